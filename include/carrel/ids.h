@@ -1,0 +1,32 @@
+/* Identifiers as the store, the API and the logs spell them: one letter that says what it is, a hyphen and
+ * sixteen characters of base32 (80 random bits): "s-4hx2k..." is a session wherever it is seen. */
+#ifndef CARREL_IDS_H
+#define CARREL_IDS_H
+
+#define ID_SIZE 24     /* bytes with the terminator */
+#define NAME_SIZE 65   /* names of users, pools, images, hosts, gateways: 1-64 bytes, see name_is_valid() */
+#define ADDRESS_SIZE 64 /* a printed IP address, or a host name of a static desktop */
+#define REASON_SIZE 400
+
+enum id_kind {
+    ID_USER = 'u',
+    ID_GROUP = 'g',
+    ID_ENTITLEMENT = 'e',
+    ID_IMAGE = 'i',
+    ID_POOL = 'p',
+    ID_HOST = 'h',
+    ID_DESKTOP = 'd',
+    ID_SESSION = 's',
+    ID_ORDER = 'o',
+    ID_TOKEN = 't',
+};
+
+/* Fills ID with a fresh random identifier. */
+void id_make(enum id_kind kind, char id[ID_SIZE]);
+
+/* Names: letters, digits, '.', '_', '-', beginning with a letter or digit; users may also have '@'.
+ * Returns 1 or 0. */
+int name_is_valid(const char *name);
+int user_name_is_valid(const char *name);
+
+#endif
