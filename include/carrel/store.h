@@ -1,0 +1,234 @@
+/* The store: the treaty between broker and vmpool. Wanted and seen state are rows of one database; each
+ * process opens it with a thread of its own and a queue.
+ *
+ * store_submit() queues a job from the loop's thread. The store's thread runs queued write jobs one after
+ * another inside one transaction, each in a savepoint of its own, and commits them together; a job that
+ * returns an error is rolled back alone. done() runs on the loop's thread after the commit is on the disk
+ * (rc: 0, the job's own error, or the commit's). The functions below that take a struct db are called inside
+ * jobs only. Reads see committed state and what their own job wrote.
+ *
+ * A locked or missing database is tried again until STORE_PATIENCE_MS; then jobs fail with CE_UNREACHABLE
+ * (CE_NO_SPACE on a full disk) and nothing was written.
+ */
+#ifndef CARREL_STORE_H
+#define CARREL_STORE_H
+
+#include <uv.h>
+
+#include <carrel/error.h>
+#include <carrel/fail.h>
+#include <carrel/rows.h>
+
+struct store;
+struct db;
+
+#define STORE_QUEUE_MAX 4096    /* jobs waiting; store_submit() refuses more with CE_LIMIT */
+#define STORE_PATIENCE_MS 10000
+
+enum store_mode { STORE_READ, STORE_WRITE };
+
+/* Opens (and with CREATE makes) the database at PATH, migrates its schema, starts the thread. Blocks: it is
+ * called before the loop runs. ROLE ("broker", "vmpool") names the wake-up socket. */
+int store_open(struct store **ret, uv_loop_t *loop, const char *path, const char *role,
+               struct error *err) MUST_CHECK;
+
+/* Lets queued jobs finish, ends the thread, then calls closed() on the loop and frees the store. */
+void store_close(struct store *store, void (*closed)(void *arg), void *arg);
+
+int store_submit(struct store *store, enum store_mode mode, int (*run)(struct db *db, void *arg),
+                 void (*done)(void *arg, int rc), void *arg) MUST_CHECK;
+
+/* woken() runs on the loop's thread when another process (or this one) committed a change with
+ * store_notify(); wake-ups may be lost or come twice, so a slow sweep stands behind them. */
+void store_on_wake(struct store *store, void (*woken)(void *arg, const char *topic, const char *id), void *arg);
+
+/* In a write job: tells all processes after the commit. TOPIC: "pool" "desktop" "session" "order" "image"
+ * "host" "event" "gateway". ID may be "". */
+void store_notify(struct db *db, const char *topic, const char *id);
+
+int64_t store_now_ms(void);
+
+/* The last failure's words, for a job that returns an error; valid inside the job. */
+const char *store_error(struct db *db);
+
+/* --- names of enums, as the API spells them; parse returns -1 for an unknown name ----------------------- */
+const char *pool_kind_name(enum pool_kind kind);
+int pool_kind_parse(const char *name);
+const char *credentials_name(enum pool_credentials mode);
+int credentials_parse(const char *name);
+const char *image_state_name(enum image_state state);
+const char *host_state_name(enum host_state state);
+const char *session_state_name(enum session_state state);
+const char *order_state_name(enum order_state state);
+
+/* --- conventions ----------------------------------------------------------------------------------------
+ * _get:    by id or by name (KEY is either); CE_NOT_FOUND.
+ * _list:   calls each() per row in name order (newest first for sessions, oldest first for events); a
+ *          non-zero from each() ends it and is returned.
+ * _insert: fills id and created_ms; CE_EXISTS when the name is taken.
+ * _delete: CE_NOT_FOUND; CE_CONFLICT when others still refer to it (store_error() says who). */
+
+/* users and groups (store_user.c, store_group.c) */
+int store_user_insert(struct db *db, struct user_row *user, const char *password_hash) MUST_CHECK;
+int store_user_get(struct db *db, const char *key, struct user_row *ret) MUST_CHECK;
+int store_user_list(struct db *db, int (*each)(void *arg, const struct user_row *row), void *arg) MUST_CHECK;
+int store_user_update(struct db *db, const struct user_row *user) MUST_CHECK; /* full_name, disabled */
+int store_user_delete(struct db *db, const char *id) MUST_CHECK; /* CE_CONFLICT while a session lives */
+int store_user_set_password(struct db *db, const char *id, const char *hash) MUST_CHECK;
+int store_user_get_password(struct db *db, const char *name, struct user_row *ret, char *hash,
+                            size_t hash_size) MUST_CHECK; /* hash "" when the user has none */
+int store_user_touch_login(struct db *db, const char *id) MUST_CHECK;
+
+int store_group_insert(struct db *db, struct group_row *group) MUST_CHECK;
+int store_group_get(struct db *db, const char *key, struct group_row *ret) MUST_CHECK;
+int store_group_list(struct db *db, int (*each)(void *arg, const struct group_row *row), void *arg) MUST_CHECK;
+int store_group_delete(struct db *db, const char *id) MUST_CHECK;
+int store_group_add(struct db *db, const char *group_id, const char *user_id) MUST_CHECK;
+int store_group_remove(struct db *db, const char *group_id, const char *user_id) MUST_CHECK;
+int store_group_members(struct db *db, const char *group_id,
+                        int (*each)(void *arg, const struct user_row *row), void *arg) MUST_CHECK;
+
+/* entitlements (store_entitlement.c) */
+int store_entitlement_insert(struct db *db, struct entitlement_row *row) MUST_CHECK;
+int store_entitlement_get(struct db *db, const char *id, struct entitlement_row *ret) MUST_CHECK;
+int store_entitlement_list(struct db *db, int (*each)(void *arg, const struct entitlement_row *row),
+                           void *arg) MUST_CHECK;
+int store_entitlement_delete(struct db *db, const char *id) MUST_CHECK;
+/* The enabled and disabled pools that a user may use, directly or through groups, in name order. */
+int store_entitlement_pools(struct db *db, const char *user_id,
+                            int (*each)(void *arg, const struct pool_row *row), void *arg) MUST_CHECK;
+
+/* images, pools, hosts (store_image.c, store_pool.c, store_host.c) */
+int store_image_insert(struct db *db, struct image_row *row) MUST_CHECK;
+int store_image_get(struct db *db, const char *key, struct image_row *ret) MUST_CHECK;
+int store_image_list(struct db *db, int (*each)(void *arg, const struct image_row *row), void *arg) MUST_CHECK;
+int store_image_update(struct db *db, const struct image_row *row) MUST_CHECK; /* all but id, name, created */
+/* Refused with CE_CONFLICT while a pool or a desktop refers to it; else state deleting, vmpool removes it. */
+int store_image_order_delete(struct db *db, const char *id) MUST_CHECK;
+int store_image_delete(struct db *db, const char *id) MUST_CHECK; /* v: the files are gone */
+
+int store_pool_insert(struct db *db, struct pool_row *row) MUST_CHECK;
+int store_pool_get(struct db *db, const char *key, struct pool_row *ret) MUST_CHECK;
+int store_pool_list(struct db *db, int (*each)(void *arg, const struct pool_row *row), void *arg) MUST_CHECK;
+/* b: spare, max, vcpus, memory, image, network, credentials, enabled; clears stopped and failures. */
+int store_pool_update(struct db *db, const struct pool_row *row) MUST_CHECK;
+int store_pool_set_deleting(struct db *db, const char *id) MUST_CHECK; /* CE_CONFLICT while sessions live */
+int store_pool_delete(struct db *db, const char *id) MUST_CHECK;       /* v: the last desktop is gone */
+/* v: counts a failed guest (retry_at_ms, stopped as given) or, with failures 0, clears them. */
+int store_pool_set_failure(struct db *db, const char *id, uint32_t failures, int64_t retry_at_ms, bool stopped,
+                           const char *reason) MUST_CHECK;
+
+int store_host_insert(struct db *db, struct host_row *row) MUST_CHECK;
+int store_host_get(struct db *db, const char *key, struct host_row *ret) MUST_CHECK;
+int store_host_list(struct db *db, int (*each)(void *arg, const struct host_row *row), void *arg) MUST_CHECK;
+int store_host_set_enabled(struct db *db, const char *id, bool enabled) MUST_CHECK;
+int store_host_set_seen(struct db *db, const struct host_row *row) MUST_CHECK; /* v: all members marked v */
+int store_host_delete(struct db *db, const char *id) MUST_CHECK; /* CE_CONFLICT while it has desktops */
+
+/* desktops (store_desktop.c). FILTER's empty members match all. */
+struct desktop_filter {
+    const char *pool_id;
+    const char *host_id;
+    int state; /* enum desktop_state, or -1 */
+};
+/* v: a new desktop in state cloning. Fails with CE_LIMIT when the pool has its max already (I3), CE_EXISTS
+ * when the name or uuid is taken. A dedicated desktop is inserted without an owner. */
+int store_desktop_insert(struct db *db, struct desktop_row *row) MUST_CHECK;
+int store_desktop_get(struct db *db, const char *key, struct desktop_row *ret) MUST_CHECK;
+int store_desktop_list(struct db *db, const struct desktop_filter *filter,
+                       int (*each)(void *arg, const struct desktop_row *row), void *arg) MUST_CHECK;
+/* Changes the state if it is FROM now (CE_CONFLICT otherwise) and the table of desktop_state.h allows it
+ * (CE_INTERNAL otherwise). The only function that writes the column. Notifies "desktop". */
+int store_desktop_set_state(struct db *db, const char *id, enum desktop_state from, enum desktop_state to,
+                            const char *reason) MUST_CHECK;
+/* v: address, port, fingerprint, guest_user, sealed password, disk, host_id, percent, attempts, uuid. */
+int store_desktop_set_seen(struct db *db, const struct desktop_row *row) MUST_CHECK;
+int store_desktop_set_percent(struct db *db, const char *id, uint32_t percent) MUST_CHECK;
+/* v: the guest is gone. Ends a live session on it with CODE. */
+int store_desktop_delete(struct db *db, const char *id, enum fail code) MUST_CHECK;
+
+/* sessions and claims (store_session.c, store_claim.c) */
+struct session_request {
+    const char *user_id;
+    const char *pool_id;
+    const char *gateway;
+    const char *client_address;
+    const char *client_name;
+};
+/* b, in a write job: the claim. The user's live session of the pool, if there is one (its connection number
+ * rises; *ret_replaced is the connection to close on *ret_old_gateway, 0 for none); else a new session with, in
+ * this order, the user's own dedicated desktop, a ready desktop that nobody touched, or none: then the
+ * session waits (state starting, desktop_id empty), unless the pool cannot have another one:
+ * *ret_fail says NO_DESKTOP, POOL_DISABLED or POOL_FAILED, and the function returns CE_REFUSED. */
+struct claim {
+    struct session_row session;
+    uint32_t replaced;            /* connection that this one takes over, 0: none */
+    char replaced_gateway[NAME_SIZE];
+    enum fail fail;               /* with CE_REFUSED */
+};
+int store_claim(struct db *db, const struct session_request *request, struct claim *ret) MUST_CHECK;
+/* b: gives ready desktops to waiting sessions of the pool, oldest first; *ret_served counts them. */
+int store_claim_waiting(struct db *db, const char *pool_id, uint32_t *ret_served) MUST_CHECK;
+/* The place of a waiting session in its pool's queue, from 1; 0 when it is not waiting. */
+int store_claim_place(struct db *db, const char *session_id, uint32_t *ret_place) MUST_CHECK;
+/* b: the way to the guest is handed out: from here a floating desktop counts as touched (I2). */
+int store_session_hand_out(struct db *db, const char *id, struct desktop_row *ret) MUST_CHECK;
+
+struct session_filter {
+    const char *user_id;
+    const char *pool_id;
+    const char *gateway;
+    int state;  /* enum session_state, or -1 */
+    bool ended; /* with state -1: ended ones too */
+    uint32_t limit; /* 0: all */
+};
+int store_session_get(struct db *db, const char *id, struct session_row *ret) MUST_CHECK;
+int store_session_list(struct db *db, const struct session_filter *filter,
+                       int (*each)(void *arg, const struct session_row *row), void *arg) MUST_CHECK;
+/* b: what gateways report about connection CONNECTION; a stale one gets CE_CONFLICT and changes nothing.
+ * connected: starting|disconnected -> active, desktop in_use.
+ * closed: -> disconnected, desktop disconnected (or nothing when the session has ended meanwhile). */
+int store_session_connected(struct db *db, const char *id, uint32_t connection) MUST_CHECK;
+int store_session_closed(struct db *db, const char *id, uint32_t connection, enum fail code, const char *detail,
+                         uint64_t bytes_in, uint64_t bytes_out) MUST_CHECK;
+int store_session_touch(struct db *db, const char *id) MUST_CHECK; /* seen_ms = now: somebody still waits */
+/* Ends a live session: its desktop goes to recycling (floating) or ready/stopped (dedicated). With a desktop
+ * that nobody was led to, it becomes ready again. CE_CONFLICT when it has ended already. */
+int store_session_end(struct db *db, const char *id, enum fail code, const char *detail) MUST_CHECK;
+/* b's sweep: sessions whose place or claim lapsed end as NO_SHOW; returns how many. */
+int store_session_expire(struct db *db, int64_t waiting_before_ms, int64_t claimed_before_ms,
+                         uint32_t *ret_count) MUST_CHECK;
+
+/* gateways (store_gateway.c) */
+/* b: heartbeat. A new boot_id, or up again after it was lost, disconnects the sessions of the older one. */
+int store_gateway_seen(struct db *db, const struct gateway_row *row) MUST_CHECK;
+int store_gateway_list(struct db *db, int (*each)(void *arg, const struct gateway_row *row), void *arg) MUST_CHECK;
+int store_gateway_get(struct db *db, const char *name, struct gateway_row *ret) MUST_CHECK;
+/* b's sweep: gateways silent since BEFORE are down; their active sessions become disconnected. */
+int store_gateway_expire(struct db *db, int64_t before_ms, uint32_t *ret_count) MUST_CHECK;
+
+/* failed log-ins (store_login.c). SUBJECT is "user:NAME" or "address:IP". */
+int store_login_pause_until(struct db *db, const char *subject, int64_t *ret_until_ms) MUST_CHECK;
+int store_login_failed(struct db *db, const char *subject, uint32_t free_tries, uint64_t pause_ms,
+                       uint64_t pause_max_ms, int64_t *ret_until_ms) MUST_CHECK;
+int store_login_succeeded(struct db *db, const char *subject) MUST_CHECK;
+
+/* orders (store_order.c) */
+int store_order_insert(struct db *db, struct order_row *row) MUST_CHECK; /* fills number; notifies "order" */
+int store_order_list(struct db *db, const char *target, int64_t after,
+                     int (*each)(void *arg, const struct order_row *row), void *arg) MUST_CHECK; /* open ones */
+int store_order_get(struct db *db, int64_t number, struct order_row *ret) MUST_CHECK;
+int store_order_finish(struct db *db, int64_t number, enum order_state state, const char *reason) MUST_CHECK;
+
+/* tokens (store_token.c): for remote callers; HASH is SHA-256 of the token, hex. */
+int store_token_insert(struct db *db, const char *name, const char *role, const char *hash) MUST_CHECK;
+int store_token_role(struct db *db, const char *hash, char *ret_role, size_t size) MUST_CHECK;
+
+/* events (store_event.c): an audit trail that is written in the job that it tells of. */
+int store_event(struct db *db, const struct event_row *row) MUST_CHECK; /* number, at_ms are filled here */
+int store_event_list(struct db *db, int64_t after, uint32_t limit,
+                     int (*each)(void *arg, const struct event_row *row), void *arg) MUST_CHECK;
+int store_event_last(struct db *db, int64_t *ret_number) MUST_CHECK;
+int store_event_expire(struct db *db, int64_t before_ms) MUST_CHECK;
+
+#endif
