@@ -43,7 +43,8 @@ int desktop_state_parse(const char *name)
 
 bool desktop_state_may_follow(enum desktop_state from, enum desktop_state to)
 {
-    return (unsigned)from < DESKTOP_STATE_COUNT && (states[from].next & 1u << to);
+    return (unsigned)from < DESKTOP_STATE_COUNT && (unsigned)to < DESKTOP_STATE_COUNT &&
+           (states[from].next & 1u << to);
 }
 
 bool desktop_state_is_lent(enum desktop_state state)

@@ -36,7 +36,7 @@ const char *error_name(int code)
         [-CE_INTERNAL] = "internal error",
         [-CE_NEED_MORE] = "more bytes needed",
     };
-    int n = -code;
+    int n = code > -100 ? -code : -1; /* no overflow at the lowest int */
     if (n < 0 || n >= (int)(sizeof names / sizeof names[0]) || !names[n])
         return "unknown error";
     return names[n];
