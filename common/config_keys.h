@@ -35,7 +35,7 @@
     X(gateway, max_connections, NUMBER, "10000", "connections in all; more are closed at once")              \
     X(gateway, max_per_address, NUMBER, "256", "connections per client address; more are closed at once")    \
     X(gateway, max_logins, NUMBER, "1024", "connections that have not logged in; more are closed at once")   \
-    X(gateway, max_login_bytes, BYTES, "64KiB", "bytes that a client may send before its log-in")            \
+    X(gateway, max_before_login, BYTES, "64KiB", "bytes that a client may send before its log-in")           \
     X(gateway, preamble_timeout, DURATION, "10s", "for the first request of a connection")                   \
     X(gateway, tls_timeout, DURATION, "10s", "for the TLS handshake")                                        \
     X(gateway, login_timeout, DURATION, "20s", "from the end of TLS to the user's name and password")        \
