@@ -1,0 +1,69 @@
+#include "store_migrate.h"
+
+#include <stdio.h>
+
+#include <carrel/store.h>
+
+static int version_read(struct db *db, unsigned *ret)
+{
+    int64_t number = 0;
+    int rc = db_run(db, "CREATE TABLE IF NOT EXISTS schema_migrations (number BIGINT NOT NULL PRIMARY KEY,"
+                        " name TEXT NOT NULL, applied_ms BIGINT NOT NULL)");
+    if (!rc)
+        rc = db_get_int(db, &number, "SELECT COALESCE(MAX(number), 0) FROM schema_migrations");
+    if (!rc)
+        *ret = (unsigned)number;
+    return rc;
+}
+
+/* In a transaction for writing. *ret_done: the schema was the newest one already. */
+static int migrate_step(struct db *db, const char *path, const struct migration *migrations, unsigned count,
+                        bool create, bool *ret_done)
+{
+    unsigned version;
+    int rc = version_read(db, &version);
+    if (rc)
+        return rc;
+    if (version > count)
+        return db_fail(db, CE_UNSUPPORTED,
+                       "the database has schema %u and this program knows %u: it belongs to a newer release",
+                       version, count);
+    if (version == 0 && !create)
+        return db_fail(db, CE_UNREACHABLE, "the database holds no Carrel tables");
+    *ret_done = version == count;
+    if (*ret_done)
+        return 0;
+
+    const struct migration *next = &migrations[version];
+    if (version > 0) {
+        char copy[4096];
+        if (snprintf(copy, sizeof copy, "%s.before-%03u", path, next->number) >= (int)sizeof copy)
+            return db_fail(db, CE_LIMIT, "the path of the database is too long");
+        rc = db->ops->backup(db, copy);
+        if (rc)
+            return rc;
+    }
+    rc = db->ops->script(db, next->sql);
+    if (rc)
+        return rc;
+    return db_run(db, "INSERT INTO schema_migrations (number, name, applied_ms) VALUES ($1, $2, $3)",
+                  db_int(next->number), db_text(next->name), db_int(store_now_ms()));
+}
+
+int store_migrate(struct db *db, const char *path, const struct migration *migrations, unsigned count,
+                  bool create, struct error *err)
+{
+    for (bool done = false; !done;) {
+        int rc = db->ops->begin(db, true);
+        if (!rc)
+            rc = migrate_step(db, path, migrations, count, create, &done);
+        if (!rc)
+            rc = db->ops->commit(db);
+        if (rc) {
+            error_set(err, rc, "%s: %s", path, db->error);
+            db->ops->rollback(db);
+            return rc;
+        }
+    }
+    return 0;
+}

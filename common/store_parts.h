@@ -1,0 +1,66 @@
+/* What the parts of the store share and nobody else calls: the setters of states, which write the event and
+ * the notice of each change in the same job. All of it runs inside jobs, on the store's thread.
+ */
+#ifndef CARREL_STORE_PARTS_H
+#define CARREL_STORE_PARTS_H
+
+#include <carrel/store.h>
+
+#include "db.h"
+
+int image_state_parse(const char *name);
+int host_state_parse(const char *name);
+int session_state_parse(const char *name);
+int order_state_parse(const char *name);
+
+/* Texts of the database to enums; a value that no CHECK would have let in reads as the first one. */
+#define row_enum(query, column, parse, ret)                                                                  \
+    do {                                                                                                     \
+        char row_enum_name[32];                                                                              \
+        row_text((query), (column), row_enum_name, sizeof row_enum_name);                                    \
+        int row_enum_value = parse(row_enum_name);                                                           \
+        *(ret) = row_enum_value < 0 ? 0 : (unsigned)row_enum_value;                                          \
+    } while (0)
+
+/* CE_BAD_INPUT with words unless the name may be one. */
+int store_check_name(struct db *db, const char *what, const char *name) MUST_CHECK;
+
+/* After db_run() of a change by id: CE_NOT_FOUND when it met no row. */
+int store_changed(struct db *db, int rc, const char *what, const char *id) MUST_CHECK;
+
+/* Takes the pool's turn: from here to the commit nobody else counts, adds or lends its desktops. SQLite has
+ * one writer anyway; elsewhere the row's lock does it. CE_NOT_FOUND. */
+int store_pool_take_turn(struct db *db, const char *pool_id) MUST_CHECK;
+
+/* The only writer of desktops.state. *ret_moved is false when the state was not FROM. */
+int store_desktop_move(struct db *db, const char *id, enum desktop_state from, enum desktop_state to,
+                       const char *reason, bool *ret_moved) MUST_CHECK;
+
+/* For changes that follow from a session's: moves the desktop if its state is FROM, else does nothing. */
+int store_desktop_follow(struct db *db, const char *id, enum desktop_state from, enum desktop_state to) MUST_CHECK;
+
+/* The live session on a desktop; CE_NOT_FOUND. */
+int store_session_on_desktop(struct db *db, const char *desktop_id, struct session_row *ret) MUST_CHECK;
+/* The live session of a user in a pool; CE_NOT_FOUND. */
+int store_session_of_user(struct db *db, const char *user_id, const char *pool_id,
+                          struct session_row *ret) MUST_CHECK;
+
+/* The only writer of sessions.state; keeps the times, the code and the detail, writes the event. */
+int store_session_move(struct db *db, const struct session_row *session, enum session_state to, enum fail code,
+                       const char *detail) MUST_CHECK;
+
+/* active -> disconnected for all sessions of a gateway that was lost. */
+int store_session_gateway_lost(struct db *db, const char *gateway) MUST_CHECK;
+
+/* Ids that a sweep collects before it writes: a query is not open while its table changes. */
+struct id_list {
+    char (*ids)[ID_SIZE];
+    unsigned count, room;
+};
+#define CLEANUP_IDS __attribute__((cleanup(id_list_finish)))
+int id_list_add(struct db *db, struct id_list *list, const char *id) MUST_CHECK;
+/* Adds the first column of all rows and finishes the query. */
+int id_list_fill(struct db_query *query, struct id_list *list) MUST_CHECK;
+void id_list_finish(struct id_list *list);
+
+#endif
