@@ -1,0 +1,43 @@
+/* The codes of Set Error Info (MS-RDPBCGR 2.2.5.1.1) with their names. Clients turn the code into a sentence
+ * of their own, so it is the only way in which a refusal says why. Read-only tables, any thread.
+ */
+#ifndef CARREL_ERROR_INFO_H
+#define CARREL_ERROR_INFO_H
+
+#include <stdint.h>
+
+/* The codes that Carrel sends or looks at; error_info.c names all. */
+enum rdp_error_info {
+    RDP_ERRINFO_NONE = 0,
+    RDP_ERRINFO_RPC_INITIATED_DISCONNECT = 0x1, /* an administrator ended the connection */
+    RDP_ERRINFO_RPC_INITIATED_LOGOFF = 0x2,
+    RDP_ERRINFO_IDLE_TIMEOUT = 0x3,
+    RDP_ERRINFO_LOGON_TIMEOUT = 0x4,
+    RDP_ERRINFO_DISCONNECTED_BY_OTHER_CONNECTION = 0x5, /* the same user came back from elsewhere */
+    RDP_ERRINFO_OUT_OF_MEMORY = 0x6,
+    RDP_ERRINFO_SERVER_DENIED_CONNECTION = 0x7,
+    RDP_ERRINFO_SERVER_INSUFFICIENT_PRIVILEGES = 0x9, /* not entitled */
+    RDP_ERRINFO_SERVER_FRESH_CREDENTIALS_REQUIRED = 0xa,
+    RDP_ERRINFO_RPC_INITIATED_DISCONNECT_BY_USER = 0xb,
+    RDP_ERRINFO_LOGOFF_BY_USER = 0xc,
+    RDP_ERRINFO_CLOSE_STACK_ON_DRIVER_NOT_READY = 0xf,
+    RDP_ERRINFO_SERVER_DWM_CRASH = 0x10,
+    RDP_ERRINFO_SERVER_SHUTDOWN = 0x19,
+    RDP_ERRINFO_SERVER_REBOOT = 0x1a,
+    RDP_ERRINFO_CB_DESTINATION_NOT_FOUND = 0x400,
+    RDP_ERRINFO_CB_LOADING_DESTINATION = 0x402,
+    RDP_ERRINFO_CB_REDIRECTING_TO_DESTINATION = 0x404,
+    RDP_ERRINFO_CB_SESSION_ONLINE_VM_WAKE = 0x405,
+    RDP_ERRINFO_CB_SESSION_ONLINE_VM_BOOT = 0x406,
+    RDP_ERRINFO_CB_SESSION_ONLINE_VM_NO_DNS = 0x407,
+    RDP_ERRINFO_CB_DESTINATION_POOL_NOT_FREE = 0x408,
+    RDP_ERRINFO_CB_CONNECTION_CANCELLED = 0x409,
+    RDP_ERRINFO_CB_CONNECTION_ERROR_INVALID_SETTINGS = 0x410,
+    RDP_ERRINFO_CB_SESSION_ONLINE_VM_BOOT_TIMEOUT = 0x411,
+    RDP_ERRINFO_CB_SESSION_ONLINE_VM_SESSMON_FAILED = 0x412,
+};
+
+/* The specification's name without its prefix ERRINFO_ ("LOGOFF_BY_USER"), never NULL. */
+const char *rdp_error_info_name(uint32_t code);
+
+#endif
