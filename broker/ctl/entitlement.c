@@ -1,0 +1,128 @@
+/* carrelctl entitlement */
+#include <string.h>
+
+#include "act.h"
+#include "api.h"
+#include "args.h"
+#include "command.h"
+#include "table.h"
+
+static void put_subject(const json_t *item, char *text, size_t size)
+{
+    const char *user = api_text(item, "user"), *group = api_text(item, "group");
+    snprintf(text, size, "%s %s", *group ? "group" : "user", *group ? group : user);
+}
+
+static const struct field fields[] = {
+    {.name = "pool", .key = "pool"},
+    {.name = "who", .title = "For", .key = "", .text = put_subject},
+    {.name = "created", .key = "created", .kind = FIELD_TIME},
+    {.name = "id", .key = "id"},
+    {0},
+};
+
+static int list(struct ctl *ctl)
+{
+    return table_list_path(ctl, "/v1/entitlements", fields,
+                           "Nobody may use a pool yet: carrelctl entitlement add POOL --user NAME");
+}
+
+/* Exactly one of --user and --group. */
+static int read_subject(struct ctl *ctl, const char **ret_kind, const char **ret_name)
+{
+    const char *user = args_value(ctl, "user"), *group = args_value(ctl, "group");
+    if (!user == !group)
+        return ctl_fail(ctl, CTL_USAGE, "say for whom: either --user NAME or --group NAME");
+    *ret_kind = user ? "user" : "group";
+    *ret_name = user ? user : group;
+    return CTL_OK;
+}
+
+static int add(struct ctl *ctl)
+{
+    const char *pool = args_word(ctl, 0), *kind = NULL, *name = NULL;
+    int rc = read_subject(ctl, &kind, &name);
+    if (rc)
+        return rc;
+    return act(ctl, "POST", api_path("/v1/entitlements"), json_pack("{s:s, s:s}", "pool", pool, kind, name),
+               "%s %s may use pool %s", kind, name, pool);
+}
+
+/* The id of the entitlement of POOL for KIND NAME; the API knows entitlements by id only. */
+static int find(struct ctl *ctl, const char *pool, const char *kind, const char *name, char *ret_id,
+                size_t size)
+{
+    CLEANUP_JSON json_t *answer = NULL;
+    int rc = api_call(ctl, "GET", "/v1/entitlements", NULL, &answer);
+    if (rc)
+        return rc;
+    size_t i;
+    json_t *item;
+    json_array_foreach(json_object_get(answer, "items"), i, item)
+    {
+        if (!strcmp(api_text(item, "pool"), pool) && !strcasecmp(api_text(item, kind), name)) {
+            snprintf(ret_id, size, "%s", api_text(item, "id"));
+            return CTL_OK;
+        }
+    }
+    return ctl_fail(ctl, CTL_NOT_FOUND, "%s %s has no entitlement of its own to pool %s", kind, name, pool);
+}
+
+static int drop(struct ctl *ctl)
+{
+    const char *key = args_word(ctl, 0), *kind = NULL, *name = NULL;
+    if (!args_given(ctl, "user") && !args_given(ctl, "group"))
+        return act(ctl, "DELETE", api_path("/v1/entitlements/%s", key), NULL, "entitlement %s removed", key);
+    char id[64];
+    int rc = read_subject(ctl, &kind, &name);
+    if (!rc)
+        rc = find(ctl, key, kind, name, id, sizeof id);
+    return rc ? rc
+              : act(ctl, "DELETE", api_path("/v1/entitlements/%s", id), NULL,
+                    "%s %s may no longer use pool %s", kind, name, key);
+}
+
+static const struct ctl_option options[] = {
+    {.name = "user", .value = "USER", .words = WORDS_USER, .help = "for this user"},
+    {.name = "group", .value = "GROUP", .words = WORDS_GROUP, .help = "for the members of this group"},
+    {0},
+};
+
+static const struct ctl_command commands[] = {
+    {.verb = "list",
+     .words = "",
+     .help = "list who may use what",
+     .run = list,
+     .fields = fields,
+     .examples = "carrelctl entitlement list"},
+    {.verb = "add",
+     .words = "POOL",
+     .min_words = 1,
+     .max_words = 1,
+     .kinds = {WORDS_POOL},
+     .options = options,
+     .run = add,
+     .help = "let a user or a group use a pool",
+     .examples =
+         "carrelctl entitlement add office --user anna\ncarrelctl entitlement add office --group staff"},
+    {.verb = "remove",
+     .words = "POOL|ID",
+     .min_words = 1,
+     .max_words = 1,
+     .kinds = {WORDS_POOL},
+     .options = options,
+     .run = drop,
+     .help = "take that back",
+     .details =
+         "Name the pool and --user or --group, or the id that 'entitlement list' shows. A running session\n"
+         "goes on; the next log-in is refused.",
+     .examples = "carrelctl entitlement remove office --user anna\n"
+                 "carrelctl entitlement remove e-4hx2kq7mzt3vna5c"},
+    {0},
+};
+
+const struct ctl_noun ctl_entitlement = {
+    .name = "entitlement",
+    .help = "who may use which pool",
+    .commands = commands,
+};

@@ -1,0 +1,297 @@
+/* carrelctl pool */
+#include <string.h>
+
+#include "act.h"
+#include "api.h"
+#include "args.h"
+#include "ask.h"
+#include "command.h"
+#include "pool_wait.h"
+#include "table.h"
+
+#define WAIT_USUAL_S 600
+
+static void put_state(const json_t *pool, char *text, size_t size)
+{
+    const char *state = "enabled";
+    if (api_flag(pool, "deleting"))
+        state = "deleting";
+    else if (json_is_false(json_object_get(pool, "enabled")))
+        state = "disabled";
+    else if (api_flag(pool, "stopped"))
+        state = "stopped";
+    snprintf(text, size, "%s", state);
+}
+
+static void put_desktops(const json_t *pool, char *text, size_t size)
+{
+    snprintf(text, size, "%lld of %lld", api_number(pool, "desktops"), api_number(pool, "max"));
+}
+
+static void put_credentials(const json_t *pool, char *text, size_t size)
+{
+    static const char *const words[][2] = {
+        {"carrel", "carrel (Carrel logs the user in, with a password of its own)"},
+        {"user", "user (the guest gets the user's own name and password)"},
+        {"prompt", "prompt (the guest asks the user)"},
+    };
+    const char *mode = api_text(pool, "credentials");
+    snprintf(text, size, "%s", mode);
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (!strcmp(words[i][0], mode))
+            snprintf(text, size, "%s", words[i][1]);
+    }
+}
+
+static const struct field fields[] = {
+    {.name = "name", .key = "name"},
+    {.name = "state", .key = "", .kind = FIELD_STATE, .text = put_state},
+    {.name = "reason", .title = "Last failure", .key = "reason", .place = FIELD_SHOW_ONLY},
+    {.name = "failures",
+     .title = "Failures in a row",
+     .key = "failures",
+     .place = FIELD_HIDDEN | FIELD_RIGHT},
+    {.name = "retry-at",
+     .title = "Tried again at",
+     .key = "retry_at",
+     .kind = FIELD_TIME,
+     .place = FIELD_SHOW_ONLY},
+    {.name = "kind", .key = "kind"},
+    {.name = "image", .key = "image", .place = FIELD_CUT},
+    {.name = "desktops", .key = "", .text = put_desktops, .place = FIELD_RIGHT},
+    {.name = "ready", .key = "ready", .place = FIELD_RIGHT},
+    {.name = "lent", .key = "lent", .place = FIELD_RIGHT},
+    {.name = "starting", .key = "starting", .place = FIELD_RIGHT},
+    {.name = "failed", .key = "failed", .place = FIELD_RIGHT},
+    {.name = "waiting", .title = "Users waiting", .key = "waiting", .place = FIELD_RIGHT},
+    {.name = "spare", .title = "Kept ready", .key = "spare", .place = FIELD_HIDDEN | FIELD_RIGHT},
+    {.name = "max", .title = "At most", .key = "max", .place = FIELD_HIDDEN | FIELD_RIGHT},
+    {.name = "vcpus", .title = "CPUs each", .key = "vcpus", .place = FIELD_HIDDEN | FIELD_RIGHT},
+    {.name = "memory",
+     .title = "Memory each",
+     .key = "memory_mib",
+     .kind = FIELD_MIB,
+     .place = FIELD_HIDDEN | FIELD_RIGHT},
+    {.name = "network", .key = "network", .place = FIELD_HIDDEN},
+    {.name = "credentials", .key = "credentials", .place = FIELD_HIDDEN | FIELD_LIST_ONLY},
+    {.name = "credentials", .key = "", .text = put_credentials, .place = FIELD_SHOW_ONLY},
+    {.name = "pattern", .title = "Names of desktops", .key = "pattern", .place = FIELD_HIDDEN},
+    {.name = "created", .key = "created", .kind = FIELD_TIME, .place = FIELD_HIDDEN},
+    {.name = "id", .key = "id", .place = FIELD_HIDDEN},
+    {0},
+};
+
+static int list(struct ctl *ctl)
+{
+    return table_list_path(ctl, "/v1/pools", fields,
+                           "There are no pools yet: carrelctl pool create NAME --image IMAGE --wait");
+}
+
+static int show(struct ctl *ctl)
+{
+    CLEANUP_TEXT char *path = api_path("/v1/pools/%s", args_word(ctl, 0));
+    return table_show_path(ctl, path, fields);
+}
+
+/* The options that both create and set have, as members of BODY. */
+static int read_options(struct ctl *ctl, json_t *body)
+{
+    static const char *const texts[] = {"image", "kind", "network", "credentials", "pattern"};
+    static const struct {
+        const char *name;
+        long min, max;
+    } numbers[] = {{"spare", 0, 100000}, {"max", 1, 100000}, {"vcpus", 1, 1024}};
+
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        act_set_text(ctl, body, texts[i], texts[i]);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        long n = -1;
+        int rc = args_number(ctl, numbers[i].name, numbers[i].min, numbers[i].max, &n);
+        if (rc)
+            return rc;
+        if (n >= 0)
+            json_object_set_new(body, numbers[i].name, json_integer(n));
+    }
+    long memory_mib = 0;
+    int rc = args_mib(ctl, "memory", 64, 16L << 20, &memory_mib);
+    if (!rc && memory_mib)
+        json_object_set_new(body, "memory_mib", json_integer(memory_mib));
+    return rc;
+}
+
+static int create(struct ctl *ctl)
+{
+    const char *name = args_word(ctl, 0);
+    uint64_t patience_s = WAIT_USUAL_S;
+    CLEANUP_JSON json_t *body = json_pack("{s:s}", "name", name);
+    CLEANUP_JSON json_t *pool = NULL;
+    if (!body)
+        return ctl_fail(ctl, CTL_USAGE, "the name is no UTF-8 text");
+    int rc = read_options(ctl, body);
+    if (!rc)
+        rc = args_seconds(ctl, "timeout", &patience_s);
+    if (rc)
+        return rc;
+    if (args_given(ctl, "disabled"))
+        json_object_set_new(body, "enabled", json_false());
+    rc = api_call(ctl, "POST", "/v1/pools", json_incref(body), &pool);
+    if (rc)
+        return rc;
+    bool wait = args_given(ctl, "wait");
+    if (wait)
+        rc = pool_wait(ctl, name, patience_s, &pool);
+    if (ctl->json)
+        ctl_print_json(ctl, pool);
+    if (rc)
+        return rc;
+    if (wait)
+        ctl_say(ctl, "pool %s created, %lld ready", name, api_number(pool, "ready"));
+    else
+        ctl_say(ctl, "pool %s created; 'carrelctl pool show %s' says how far it is", name, name);
+    return CTL_OK;
+}
+
+static int set(struct ctl *ctl)
+{
+    const char *name = args_word(ctl, 0);
+    CLEANUP_JSON json_t *body = json_object();
+    int rc = read_options(ctl, body);
+    if (rc)
+        return rc;
+    if (!json_object_size(body))
+        return ctl_fail(ctl, CTL_USAGE, "nothing to change was named; see 'carrelctl help pool set'");
+    return act(ctl, "PATCH", api_path("/v1/pools/%s", name), json_incref(body), "pool %s changed", name);
+}
+
+static int delete (struct ctl *ctl)
+{
+    const char *name = args_word(ctl, 0);
+    int rc = ask_confirm(ctl, "Delete pool %s with all its desktops and what is on them?", name);
+    return rc ? rc
+              : act(ctl, "DELETE", api_path("/v1/pools/%s", name), NULL, "pool %s is being deleted", name);
+}
+
+static int retry(struct ctl *ctl)
+{
+    const char *name = args_word(ctl, 0);
+    return act(ctl, "POST", api_path("/v1/pools/%s/retry", name), NULL, "pool %s tries again", name);
+}
+
+static int enable(struct ctl *ctl)
+{
+    const char *name = args_word(ctl, 0);
+    return act(ctl, "PATCH", api_path("/v1/pools/%s", name), json_pack("{s:b}", "enabled", 1),
+               "pool %s enabled", name);
+}
+
+static int disable(struct ctl *ctl)
+{
+    const char *name = args_word(ctl, 0);
+    return act(ctl, "PATCH", api_path("/v1/pools/%s", name), json_pack("{s:b}", "enabled", 0),
+               "pool %s disabled: no log-in, no new desktop; running sessions go on", name);
+}
+
+#define COMMON_OPTIONS                                                                                       \
+    {.name = "spare", .value = "N", .help = "how many stand ready for the next users (1)"},                  \
+        {.name = "max", .value = "N", .help = "desktops in all, at most (10)"},                              \
+        {.name = "vcpus", .value = "N", .help = "CPUs of a desktop (2)"},                                    \
+        {.name = "memory", .value = "SIZE", .help = "memory of a desktop: 2GiB, 512MiB (1GiB)"},             \
+        {.name = "network", .value = "NAME", .help = "a libvirt network, or 'user' (user)"},                 \
+    {                                                                                                        \
+        .name = "credentials", .value = "MODE", .words = WORDS_CHOICE, .choices = "carrel,user,prompt",      \
+        .help = "who logs in to the guest: carrel, user or prompt (carrel)"                                  \
+    }
+
+static const struct ctl_option create_options[] = {
+    {.name = "image",
+     .value = "IMAGE",
+     .words = WORDS_IMAGE,
+     .help = "the image that desktops are cloned from",
+     .required = true},
+    {.name = "kind",
+     .value = "KIND",
+     .words = WORDS_CHOICE,
+     .choices = "floating,dedicated",
+     .help = "floating: recycled after log-off; dedicated: kept (floating)"},
+    COMMON_OPTIONS,
+    {.name = "pattern", .value = "TEXT", .help = "names of the desktops, %d is a number (NAME-%d)"},
+    {.name = "disabled", .help = "create it closed: it starts nothing yet"},
+    {.name = "wait", .help = "wait until the spare desktops are ready"},
+    {.name = "timeout", .value = "TIME", .help = "with --wait: at most so long (10min)"},
+    {0},
+};
+static const struct ctl_option set_options[] = {
+    {.name = "image",
+     .value = "IMAGE",
+     .words = WORDS_IMAGE,
+     .help = "the image of desktops made from now on"},
+    COMMON_OPTIONS,
+    {0},
+};
+
+#define ONE_POOL .words = "NAME", .min_words = 1, .max_words = 1, .kinds = {WORDS_POOL}
+
+static const struct ctl_command commands[] = {
+    {.verb = "list",
+     .words = "",
+     .help = "list pools",
+     .run = list,
+     .fields = fields,
+     .examples = "carrelctl pool list\ncarrelctl pool list --columns name,ready,lent,waiting"},
+    {.verb = "show",
+     ONE_POOL,
+     .run = show,
+     .help = "show a pool; when it failed, why",
+     .examples = "carrelctl pool show office"},
+    {.verb = "create",
+     .words = "NAME",
+     .min_words = 1,
+     .max_words = 1,
+     .options = create_options,
+     .run = create,
+     .help = "create a pool",
+     .details =
+         "Its desktops are clones of an image and begin to start at once. Who may use them is said by\n"
+         "'carrelctl entitlement add'.",
+     .examples = "carrelctl pool create office --image debian --spare 2 --max 20 --wait\n"
+                 "carrelctl pool create cad --image win11 --kind dedicated --vcpus 4 --memory 8GiB"},
+    {.verb = "set",
+     ONE_POOL,
+     .options = set_options,
+     .run = set,
+     .help = "change a pool",
+     .details = "Desktops that run stay as they are; new ones get the new values.",
+     .examples = "carrelctl pool set office --spare 5 --max 40\n"
+                 "carrelctl pool set office --image debian-2 --memory 2GiB"},
+    {.verb = "delete",
+     ONE_POOL,
+     .run = delete,
+     .help = "delete a pool with its desktops",
+     .details = "Refused while sessions live in it.",
+     .examples = "carrelctl pool delete office"},
+    {.verb = "retry",
+     ONE_POOL,
+     .run = retry,
+     .help = "let a pool that stopped after failures try again",
+     .examples = "carrelctl pool retry office"},
+    {.verb = "enable",
+     ONE_POOL,
+     .run = enable,
+     .help = "open a pool",
+     .examples = "carrelctl pool enable office"},
+    {.verb = "disable",
+     ONE_POOL,
+     .run = disable,
+     .help = "close a pool: no log-in and no new desktop",
+     .examples = "carrelctl pool disable office"},
+    {0},
+};
+
+const struct ctl_noun ctl_pool = {
+    .name = "pool",
+    .help = "desktops of one kind, kept ready",
+    .details =
+        "A pool keeps some desktops ready that are clones of one image. A floating desktop is thrown away\n"
+        "after its user logged off; a dedicated one stays its user's.",
+    .commands = commands,
+};
