@@ -1,0 +1,71 @@
+/* One TLS connection directly on a non-blocking socket: handshake, read, write, end. Embedded by value in its
+ * owner, whose address must not change while it is open; used on the owner's thread. It never closes the
+ * socket.
+ *
+ * Reads go through a BIO of our own that asks the kernel for up to TLS_READ_AHEAD_BYTES at once and remembers
+ * that the socket was emptied (`drained`), so that a wake-up costs one recv() however many records came.
+ */
+#ifndef CARREL_GATEWAY_TLS_IO_H
+#define CARREL_GATEWAY_TLS_IO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <carrel/error.h>
+
+enum {
+    TLS_READ_AHEAD_BYTES = 64 * 1024,
+    TLS_RECORD_MAX_BYTES = 16 * 1024,
+    TLS_FINGERPRINT_SIZE = 65, /* SHA-256 of the certificate's DER in hex, with terminator */
+};
+
+enum tls_result {
+    TLS_OK,
+    TLS_WANT_READ,
+    TLS_WANT_WRITE,
+    TLS_CLOSED, /* the peer said that it ends (close_notify) */
+    TLS_CUT,    /* the connection ended without that */
+    TLS_FAILED, /* not TLS, or TLS that is not understood; tls_io_why() has words */
+};
+
+struct tls_io {
+    struct ssl_st *ssl; /* NULL: not open */
+    int fd;             /* borrowed */
+    bool drained;       /* the last recv() left nothing; tls_io_readable() takes it back */
+    bool saw_eof;
+    bool failed;                          /* OpenSSL must not be asked anything more */
+    int read_errno;                       /* of a recv() that failed for good */
+    int write_errno;                      /* of a send(); what the peer sent before may still be read */
+    uint64_t raw_in_bytes, raw_out_bytes; /* ciphertext */
+    char why[96];
+};
+
+/* The poll said that the socket is readable. */
+static inline void tls_io_readable(struct tls_io *io)
+{
+    io->drained = false;
+}
+
+/* Used by tls_server.c and tls_client.c; CTX is borrowed. */
+struct ssl_ctx_st;
+int tls_io_open(struct tls_io *io, struct ssl_ctx_st *ctx, int fd, bool server) MUST_CHECK;
+void tls_io_close(struct tls_io *io); /* frees; safe when it is not open */
+
+enum tls_result tls_io_handshake(struct tls_io *io) MUST_CHECK;
+
+/* At most CAP bytes, at most one record. */
+enum tls_result tls_io_read(struct tls_io *io, uint8_t *bytes, size_t cap, size_t *ret_n) MUST_CHECK;
+
+/* Writes as many as the socket takes; *RET_N is set in any case. After TLS_WANT_WRITE the next call must
+ * begin with the same bytes (at any address) and have at least as many. */
+enum tls_result tls_io_write(struct tls_io *io, const uint8_t *bytes, size_t len, size_t *ret_n) MUST_CHECK;
+
+/* Says close_notify; TLS_OK when it left (the peer's own is not awaited). */
+enum tls_result tls_io_end(struct tls_io *io) MUST_CHECK;
+
+const char *tls_io_why(const struct tls_io *io);
+const char *tls_io_version(const struct tls_io *io); /* "TLSv1.3" */
+int tls_io_peer_fingerprint(const struct tls_io *io, char ret[TLS_FINGERPRINT_SIZE]) MUST_CHECK;
+
+#endif

@@ -1,0 +1,100 @@
+#include "tls_server.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include "tls_cert.h"
+
+struct tls_server {
+    SSL_CTX *ctx;
+    atomic_uint refs;
+    char fingerprint[TLS_FINGERPRINT_SIZE];
+};
+
+/* No tickets and no session cache: RDP clients hardly resume, and a ticket key would outlive forward secrecy.
+ * Partial writes and moving buffers are what the relay's buffers need; released buffers are what keeps an
+ * idle session small. */
+static void options_set(SSL_CTX *ctx)
+{
+    SSL_CTX_set_options(ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET |
+                                 SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
+    SSL_CTX_set_num_tickets(ctx, 0);
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                              SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_read_ahead(ctx, 1);
+    SSL_CTX_set_default_read_buffer_len(ctx, TLS_READ_AHEAD_BYTES);
+}
+
+static int ctx_fill(struct tls_server *server, const char *certificate_path, const char *key_path,
+                    struct error *err)
+{
+    SSL_CTX *ctx = server->ctx;
+    const char *what = NULL, *path = certificate_path;
+    if (!SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION))
+        what = "TLS 1.2 is not to be had";
+    else if (SSL_CTX_use_certificate_chain_file(ctx, certificate_path) != 1)
+        what = "the certificate cannot be read";
+    else if (SSL_CTX_use_PrivateKey_file(ctx, path = key_path, SSL_FILETYPE_PEM) != 1)
+        what = "the private key cannot be read";
+    else if (SSL_CTX_check_private_key(ctx) != 1)
+        what = "the private key does not belong to the certificate";
+    else if (tls_cert_fingerprint(SSL_CTX_get0_certificate(ctx), server->fingerprint))
+        what = "the certificate has no fingerprint";
+    if (!what)
+        return 0;
+    const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+    return error_set(err, CE_BAD_INPUT, "%s: %s (%s)", path, what, reason ? reason : "no reason given");
+}
+
+int tls_server_create(struct tls_server **ret, const char *certificate_path, const char *key_path,
+                      struct error *err)
+{
+    struct tls_server *server = calloc(1, sizeof *server);
+    int rc = server ? 0 : CE_NOMEM;
+    if (!rc) {
+        atomic_init(&server->refs, 1);
+        server->ctx = SSL_CTX_new(TLS_server_method());
+        rc = server->ctx ? 0 : CE_NOMEM;
+    }
+    if (!rc) {
+        options_set(server->ctx);
+        rc = ctx_fill(server, certificate_path, key_path, err);
+    } else {
+        rc = error_set(err, rc, "no memory for TLS");
+    }
+    ERR_clear_error();
+    if (rc)
+        tls_server_unref(&server);
+    else
+        *ret = server;
+    return rc;
+}
+
+struct tls_server *tls_server_ref(struct tls_server *server)
+{
+    atomic_fetch_add(&server->refs, 1);
+    return server;
+}
+
+void tls_server_unref(struct tls_server **server)
+{
+    if (*server && atomic_fetch_sub(&(*server)->refs, 1) == 1) {
+        SSL_CTX_free((*server)->ctx);
+        free(*server);
+    }
+    *server = NULL;
+}
+
+const char *tls_server_fingerprint(const struct tls_server *server)
+{
+    return server->fingerprint;
+}
+
+int tls_server_accept(struct tls_server *server, struct tls_io *io, int fd)
+{
+    return tls_io_open(io, server->ctx, fd, true);
+}
