@@ -1,0 +1,129 @@
+#include "relay.h"
+
+#include <string.h>
+
+#include "secret.h"
+#include "tpkt.h"
+
+static int buffer_have(struct relay_dir *dir, struct pool *pool)
+{
+    if (!dir->buffer) {
+        dir->buffer = pool_take(pool);
+        dir->head = dir->ready = dir->tail = 0;
+    }
+    return dir->buffer ? 0 : CE_NOMEM;
+}
+
+static void compact(struct relay_dir *dir)
+{
+    memmove(dir->buffer, dir->buffer + dir->head, dir->tail - dir->head);
+    dir->ready -= dir->head;
+    dir->tail -= dir->head;
+    dir->head = 0;
+}
+
+int relay_room(struct relay_dir *dir, struct pool *pool, uint8_t **ret_at, size_t *ret_room)
+{
+    const uint32_t end = POOL_BUFFER_BYTES - RELAY_RESERVE_BYTES;
+    int rc = buffer_have(dir, pool);
+    if (rc)
+        return rc;
+    /* Moved only when a drain would not fit: then there is mostly nothing but the beginning of one PDU. */
+    if (dir->head && dir->tail + RELAY_DRAIN_BYTES / 4 > end)
+        compact(dir);
+    *ret_at = dir->buffer + dir->tail;
+    *ret_room = dir->tail < end ? end - dir->tail : 0;
+    return 0;
+}
+
+static void facts_note(struct relay_facts *facts, enum rdp_direction direction,
+                       const struct rdp_seen_pdu *seen)
+{
+    if (direction == RDP_TO_GUEST) {
+        facts->seen_by_guest |= seen->seen;
+        return;
+    }
+    facts->seen_by_client |= seen->seen;
+    if (seen->seen & RDP_SEEN_DEMAND_ACTIVE)
+        facts->share_id = seen->share_id;
+    if (seen->seen & RDP_SEEN_SET_ERROR_INFO)
+        facts->error_info = seen->error_info;
+}
+
+/* Multitransport asks for UDP, which the gateway does not carry; a redirection would send the client to an
+ * address that the broker did not give. Neither is passed on. */
+static bool is_unwanted(enum rdp_direction direction, const struct rdp_seen_pdu *seen)
+{
+    return (seen->seen & RDP_SEEN_MULTITRANSPORT) ||
+           (direction == RDP_TO_CLIENT && (seen->seen & RDP_SEEN_SERVER_REDIRECTION));
+}
+
+static void drop(struct relay_dir *dir, uint32_t len, struct relay_facts *facts)
+{
+    uint8_t *at = dir->buffer + dir->ready;
+    memmove(at, at + len, dir->tail - dir->ready - len);
+    dir->tail -= len;
+    facts->dropped++;
+}
+
+int relay_arrived(struct relay_dir *dir, size_t n, struct relay_facts *facts)
+{
+    dir->tail += (uint32_t)n;
+    dir->bytes += n;
+    while (dir->ready < dir->tail) {
+        uint8_t *at = dir->buffer + dir->ready;
+        struct pdu_frame frame;
+        int rc = pdu_frame(at, dir->tail - dir->ready, &frame);
+        if (rc == CE_NEED_MORE)
+            return 0;
+        if (rc)
+            return rc;
+        if (frame.kind == PDU_SLOW_PATH) {
+            struct rdp_seen_pdu seen;
+            rc = rdp_map_slow_path(&facts->map, at, frame.len, dir->direction, &seen);
+            if (rc == CE_NOT_FOUND || (!rc && is_unwanted(dir->direction, &seen))) {
+                drop(dir, frame.len, facts);
+                continue;
+            }
+            if (rc)
+                return rc;
+            facts_note(facts, dir->direction, &seen);
+        }
+        dir->ready += frame.len;
+    }
+    return 0;
+}
+
+int relay_say(struct relay_dir *dir, struct pool *pool, const uint8_t *bytes, size_t len)
+{
+    int rc = buffer_have(dir, pool);
+    if (rc)
+        return rc;
+    dir->tail = dir->ready;
+    if (len > POOL_BUFFER_BYTES - dir->tail && dir->head)
+        compact(dir);
+    if (len > POOL_BUFFER_BYTES - dir->tail)
+        return CE_LIMIT;
+    memcpy(dir->buffer + dir->ready, bytes, len);
+    dir->ready += (uint32_t)len;
+    dir->tail = dir->ready;
+    return 0;
+}
+
+void relay_sent(struct relay_dir *dir, struct pool *pool, size_t n)
+{
+    dir->head += (uint32_t)n;
+    if (dir->head == dir->tail)
+        relay_finish(dir, pool);
+}
+
+void relay_finish(struct relay_dir *dir, struct pool *pool)
+{
+    if (dir->buffer && dir->secret)
+        secret_wipe_bytes(dir->buffer, POOL_BUFFER_BYTES);
+    if (dir->buffer)
+        pool_give(pool, dir->buffer);
+    dir->secret = false;
+    dir->buffer = NULL;
+    dir->head = dir->ready = dir->tail = 0;
+}
