@@ -1,0 +1,430 @@
+#include "broker_link.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "carrel_build.h"
+#include "gateway.h"
+#include "http_client.h"
+#include "list.h"
+#include "log.h"
+#include "tls_io.h"
+
+struct queued {
+    struct list link;
+    struct broker_link *owner; /* borrowed */
+    char session[ID_SIZE];
+    int64_t connection;
+    bool closed;
+    enum fail fail;
+    char detail[REASON_SIZE];
+    uint64_t bytes_in, bytes_out;
+};
+
+struct broker_link {
+    struct gateway *gateway; /* borrowed */
+    struct http_client *http;
+    uint64_t heartbeat_ms;
+    char address[80], fingerprint[TLS_FINGERPRINT_SIZE], boot_id[33], started[32];
+    uv_timer_t heartbeat, retry, farewell;
+    uv_async_t wake;
+    unsigned handles;
+    bool beating, listening, retrying, down, closing, http_closed;
+    int64_t order_number; /* the last one that was carried out */
+    void (*close_session)(void *arg, const char *session, int64_t connection, enum fail fail);
+    void *close_arg;
+    void (*closed)(void *arg);
+    void *closed_arg;
+
+    pthread_mutex_t lock;
+    struct list incoming;        /* struct queued, from any thread */
+    unsigned count;              /* of incoming, waiting and flying together; under the lock */
+    struct list waiting, flying; /* the main thread's */
+    unsigned flying_count;
+};
+
+static void orders_ask(struct broker_link *link);
+static void reports_send(struct broker_link *link);
+static void close_when_quiet(struct broker_link *link);
+static void on_retry(uv_timer_t *timer);
+
+/* The broker's absence and return are each told once. */
+static void reached(struct broker_link *link, const struct http_answer *answer)
+{
+    bool down = answer->status < 0 || answer->status >= 500;
+    if (answer->status == CE_CANCELLED || down == link->down)
+        return;
+    link->down = down;
+    if (down)
+        log_warning("The broker does not answer; running sessions go on. status=%d reason=\"%s\"",
+                    answer->status, answer->error ? answer->error : "");
+    else
+        log_info("The broker answers.");
+}
+
+/* ---- heartbeat ---- */
+
+static void put_session(void *arg, const struct registry_entry *entry)
+{
+    json_t *sessions = arg;
+    json_t *item = json_pack(
+        "{s:s, s:I, s:I, s:I}", "session", entry->session, "connection", (json_int_t)entry->connection,
+        "bytes_in", (json_int_t)atomic_load_explicit(&entry->bytes_in, memory_order_relaxed), "bytes_out",
+        (json_int_t)atomic_load_explicit(&entry->bytes_out, memory_order_relaxed));
+    (void)json_array_append_new(sessions, item);
+}
+
+static void close_listed(struct broker_link *link, const json_t *item)
+{
+    const char *session = json_string_value(json_object_get(item, "session"));
+    const char *code = json_string_value(json_object_get(item, "code"));
+    const json_t *connection = json_object_get(item, "connection");
+    if (session && json_is_integer(connection))
+        link->close_session(link->close_arg, session, json_integer_value(connection), fail_parse(code));
+}
+
+static void on_heartbeat_answer(void *arg, const struct http_answer *answer)
+{
+    struct broker_link *link = arg;
+    size_t i;
+    json_t *item;
+    link->beating = false;
+    reached(link, answer);
+    if (answer->status == 200) {
+        json_array_foreach(json_object_get(answer->body, "stale"), i, item) close_listed(link, item);
+        if (!link->closing)
+            orders_ask(link);
+    } else if (answer->status > 0 && answer->status < 500) {
+        log_error("The broker refuses this gateway. status=%d detail=\"%s\"", answer->status,
+                  json_string_value(json_object_get(answer->body, "detail")));
+    }
+    close_when_quiet(link);
+}
+
+static void on_heartbeat(uv_timer_t *timer)
+{
+    struct broker_link *link = timer->data;
+    char path[NAME_SIZE + 16];
+    if (link->beating || link->closing)
+        return;
+    json_t *sessions = json_array();
+    registry_walk(&link->gateway->registry, put_session, sessions);
+    json_t *body = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "boot_id", link->boot_id, "address",
+                             link->address, "fingerprint", link->fingerprint, "version", CARREL_VERSION,
+                             "started", link->started, "sessions", sessions);
+    snprintf(path, sizeof path, "/v1/gateways/%s", link->gateway->name);
+    link->beating = body && !http_client_call(link->http, "PUT", path, body, BROKER_CALL_MS,
+                                              on_heartbeat_answer, link, NULL);
+    json_decref(body);
+}
+
+/* ---- orders ---- */
+
+static void order_obey(struct broker_link *link, const json_t *item)
+{
+    int64_t number = json_integer_value(json_object_get(item, "number"));
+    const char *verb = json_string_value(json_object_get(item, "verb"));
+    if (verb && !strcmp(verb, "close"))
+        close_listed(link, item);
+    else
+        log_warning("An order is not understood. number=%lld", (long long)number);
+    if (number > link->order_number)
+        link->order_number = number;
+}
+
+static void on_orders(void *arg, const struct http_answer *answer)
+{
+    struct broker_link *link = arg;
+    size_t i;
+    json_t *item;
+    link->listening = false;
+    if (answer->status == 200) {
+        json_array_foreach(json_object_get(answer->body, "items"), i, item) order_obey(link, item);
+    }
+    if (link->closing)
+        close_when_quiet(link);
+    else if (answer->status == 200)
+        orders_ask(link);
+    /* Otherwise the next heartbeat that succeeds asks again. */
+}
+
+static void orders_ask(struct broker_link *link)
+{
+    char path[NAME_SIZE + 96];
+    if (link->listening)
+        return;
+    snprintf(path, sizeof path, "/v1/gateways/%s/orders?after=%lld&wait=%d", link->gateway->name,
+             (long long)link->order_number, BROKER_ORDERS_WAIT_S);
+    link->listening = !http_client_call(link->http, "GET", path, NULL,
+                                        BROKER_ORDERS_WAIT_S * 1000 + BROKER_CALL_MS, on_orders, link, NULL);
+}
+
+/* ---- reports ---- */
+
+static void report_drop(struct broker_link *link, struct queued *q)
+{
+    pthread_mutex_lock(&link->lock);
+    link->count--;
+    pthread_mutex_unlock(&link->lock);
+    list_remove(&q->link);
+    free(q);
+}
+
+static void on_report_answer(void *arg, const struct http_answer *answer)
+{
+    struct queued *q = arg;
+    struct broker_link *link = q->owner;
+    link->flying_count--;
+    list_remove(&q->link);
+    reached(link, answer);
+    if (answer->status < 0 || answer->status >= 500) {
+        /* Back to the head, so that "closed" never overtakes "connected". */
+        q->link.next = link->waiting.next;
+        q->link.prev = &link->waiting;
+        link->waiting.next->prev = &q->link;
+        link->waiting.next = &q->link;
+        link->retrying = true;
+        if (!link->closing)
+            (void)uv_timer_start(&link->retry, on_retry, BROKER_RETRY_MS, 0);
+        else if (answer->status == CE_CANCELLED)
+            counter_add(&link->gateway->counters.lost_reports, 1);
+    } else {
+        if (answer->status != 200 && answer->status != 204)
+            log_info("The broker has another view of a connection. session=%s connection=%lld status=%d",
+                     q->session, (long long)q->connection, answer->status);
+        if (!q->closed && answer->status == 409)
+            link->close_session(link->close_arg, q->session, q->connection, FAIL_TAKEN_OVER);
+        report_drop(link, q);
+    }
+    reports_send(link);
+    close_when_quiet(link);
+}
+
+static int report_call(struct broker_link *link, struct queued *q)
+{
+    char path[ID_SIZE + 64];
+    json_t *body = q->closed
+                       ? json_pack("{s:s, s:s, s:s, s:s, s:I, s:I}", "gateway", link->gateway->name, "state",
+                                   "closed", "code", fail_code(q->fail), "detail", q->detail, "bytes_in",
+                                   (json_int_t)q->bytes_in, "bytes_out", (json_int_t)q->bytes_out)
+                       : json_pack("{s:s, s:s}", "gateway", link->gateway->name, "state", "connected");
+    if (!body)
+        return CE_NOMEM;
+    snprintf(path, sizeof path, "/v1/sessions/%s/connections/%lld", q->session, (long long)q->connection);
+    int rc = http_client_call(link->http, "PUT", path, body, BROKER_CALL_MS, on_report_answer, q, NULL);
+    json_decref(body);
+    return rc;
+}
+
+static bool is_flying(const struct broker_link *link, const struct queued *q)
+{
+    list_for_each (at, &link->flying) {
+        const struct queued *other = list_entry(at, struct queued, link);
+        if (other->connection == q->connection && !strcmp(other->session, q->session))
+            return true;
+    }
+    return false;
+}
+
+static void reports_send(struct broker_link *link)
+{
+    if (link->http_closed || link->retrying)
+        return;
+    list_for_each_safe (at, &link->waiting) {
+        struct queued *q = list_entry(at, struct queued, link);
+        if (link->flying_count >= BROKER_REPORTS_AT_ONCE)
+            return;
+        if (is_flying(link, q))
+            continue;
+        if (report_call(link, q)) {
+            link->retrying = true;
+            (void)uv_timer_start(&link->retry, on_retry, BROKER_RETRY_MS, 0);
+            return;
+        }
+        list_remove(at);
+        list_append(&link->flying, at);
+        link->flying_count++;
+    }
+}
+
+static void on_retry(uv_timer_t *timer)
+{
+    struct broker_link *link = timer->data;
+    link->retrying = false;
+    reports_send(link);
+}
+
+static void on_wake(uv_async_t *wake)
+{
+    struct broker_link *link = wake->data;
+    pthread_mutex_lock(&link->lock);
+    while (!list_is_empty(&link->incoming)) {
+        struct list *first = link->incoming.next;
+        list_remove(first);
+        list_append(&link->waiting, first);
+    }
+    pthread_mutex_unlock(&link->lock);
+    reports_send(link);
+    close_when_quiet(link);
+}
+
+static void text_copy(char *out, size_t size, const char *text)
+{
+    snprintf(out, size, "%s", text ? text : "");
+}
+
+void broker_link_report(struct broker_link *link, const struct broker_report *report)
+{
+    struct queued *q = calloc(1, sizeof *q);
+    if (q) {
+        *q = (struct queued){.owner = link,
+                             .connection = report->connection,
+                             .closed = report->closed,
+                             .fail = report->fail,
+                             .bytes_in = report->bytes_in,
+                             .bytes_out = report->bytes_out};
+        text_copy(q->session, sizeof q->session, report->session);
+        text_copy(q->detail, sizeof q->detail, report->detail);
+        pthread_mutex_lock(&link->lock);
+        bool full = link->count >= BROKER_REPORTS_MAX;
+        if (!full) {
+            link->count++;
+            list_append(&link->incoming, &q->link);
+        }
+        pthread_mutex_unlock(&link->lock);
+        if (!full) {
+            uv_async_send(&link->wake);
+            return;
+        }
+    }
+    free(q);
+    counter_add(&link->gateway->counters.lost_reports, 1);
+}
+
+/* ---- life ---- */
+
+static void queue_free(struct list *queue)
+{
+    list_for_each_safe (at, queue) {
+        list_remove(at);
+        free(list_entry(at, struct queued, link));
+    }
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    struct broker_link *link = handle->data;
+    if (--link->handles)
+        return;
+    void (*closed)(void *arg) = link->closed;
+    void *arg = link->closed_arg;
+    queue_free(&link->incoming);
+    queue_free(&link->waiting);
+    queue_free(&link->flying);
+    pthread_mutex_destroy(&link->lock);
+    free(link);
+    closed(arg);
+}
+
+static void on_http_closed(void *arg)
+{
+    struct broker_link *link = arg;
+    uv_close((uv_handle_t *)&link->heartbeat, on_handle_closed);
+    uv_close((uv_handle_t *)&link->retry, on_handle_closed);
+    uv_close((uv_handle_t *)&link->farewell, on_handle_closed);
+    uv_close((uv_handle_t *)&link->wake, on_handle_closed);
+}
+
+static void http_end(struct broker_link *link)
+{
+    if (link->http_closed)
+        return;
+    link->http_closed = true;
+    http_client_close(link->http, on_http_closed, link);
+}
+
+static void close_when_quiet(struct broker_link *link)
+{
+    if (!link->closing || link->http_closed)
+        return;
+    pthread_mutex_lock(&link->lock);
+    bool quiet = link->count == 0;
+    pthread_mutex_unlock(&link->lock);
+    /* With a broker that is away there is nobody to wait for. */
+    if (quiet || link->down)
+        http_end(link);
+}
+
+static void on_farewell(uv_timer_t *timer)
+{
+    http_end(timer->data);
+}
+
+void broker_link_close(struct broker_link *link, void (*closed)(void *arg), void *arg)
+{
+    link->closing = true;
+    link->closed = closed;
+    link->closed_arg = arg;
+    uv_timer_stop(&link->heartbeat);
+    uv_timer_stop(&link->retry);
+    link->retrying = false;
+    (void)uv_timer_start(&link->farewell, on_farewell, BROKER_FAREWELL_MS, 0);
+    on_wake(&link->wake);
+}
+
+static void identity_make(struct broker_link *link)
+{
+    uint8_t random[16] = {0};
+    struct timespec now;
+    struct tm utc;
+    (void)!getrandom(random, sizeof random, 0);
+    for (unsigned i = 0; i < sizeof random; i++)
+        snprintf(link->boot_id + 2 * i, 3, "%02x", random[i]);
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &utc);
+    size_t n = strftime(link->started, sizeof link->started, "%Y-%m-%dT%H:%M:%S", &utc);
+    snprintf(link->started + n, sizeof link->started - n, ".%03ldZ", now.tv_nsec / 1000000);
+}
+
+int broker_link_open(struct broker_link **ret, uv_loop_t *loop, struct gateway *gateway,
+                     const struct config *config, const char *address,
+                     void (*close_session)(void *arg, const char *session, int64_t connection,
+                                           enum fail fail),
+                     void *arg, struct error *err)
+{
+    struct broker_link *link = calloc(1, sizeof *link);
+    if (!link)
+        return error_set(err, CE_NOMEM, "no memory");
+    link->gateway = gateway;
+    link->heartbeat_ms = config->gateway_heartbeat_ms ? config->gateway_heartbeat_ms : 1000;
+    link->close_session = close_session;
+    link->close_arg = arg;
+    text_copy(link->address, sizeof link->address, address);
+    identity_make(link);
+    list_init(&link->incoming);
+    list_init(&link->waiting);
+    list_init(&link->flying);
+    pthread_mutex_init(&link->lock, NULL);
+    if (http_client_open(&link->http, loop, config->gateway_broker_socket) ||
+        uv_timer_init(loop, &link->heartbeat) || uv_timer_init(loop, &link->retry) ||
+        uv_timer_init(loop, &link->farewell) || uv_async_init(loop, &link->wake, on_wake))
+        return error_set(err, CE_NOMEM, "the link to the broker cannot be set up"); /* the process ends */
+    link->handles = 4;
+    link->heartbeat.data = link->retry.data = link->farewell.data = link->wake.data = link;
+    *ret = link;
+    return 0;
+}
+
+void broker_link_start(struct broker_link *link)
+{
+    (void)uv_timer_start(&link->heartbeat, on_heartbeat, 0, link->heartbeat_ms);
+}
+
+void broker_link_set_fingerprint(struct broker_link *link, const char *fingerprint)
+{
+    text_copy(link->fingerprint, sizeof link->fingerprint, fingerprint);
+}

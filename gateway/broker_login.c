@@ -1,0 +1,119 @@
+#include "broker_login.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "broker_link.h"
+#include "gateway.h"
+#include "http_client.h"
+#include "log.h"
+#include "worker.h"
+
+enum {
+    WAIT_MAX_S = 25,      /* what the broker allows */
+    WAIT_SLACK_MS = 5000, /* for the answer to travel */
+};
+
+struct broker_login {
+    struct worker *worker; /* borrowed */
+    broker_login_answered *answered;
+    void *arg;
+    bool under_way;
+    bool abandoned;
+    char session[ID_SIZE];
+    int64_t connection;
+};
+
+static void abandoned_answer(struct broker_login *login, const struct ticket *ticket)
+{
+    broker_link_report(login->worker->gateway->link,
+                       &(struct broker_report){.session = ticket->session,
+                                               .connection = ticket->connection,
+                                               .closed = true,
+                                               .fail = FAIL_CLIENT_CLOSED,
+                                               .detail = "the client left while the broker decided"});
+}
+
+static void on_answer(void *arg, const struct http_answer *answer)
+{
+    struct broker_login *login = arg;
+    struct ticket ticket = {0};
+    struct error err = {0};
+    struct broker_login_answer result = {.fail = FAIL_NONE, .ticket = &ticket};
+    login->under_way = false;
+    if (answer->status != 200 && answer->status != 202)
+        result.fail = ticket_refusal(answer, &err);
+    else if (ticket_parse(answer->body, &ticket, &err))
+        result.fail = FAIL_INTERNAL;
+    result.detail = err.text;
+    if (!login->abandoned) {
+        snprintf(login->session, sizeof login->session, "%s", ticket.session);
+        login->connection = ticket.connection;
+        login->answered(login->arg, &result); /* may abandon LOGIN, which frees it */
+    } else {
+        if (result.fail == FAIL_NONE && !login->session[0])
+            abandoned_answer(login, &ticket);
+        free(login);
+    }
+    ticket_wipe(&ticket);
+}
+
+static json_t *body_make(const struct worker *worker, const struct broker_login_request *r)
+{
+    json_t *body =
+        json_pack("{s:s, s:s#, s:s, s:{s:s, s:s, s:I}}", "user", r->user, "password", r->password->bytes,
+                  (int)r->password->len, "gateway", worker->gateway->name, "client", "address",
+                  r->client_address, "name", r->client_name, "build", (json_int_t)r->client_build);
+    int rc = body ? 0 : -1;
+    if (!rc && r->domain && *r->domain)
+        rc = json_object_set_new(body, "domain", json_string(r->domain));
+    if (!rc && r->pool && *r->pool)
+        rc = json_object_set_new(body, "pool", json_string(r->pool));
+    if (rc) {
+        json_decref(body);
+        body = NULL;
+    }
+    return body;
+}
+
+int broker_login_start(struct broker_login **ret, struct worker *worker,
+                       const struct broker_login_request *request, uint64_t timeout_ms,
+                       broker_login_answered *answered, void *arg)
+{
+    struct broker_login *login = calloc(1, sizeof *login);
+    json_t *body = login ? body_make(worker, request) : NULL;
+    int rc = body ? 0 : CE_NOMEM;
+    if (!rc) {
+        *login = (struct broker_login){.worker = worker, .answered = answered, .arg = arg, .under_way = true};
+        rc = http_client_call(worker->http, "POST", "/v1/logins", body, timeout_ms, on_answer, login, NULL);
+    }
+    json_decref(body); /* jansson's memory is wiped as it is freed, see main.c */
+    if (rc)
+        free(login);
+    else
+        *ret = login;
+    return rc;
+}
+
+int broker_login_wait(struct broker_login *login, uint64_t wait_ms)
+{
+    char path[160];
+    uint64_t wait_s = (wait_ms + 999) / 1000;
+    if (wait_s > WAIT_MAX_S)
+        wait_s = WAIT_MAX_S;
+    snprintf(path, sizeof path, "/v1/sessions/%s/ticket?connection=%lld&wait=%llu", login->session,
+             (long long)login->connection, (unsigned long long)wait_s);
+    int rc = http_client_call(login->worker->http, "GET", path, NULL, wait_s * 1000 + WAIT_SLACK_MS,
+                              on_answer, login, NULL);
+    login->under_way = !rc;
+    return rc;
+}
+
+void broker_login_abandon(struct broker_login **login)
+{
+    if (*login && (*login)->under_way)
+        (*login)->abandoned = true;
+    else
+        free(*login);
+    *login = NULL;
+}

@@ -1,0 +1,47 @@
+/* A log-in at the broker: POST /v1/logins, then the ticket's long poll while the desktop is not ready. Owned
+ * by the session, on the worker's thread with the worker's HTTP client. A log-in that its session abandons
+ * goes on alone: if the broker lets it in after all, the connection is reported closed, so that no desktop
+ * waits for nobody.
+ */
+#ifndef CARREL_GATEWAY_BROKER_LOGIN_H
+#define CARREL_GATEWAY_BROKER_LOGIN_H
+
+#include <stdint.h>
+
+#include <carrel/error.h>
+#include <carrel/fail.h>
+
+#include "ticket.h"
+
+struct worker;
+struct broker_login;
+
+struct broker_login_request {
+    const char *user, *domain, *pool; /* domain and pool may be NULL */
+    const struct secret *password;
+    const char *client_address, *client_name;
+    uint32_t client_build;
+};
+
+/* Exactly one of: FAIL is FAIL_NONE and TICKET holds (borrowed for the call), or FAIL and the words in
+ * DETAIL. */
+struct broker_login_answer {
+    enum fail fail;
+    const struct ticket *ticket;
+    const char *detail;
+};
+
+typedef void broker_login_answered(void *arg, const struct broker_login_answer *answer);
+
+/* The password is in the encoded request only, when this returns; that is wiped as it leaves. */
+int broker_login_start(struct broker_login **ret, struct worker *worker,
+                       const struct broker_login_request *request, uint64_t timeout_ms,
+                       broker_login_answered *answered, void *arg) MUST_CHECK;
+
+/* After an answer with a ticket that is not ready: asks again, answered() comes once more. */
+int broker_login_wait(struct broker_login *login, uint64_t wait_ms) MUST_CHECK;
+
+/* answered() is not called any more. Sets *LOGIN to NULL; safe on NULL. */
+void broker_login_abandon(struct broker_login **login);
+
+#endif

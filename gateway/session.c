@@ -1,0 +1,488 @@
+#include "session.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "broker_link.h"
+#include "front.h"
+#include "gateway.h"
+#include "log.h"
+#include "login.h"
+#include "pump.h"
+#include "socket_options.h"
+#include "worker.h"
+
+enum {
+    DISCARD_BYTES = 16 * 1024, /* read at once and thrown away while a peer's end is awaited */
+    DISCARDS_MAX = 16,
+    LIMIT_LOG_EVERY_MS = 1000,
+};
+
+static void on_deadline(uv_timer_t *timer);
+
+/* ---- states ---- */
+
+static struct relay_dir *output_of(struct session *s, const struct endpoint *e)
+{
+    return e == &s->front ? &s->to_client : &s->to_guest;
+}
+
+static void deadline_start(struct session *s)
+{
+    uint64_t ms = session_state_deadline_ms(s->state, &s->worker->config);
+    uv_timer_stop(&s->deadline);
+    if (ms)
+        (void)uv_timer_start(&s->deadline, on_deadline, ms, 0);
+}
+
+bool session_set_state(struct session *s, enum session_state state)
+{
+    if (!session_state_may_follow(s->state, state)) {
+        log_error("A session's state cannot follow, so the session ends. connection=%u session=%s state=%s "
+                  "asked=%s",
+                  s->number, s->registered.session, session_state_name(s->state), session_state_name(state));
+        session_fail(s, FAIL_INTERNAL, "state %s after %s", session_state_name(state),
+                     session_state_name(s->state));
+        return false;
+    }
+    log_debug("A session's state changed. connection=%u session=%s %s -> %s", s->number,
+              s->registered.session, session_state_name(s->state), session_state_name(state));
+    s->state = state;
+    s->state_since_ms = uv_now(&s->worker->loop);
+    deadline_start(s);
+    return true;
+}
+
+static void end_log(const struct session *s, const char *detail)
+{
+    uint64_t now_ms = uv_now(&s->worker->loop);
+    log_write(s->end == FAIL_INTERNAL ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO,
+              "The session ended. connection=%u session=%s user=%s peer=%s state=%s age_ms=%llu code=%s "
+              "bytes_in=%llu "
+              "bytes_out=%llu detail=\"%s\"",
+              s->number, s->registered.session[0] ? s->registered.session : "-", s->user[0] ? s->user : "-",
+              s->peer, session_state_name(s->state), (unsigned long long)(now_ms - s->born_ms),
+              fail_code(s->end), (unsigned long long)s->to_guest.bytes,
+              (unsigned long long)s->to_client.bytes, detail);
+}
+
+static void end_report(struct session *s, const char *detail)
+{
+    struct gateway *gateway = s->worker->gateway;
+    counter_add(&gateway->counters.ends[s->end], 1);
+    counter_add(&gateway->counters.bytes_in, s->to_guest.bytes);
+    counter_add(&gateway->counters.bytes_out, s->to_client.bytes);
+    counter_add(&gateway->counters.dropped_pdus, s->facts.dropped);
+    if (!s->registered.session[0])
+        return;
+    registry_remove(&gateway->registry, &s->registered);
+    broker_link_report(gateway->link, &(struct broker_report){.session = s->registered.session,
+                                                              .connection = s->registered.connection,
+                                                              .closed = true,
+                                                              .fail = s->end,
+                                                              .detail = detail,
+                                                              .bytes_in = s->to_guest.bytes,
+                                                              .bytes_out = s->to_client.bytes});
+}
+
+void session_fail(struct session *s, enum fail fail, const char *fmt, ...)
+{
+    char detail[REASON_SIZE];
+    va_list args;
+    if (session_is_over(s))
+        return;
+    va_start(args, fmt);
+    vsnprintf(detail, sizeof detail, fmt, args);
+    va_end(args);
+    s->end = fail;
+    end_log(s, detail);
+    end_report(s, detail);
+    if (fail != FAIL_CLIENT_CLOSED)
+        front_refuse(s, fail);
+    /* Nobody waits for the guest's last bytes when it is not the relay that ends, and a client that sent
+     * garbage before its log-in is owed nothing. */
+    if (s->state != SESSION_RELAYING)
+        s->back.done = true;
+    if (s->state < SESSION_MCS && fail != FAIL_CLIENT_SECURITY)
+        s->front.done = true;
+    s->state = SESSION_CLOSING;
+    s->state_since_ms = uv_now(&s->worker->loop);
+    deadline_start(s);
+}
+
+static void on_deadline(uv_timer_t *timer)
+{
+    struct session *s = timer->data;
+    uint64_t ms = session_state_deadline_ms(s->state, &s->worker->config);
+    if (s->state == SESSION_CLOSING)
+        s->front.done = s->back.done = true;
+    else
+        session_fail(s, session_state_timeout(s->state), "state %s took more than %llu ms",
+                     session_state_name(s->state), (unsigned long long)ms);
+    session_settle(s);
+}
+
+void session_order_close(struct session *s, enum fail fail)
+{
+    session_fail(s, fail, "%s", fail == FAIL_GATEWAY_CLOSING ? "the gateway stops" : "ordered by the broker");
+    session_settle(s);
+}
+
+bool session_is(const struct session *s, const char *session, int64_t connection)
+{
+    return s->registered.connection == connection && s->registered.session[0] &&
+           !strcmp(s->registered.session, session);
+}
+
+void session_continue(struct session *s)
+{
+    if (s->state == SESSION_MCS)
+        front_mcs(s);
+    else if (s->state == SESSION_RELAYING)
+        pump_continue(s);
+    session_settle(s);
+}
+
+/* ---- polls ---- */
+
+int session_poll_open(struct session *s, struct endpoint *e, uv_poll_cb on_event)
+{
+    if (uv_poll_init(&s->worker->loop, &e->poll, e->fd))
+        return CE_IO;
+    e->poll.data = s;
+    e->on_event = on_event;
+    e->polled = true;
+    s->open_handles++;
+    return 0;
+}
+
+void session_event_begin(struct endpoint *e, int status, int events)
+{
+    if (status < 0) {
+        e->broken = true; /* libuv stopped the poll */
+        e->watched = 0;
+    }
+    if (status < 0 || (events & ~UV_WRITABLE))
+        tls_io_readable(&e->tls);
+}
+
+static void watch(struct endpoint *e, int events)
+{
+    if (!e->polled || e->watched == events)
+        return;
+    if (events)
+        (void)uv_poll_start(&e->poll, events, e->on_event);
+    else
+        (void)uv_poll_stop(&e->poll);
+    e->watched = events;
+}
+
+static int wanted_dialling(const struct session *s)
+{
+    if (s->login->step == BACK_CONNECT)
+        return UV_WRITABLE;
+    return UV_READABLE | (s->to_guest.blocked || s->back.read_wants_write ? UV_WRITABLE : 0);
+}
+
+/* While an answer is awaited nothing is read of the client: only its end is watched for. */
+static int wanted_front(const struct session *s)
+{
+    const int writable = s->to_client.blocked || s->front.read_wants_write ? UV_WRITABLE : 0;
+    switch (s->state) {
+    case SESSION_PREAMBLE:
+        return UV_READABLE;
+    case SESSION_TLS:
+    case SESSION_MCS:
+        return UV_READABLE | writable;
+    case SESSION_LOGIN:
+    case SESSION_WAITING:
+    case SESSION_DIALLING:
+        return UV_DISCONNECT;
+    case SESSION_RELAYING:
+        return (s->to_guest.paused ? 0 : UV_READABLE) | writable;
+    case SESSION_CLOSING:
+        return s->front.told_end ? UV_READABLE : UV_WRITABLE;
+    case SESSION_GONE:
+    case SESSION_STATE_COUNT:
+        break;
+    }
+    return 0;
+}
+
+static int wanted_back(const struct session *s)
+{
+    const int writable = s->to_guest.blocked || s->back.read_wants_write ? UV_WRITABLE : 0;
+    switch (s->state) {
+    case SESSION_DIALLING:
+        return wanted_dialling(s);
+    case SESSION_RELAYING:
+        return (s->to_client.paused ? 0 : UV_READABLE) | writable;
+    case SESSION_CLOSING:
+        return s->back.told_end ? UV_READABLE : UV_WRITABLE;
+    case SESSION_PREAMBLE:
+    case SESSION_TLS:
+    case SESSION_MCS:
+    case SESSION_LOGIN:
+    case SESSION_WAITING:
+    case SESSION_GONE:
+    case SESSION_STATE_COUNT:
+        break;
+    }
+    return 0;
+}
+
+/* ---- writing ---- */
+
+/* A guest or client whose connection broke under a write may have said why before: what it sent is still
+ * read. */
+static bool write_broke(struct session *s, struct endpoint *e)
+{
+    if (s->state == SESSION_RELAYING) {
+        relay_finish(output_of(s, e), &s->worker->pool);
+        output_of(s, e)->blocked = output_of(s, e)->paused = false;
+        tls_io_readable(&e->tls);
+        worker_eager(s->worker, s);
+        return true;
+    }
+    if (e == &s->front)
+        session_fail(s, FAIL_CLIENT_CLOSED, "its connection broke: %s", tls_io_why(&e->tls));
+    else
+        session_fail(s, FAIL_GUEST_PROTOCOL, "the guest's connection broke: %s", tls_io_why(&e->tls));
+    return false;
+}
+
+bool session_flush(struct session *s, struct endpoint *e)
+{
+    struct relay_dir *dir = output_of(s, e);
+    size_t n;
+    if (!relay_unsent(dir))
+        return true;
+    enum tls_result result = tls_io_write(&e->tls, relay_output(dir), relay_unsent(dir), &n);
+    relay_sent(dir, &s->worker->pool, n);
+    dir->blocked = result == TLS_WANT_WRITE || result == TLS_WANT_READ;
+    if (result == TLS_OK || dir->blocked)
+        return true;
+    return write_broke(s, e);
+}
+
+/* ---- the end ---- */
+
+/* Reads and throws away until the peer's end: a socket closed with unread bytes would send a reset, which can
+ * overtake the last bytes that we wrote. */
+static void peer_end_await(struct endpoint *e)
+{
+    uint8_t bytes[DISCARD_BYTES];
+    for (unsigned i = 0; i < DISCARDS_MAX; i++) {
+        ssize_t n = recv(e->fd, bytes, sizeof bytes, 0);
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+            return;
+        if (n <= 0) {
+            e->done = true;
+            return;
+        }
+    }
+}
+
+static void end_tell(struct session *s, struct endpoint *e)
+{
+    struct relay_dir *dir = output_of(s, e);
+    enum tls_result result = TLS_OK;
+    if (e->tls.ssl) {
+        size_t n = 0;
+        if (relay_unsent(dir))
+            result = tls_io_write(&e->tls, relay_output(dir), relay_unsent(dir), &n);
+        relay_sent(dir, &s->worker->pool, n);
+        if (result == TLS_OK)
+            result = tls_io_end(&e->tls);
+    }
+    if (result == TLS_WANT_WRITE || result == TLS_WANT_READ)
+        return;
+    e->told_end = true;
+    if (result != TLS_OK || shutdown(e->fd, SHUT_WR))
+        e->done = true;
+}
+
+static void closing_step(struct session *s, struct endpoint *e)
+{
+    if (!e->polled || e->broken)
+        e->done = true;
+    if (!e->done && !e->told_end)
+        end_tell(s, e);
+    if (!e->done && e->told_end)
+        peer_end_await(e);
+    if (e->done)
+        session_poll_close(s, e);
+}
+
+static void session_free(struct session *s)
+{
+    struct worker *worker = s->worker;
+    list_remove(&s->link);
+    list_remove(&s->eager_link);
+    admission_leave(worker->gateway->admission, &s->hold);
+    relay_finish(&s->to_client, &worker->pool);
+    relay_finish(&s->to_guest, &worker->pool);
+    free(s);
+    worker_session_gone(worker);
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    struct session *s = handle->data;
+    if (--s->open_handles == 0 && s->state == SESSION_GONE)
+        session_free(s);
+}
+
+void session_poll_close(struct session *s, struct endpoint *e)
+{
+    (void)s;
+    if (e->polled) {
+        e->polled = false;
+        e->watched = 0;
+        uv_close((uv_handle_t *)&e->poll, on_handle_closed);
+    }
+    tls_io_close(&e->tls);
+    if (e->fd >= 0)
+        close(e->fd);
+    e->fd = -1;
+    e->done = true;
+}
+
+void session_settle(struct session *s)
+{
+    if (s->state == SESSION_CLOSING) {
+        login_destroy(&s->login);
+        closing_step(s, &s->front);
+        closing_step(s, &s->back);
+        if (s->front.done && s->back.done && session_set_state(s, SESSION_GONE))
+            uv_close((uv_handle_t *)&s->deadline, on_handle_closed);
+    }
+    if (s->state == SESSION_GONE)
+        return;
+    watch(&s->front, s->front.broken ? 0 : wanted_front(s));
+    watch(&s->back, s->back.broken ? 0 : wanted_back(s));
+}
+
+/* ---- the beginning ---- */
+
+static void on_front(uv_poll_t *poll, int status, int events)
+{
+    struct session *s = poll->data;
+    session_event_begin(&s->front, status, events);
+    if (status < 0)
+        events = UV_READABLE | UV_WRITABLE;
+    switch (s->state) {
+    case SESSION_PREAMBLE:
+        front_preamble(s);
+        break;
+    case SESSION_TLS:
+        front_handshake(s);
+        break;
+    case SESSION_MCS:
+        if (session_flush(s, &s->front))
+            front_mcs(s);
+        break;
+    case SESSION_LOGIN:
+    case SESSION_WAITING:
+    case SESSION_DIALLING:
+        session_fail(s, FAIL_CLIENT_CLOSED, "it left while it waited");
+        break;
+    case SESSION_RELAYING:
+        pump_front(s, events);
+        break;
+    case SESSION_CLOSING:
+    case SESSION_GONE:
+    case SESSION_STATE_COUNT:
+        break;
+    }
+    session_settle(s);
+}
+
+void session_peer_print(const struct sockaddr_storage *peer, char *host, size_t host_size, char *port,
+                        size_t port_size)
+{
+    struct sockaddr_in in;
+    struct sockaddr_in6 in6;
+    unsigned number = 0;
+    snprintf(host, host_size, "?");
+    if (peer->ss_family == AF_INET) {
+        memcpy(&in, peer, sizeof in);
+        (void)inet_ntop(AF_INET, &in.sin_addr, host, (socklen_t)host_size);
+        number = ntohs(in.sin_port);
+    } else if (peer->ss_family == AF_INET6) {
+        memcpy(&in6, peer, sizeof in6);
+        (void)inet_ntop(AF_INET6, &in6.sin6_addr, host, (socklen_t)host_size);
+        number = ntohs(in6.sin6_port);
+    }
+    snprintf(port, port_size, "%u", number);
+}
+
+/* A flood must not become a flood of log lines: one in a second, the counter has the rest. */
+void session_limit_log(struct worker *worker, const char *limit, const char *peer)
+{
+    static atomic_ullong last_ms;
+    unsigned long long now_ms = uv_now(&worker->loop), last = counter_get(&last_ms);
+    if (last && now_ms - last < LIMIT_LOG_EVERY_MS)
+        return;
+    if (atomic_compare_exchange_strong(&last_ms, &last, now_ms))
+        log_warning("Connections are closed at once, a limit is reached. limit=%s peer=%s", limit,
+                    peer ? peer : "-");
+}
+
+static struct session *session_create(struct worker *worker, int fd, const char *peer,
+                                      const struct admission_hold *hold)
+{
+    struct session *s = calloc(1, sizeof *s);
+    struct login *login = s ? login_create() : NULL;
+    if (!login) {
+        free(s);
+        return NULL;
+    }
+    s->worker = worker;
+    s->login = login;
+    s->hold = *hold;
+    s->front.fd = fd;
+    s->back.fd = -1;
+    s->to_client.direction = RDP_TO_CLIENT;
+    s->to_guest.direction = RDP_TO_GUEST;
+    s->number = atomic_fetch_add(&worker->gateway->next_number, 1) + 1;
+    s->born_ms = s->state_since_ms = uv_now(&worker->loop);
+    snprintf(s->peer, sizeof s->peer, "%s", peer);
+    list_init(&s->eager_link);
+    list_init(&s->registered.link);
+    list_append(&worker->sessions, &s->link);
+    return s;
+}
+
+void session_accept(struct worker *worker, int fd, const struct sockaddr_storage *peer)
+{
+    char host[INET6_ADDRSTRLEN], port[8];
+    struct admission_hold hold;
+    struct gateway *gateway = worker->gateway;
+    session_peer_print(peer, host, sizeof host, port, sizeof port);
+    counter_add(&gateway->counters.accepted, 1);
+    const char *limit = admission_enter(gateway->admission, peer, &hold);
+    struct session *s = limit ? NULL : session_create(worker, fd, host, &hold);
+    if (!s) {
+        counter_add(&gateway->counters.ends[FAIL_GATEWAY_LIMIT], 1);
+        session_limit_log(worker, limit ? limit : "memory", host);
+        admission_leave(gateway->admission, &hold);
+        close(fd);
+        return;
+    }
+    socket_options_set(fd);
+    (void)uv_timer_init(&worker->loop, &s->deadline);
+    s->deadline.data = s;
+    s->open_handles = 1;
+    deadline_start(s);
+    log_debug("A client connected. connection=%u peer=%s port=%s", s->number, host, port);
+    if (session_poll_open(s, &s->front, on_front))
+        session_fail(s, FAIL_INTERNAL, "its socket cannot be polled");
+    session_settle(s);
+}
