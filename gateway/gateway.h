@@ -1,0 +1,26 @@
+/* What the threads of one gateway process share. Made by main.c before the workers start and freed after they
+ * ended; the members guard themselves.
+ */
+#ifndef CARREL_GATEWAY_GATEWAY_H
+#define CARREL_GATEWAY_GATEWAY_H
+
+#include <stdatomic.h>
+
+#include <carrel/ids.h>
+
+#include "counters.h"
+#include "registry.h"
+
+struct admission;
+struct broker_link;
+
+struct gateway {
+    char name[NAME_SIZE];
+    struct counters counters;
+    struct registry registry;
+    struct admission *admission;
+    struct broker_link *link;
+    atomic_uint next_number; /* of the next connection, for the log */
+};
+
+#endif

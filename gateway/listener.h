@@ -1,0 +1,39 @@
+/* Listening sockets: opened by the main thread at start (so that a bad address ends the start), one per
+ * worker and address with SO_REUSEPORT, then polled by the worker, which makes a session of each connection.
+ */
+#ifndef CARREL_GATEWAY_LISTENER_H
+#define CARREL_GATEWAY_LISTENER_H
+
+#include <uv.h>
+
+#include <carrel/error.h>
+
+struct worker;
+
+enum {
+    LISTENER_ADDRESSES_MAX = 16,
+    LISTENER_BACKLOG = 1024, /* more wait in the clients' own retries */
+    LISTENER_BURST = 64,     /* accepted in one go before other events have their turn */
+};
+
+struct listener {
+    uv_poll_t poll;
+    struct worker *worker; /* borrowed */
+    int fd;
+};
+
+/* What gateway.listen names: for each of WORKERS one socket per address, worker by worker in RET_FDS. */
+struct listener_set {
+    unsigned address_count;
+    int *fds;       /* workers x address_count */
+    char first[80]; /* the first address, as the broker is told */
+};
+int listener_set_open(struct listener_set *ret, const char *listen, unsigned workers,
+                      struct error *err) MUST_CHECK;
+void listener_set_close(struct listener_set *set, unsigned workers); /* those that no worker took (fd >= 0) */
+
+/* On the worker's thread. */
+int listener_start(struct listener *listener, struct worker *worker, int fd) MUST_CHECK;
+void listener_stop(struct listener *listener);
+
+#endif

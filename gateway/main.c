@@ -1,0 +1,236 @@
+/* carrel-gateway: the main thread. It opens the listening sockets and the certificate, starts the workers,
+ * holds the link to the broker, and hands signals and orders to the workers.
+ */
+#include <malloc.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "broker_link.h"
+#include "daemon.h"
+#include "gateway.h"
+#include "admission.h"
+#include "listener.h"
+#include "log.h"
+#include "secret.h"
+#include "session.h"
+#include "tls_cert.h"
+#include "tls_server.h"
+#include "worker.h"
+
+enum { WORKERS_MAX = 256 };
+
+struct process {
+    struct gateway gateway;
+    struct worker *workers[WORKERS_MAX];
+    unsigned worker_count;
+    atomic_uint workers_ended;
+    struct tls_server *tls_server;
+    uv_async_t worker_ended;
+    uv_signal_t dump; /* SIGUSR1 */
+    bool stopping;
+};
+
+/* jansson holds passwords for a moment: whatever it frees is wiped first. */
+static void json_wipe_and_free(void *memory)
+{
+    if (memory)
+        secret_wipe_bytes(memory, malloc_usable_size(memory));
+    free(memory);
+}
+
+static int name_choose(char name[NAME_SIZE], const struct config *config, struct error *err)
+{
+    char host[256] = "";
+    const char *chosen = config->gateway_name;
+    if (!*chosen) {
+        (void)!gethostname(host, sizeof host - 1);
+        chosen = host;
+    }
+    if (!name_is_valid(chosen))
+        return error_set(err, CE_BAD_INPUT, "'%s' cannot be this gateway's name; set gateway.name", chosen);
+    memcpy(name, chosen, strlen(chosen) + 1); /* a valid name fits */
+    return 0;
+}
+
+static int tls_server_open(struct tls_server **ret, const struct config *config, const char *name,
+                           struct error *err)
+{
+    char made[PATH_MAX];
+    const char *certificate = config->gateway_certificate;
+    const char *key = *config->gateway_key ? config->gateway_key : certificate;
+    if (!*certificate) {
+        int rc = tls_cert_ensure(config->gateway_state_dir, config->gateway_self_signed, name, made, err);
+        if (rc)
+            return rc;
+        certificate = key = made;
+    }
+    int rc = tls_server_create(ret, certificate, key, err);
+    if (!rc)
+        log_info("The certificate is in use. path=%s sha256=%s", certificate, tls_server_fingerprint(*ret));
+    return rc;
+}
+
+/* What the broker wants closed, from an order or from the heartbeat's answer. */
+static void close_session(void *arg, const char *session, int64_t connection, enum fail fail)
+{
+    struct process *p = arg;
+    struct worker *worker = registry_find(&p->gateway.registry, session, connection);
+    if (worker)
+        worker_post_close(worker, session, connection, fail);
+}
+
+static void on_dump(uv_signal_t *handle, int number)
+{
+    struct process *p = handle->data;
+    (void)number;
+    counters_log(&p->gateway.counters, p->gateway.admission);
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    (void)handle;
+}
+
+static void on_link_closed(void *arg)
+{
+    struct process *p = arg;
+    counters_log(&p->gateway.counters, p->gateway.admission);
+    admission_destroy(&p->gateway.admission);
+    registry_finish(&p->gateway.registry);
+    tls_server_unref(&p->tls_server);
+    uv_close((uv_handle_t *)&p->worker_ended, on_handle_closed);
+    uv_close((uv_handle_t *)&p->dump, on_handle_closed);
+}
+
+/* The workers' last reports are in the link's queue when they have ended; then the link may end. */
+static void on_worker_ended(uv_async_t *handle)
+{
+    struct process *p = handle->data;
+    if (!p->worker_count || atomic_load(&p->workers_ended) < p->worker_count)
+        return;
+    for (unsigned i = 0; i < p->worker_count; i++)
+        worker_destroy(&p->workers[i]);
+    p->worker_count = 0;
+    broker_link_close(p->gateway.link, on_link_closed, p);
+}
+
+static void worker_ended(void *arg)
+{
+    struct process *p = arg;
+    atomic_fetch_add(&p->workers_ended, 1);
+    uv_async_send(&p->worker_ended);
+}
+
+static unsigned workers_wanted(const struct config *config)
+{
+    unsigned n = config->gateway_threads ? (unsigned)config->gateway_threads : uv_available_parallelism();
+    return n < 1 ? 1 : n > WORKERS_MAX ? WORKERS_MAX : n;
+}
+
+static int workers_start(struct process *p, const struct config *config, struct listener_set *set,
+                         unsigned count, struct error *err)
+{
+    int rc = 0;
+    for (unsigned i = 0; !rc && i < count; i++) {
+        int *fds = &set->fds[i * set->address_count];
+        rc = worker_create(&p->workers[i], &p->gateway, config, p->tls_server, fds, set->address_count, err);
+        for (unsigned k = 0; !rc && k < set->address_count; k++)
+            fds[k] = -1;
+    }
+    for (unsigned i = 0; !rc && i < count; i++) {
+        rc = worker_start(p->workers[i], worker_ended, p);
+        if (rc)
+            return error_set(err, rc, "a thread cannot start");
+        p->worker_count++;
+    }
+    return rc;
+}
+
+static int handles_open(struct process *p, uv_loop_t *loop, struct error *err)
+{
+    int rc = uv_async_init(loop, &p->worker_ended, on_worker_ended);
+    if (!rc)
+        rc = uv_signal_init(loop, &p->dump);
+    if (!rc)
+        rc = uv_signal_start(&p->dump, on_dump, SIGUSR1);
+    p->worker_ended.data = p->dump.data = p;
+    return rc ? error_set(err, CE_IO, "cannot watch signals: %s", uv_strerror(rc)) : 0;
+}
+
+static int start(struct daemon_run *run, struct error *err)
+{
+    static struct process process; /* as long as the process; main's stack is not deep enough for all of it */
+    struct process *p = &process;
+    const struct config *config = run->config;
+    struct listener_set set = {0};
+    unsigned count = workers_wanted(config);
+    run->state = p;
+    json_set_alloc_funcs(malloc, json_wipe_and_free);
+    registry_init(&p->gateway.registry);
+    p->gateway.admission = admission_create(config);
+    int rc = p->gateway.admission ? name_choose(p->gateway.name, config, err) : CE_NOMEM;
+    if (!rc)
+        rc = tls_server_open(&p->tls_server, config, p->gateway.name, err);
+    if (!rc)
+        rc = handles_open(p, run->loop, err);
+    if (!rc)
+        rc = listener_set_open(&set, config->gateway_listen, count, err);
+    if (!rc)
+        rc = broker_link_open(&p->gateway.link, run->loop, &p->gateway, config, set.first, close_session, p,
+                              err);
+    if (!rc)
+        rc = workers_start(p, config, &set, count, err);
+    if (set.fds)
+        listener_set_close(&set, count);
+    if (rc)
+        return rc;
+    broker_link_set_fingerprint(p->gateway.link, tls_server_fingerprint(p->tls_server));
+    broker_link_start(p->gateway.link);
+    log_info("The gateway serves. name=%s threads=%u", p->gateway.name, count);
+    return 0;
+}
+
+/* Limits, deadlines and the certificate change at once; name, addresses, threads and the broker's socket need
+ * a restart. */
+static void reload(struct daemon_run *run)
+{
+    struct process *p = run->state;
+    struct error err = {0};
+    struct tls_server *fresh = NULL;
+    if (tls_server_open(&fresh, run->config, p->gateway.name, &err))
+        log_error("The certificate stays as it was: %s", err.text);
+    admission_configure(p->gateway.admission, run->config);
+    for (unsigned i = 0; i < p->worker_count; i++)
+        worker_post_reload(p->workers[i], run->config, fresh);
+    if (fresh) {
+        tls_server_unref(&p->tls_server);
+        p->tls_server = fresh;
+        broker_link_set_fingerprint(p->gateway.link, tls_server_fingerprint(fresh));
+    }
+}
+
+static void stop(struct daemon_run *run)
+{
+    struct process *p = run->state;
+    p->stopping = true;
+    for (unsigned i = 0; i < p->worker_count; i++)
+        worker_post_stop(p->workers[i]);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct daemon daemon = {
+        .name = "carrel-gateway",
+        .summary = "takes RDP clients in, logs them in at the broker and relays them to their desktops",
+        .start = start,
+        .reload = reload,
+        .stop = stop,
+    };
+    return daemon_main(argc, argv, &daemon);
+}
