@@ -166,8 +166,10 @@ static int fail_unreachable(struct ctl *ctl, const struct answer *a)
                         path);
     if (a->status == CE_TIMEOUT)
         return ctl_fail(ctl, CTL_UNREACHABLE, "the broker at %s took too long to answer", path);
-    return ctl_fail(ctl, CTL_UNREACHABLE, "the broker at %s does not answer%s%s", path, *a->error ? ": " : "",
-                    a->error);
+    /* libcurl's words for a refused connection speak of a port that a unix socket does not have. */
+    if (!*a->error || strstr(a->error, " port "))
+        return ctl_fail(ctl, CTL_UNREACHABLE, "nobody listens at %s: is carrel-broker running?", path);
+    return ctl_fail(ctl, CTL_UNREACHABLE, "the broker at %s broke off: %s", path, a->error);
 }
 
 static int fail_http(struct ctl *ctl, const char *method, const char *path, const struct answer *a)
@@ -180,10 +182,11 @@ static int fail_http(struct ctl *ctl, const char *method, const char *path, cons
         return ctl_fail(ctl, status, "the broker answered %d to %s %s, without a word why", a->status, method,
                         path);
 
-    /* Details are sentences; the full stop of a one-sentence complaint is left out, as in ours. */
+    /* Behind "carrelctl: " a sentence begins small, and a single one has no full stop; as ours. */
     size_t len = strlen(detail);
     bool one = len && detail[len - 1] == '.' && !strstr(detail, ". ");
-    ctl_complain(ctl, "%.*s", (int)(len - one), detail);
+    bool small = detail[0] >= 'A' && detail[0] <= 'Z' && detail[1] >= 'a' && detail[1] <= 'z';
+    ctl_complain(ctl, "%c%.*s", small ? detail[0] - 'A' + 'a' : detail[0], (int)(len - one - 1), detail + 1);
     if (ctl->json)
         ctl_print_json(ctl, a->body);
     return status;

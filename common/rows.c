@@ -1,0 +1,97 @@
+#include <carrel/store.h>
+
+#include <string.h>
+
+#include "store_parts.h"
+
+#define COUNT(names) (sizeof(names) / sizeof((names)[0]))
+
+static const char *const pool_kinds[] = {[POOL_FLOATING] = "floating", [POOL_DEDICATED] = "dedicated"};
+static const char *const credentials[] = {
+    [CREDENTIALS_CARREL] = "carrel", [CREDENTIALS_USER] = "user", [CREDENTIALS_PROMPT] = "prompt"};
+static const char *const image_states[] = {[IMAGE_IMPORTING] = "importing",
+                                           [IMAGE_READY] = "ready",
+                                           [IMAGE_FAILED] = "failed",
+                                           [IMAGE_DELETING] = "deleting"};
+static const char *const host_states[] = {
+    [HOST_UNKNOWN] = "unknown", [HOST_UP] = "up", [HOST_DOWN] = "down"};
+static const char *const session_states[] = {[SESSION_STARTING] = "starting",
+                                             [SESSION_ACTIVE] = "active",
+                                             [SESSION_DISCONNECTED] = "disconnected",
+                                             [SESSION_ENDED] = "ended"};
+static const char *const order_states[] = {
+    [ORDER_OPEN] = "open", [ORDER_DONE] = "done", [ORDER_FAILED] = "failed"};
+
+static const char *name_of(const char *const *names, size_t count, unsigned value)
+{
+    return value < count ? names[value] : "unknown";
+}
+
+static int value_of(const char *const *names, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (name && !strcmp(names[i], name))
+            return (int)i;
+    }
+    return -1;
+}
+
+const char *pool_kind_name(enum pool_kind kind)
+{
+    return name_of(pool_kinds, COUNT(pool_kinds), (unsigned)kind);
+}
+
+int pool_kind_parse(const char *name)
+{
+    return value_of(pool_kinds, COUNT(pool_kinds), name);
+}
+
+const char *credentials_name(enum pool_credentials mode)
+{
+    return name_of(credentials, COUNT(credentials), (unsigned)mode);
+}
+
+int credentials_parse(const char *name)
+{
+    return value_of(credentials, COUNT(credentials), name);
+}
+
+const char *image_state_name(enum image_state state)
+{
+    return name_of(image_states, COUNT(image_states), (unsigned)state);
+}
+
+int image_state_parse(const char *name)
+{
+    return value_of(image_states, COUNT(image_states), name);
+}
+
+const char *host_state_name(enum host_state state)
+{
+    return name_of(host_states, COUNT(host_states), (unsigned)state);
+}
+
+int host_state_parse(const char *name)
+{
+    return value_of(host_states, COUNT(host_states), name);
+}
+
+const char *session_state_name(enum session_state state)
+{
+    return name_of(session_states, COUNT(session_states), (unsigned)state);
+}
+
+int session_state_parse(const char *name)
+{
+    return value_of(session_states, COUNT(session_states), name);
+}
+
+const char *order_state_name(enum order_state state)
+{
+    return name_of(order_states, COUNT(order_states), (unsigned)state);
+}
+
+int order_state_parse(const char *name)
+{
+    return value_of(order_states, COUNT(order_states), name);
+}
