@@ -14,7 +14,7 @@ struct daemon_run {
     uv_loop_t *loop;
     const struct config *config; /* replaced on reload; valid until the next one */
     const char *config_path;
-    void *state;                 /* the daemon's own, set by start() */
+    void *state; /* the daemon's own, set by start() */
 };
 
 struct daemon {

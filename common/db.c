@@ -81,7 +81,8 @@ int db_run_values(struct db *db, const char *sql, const struct db_value *values,
     return rc;
 }
 
-int db_get_int_values(struct db *db, int64_t *ret, const char *sql, const struct db_value *values, size_t count)
+int db_get_int_values(struct db *db, int64_t *ret, const char *sql, const struct db_value *values,
+                      size_t count)
 {
     CLEANUP_QUERY struct db_query query = {0};
     int rc = db_query_open(db, &query, sql, values, count);

@@ -80,9 +80,9 @@ struct db_ops {
 struct db {
     const struct db_ops *ops;
     char error[REASON_SIZE];
-    int64_t changes; /* rows that the last finished statement wrote */
-    bool lost;       /* the connection is of no further use */
-    bool writing;    /* the transaction may write */
+    int64_t changes;           /* rows that the last finished statement wrote */
+    bool lost;                 /* the connection is of no further use */
+    bool writing;              /* the transaction may write */
     struct db_notices notices; /* of this transaction */
 };
 
@@ -110,7 +110,8 @@ struct db_value db_text(const char *text); /* NULL counts as "" */
 struct db_value db_ref(const char *id);    /* NULL and "" are stored as null */
 
 #define DB_VALUES(...)                                                                                       \
-    (const struct db_value[]){__VA_ARGS__}, sizeof((const struct db_value[]){__VA_ARGS__}) / sizeof(struct db_value)
+    (const struct db_value[]){__VA_ARGS__},                                                                  \
+        sizeof((const struct db_value[]){__VA_ARGS__}) / sizeof(struct db_value)
 
 /* The "" beside SQL lets only literals pass. */
 #define db_select(db, query, sql, ...) db_query_open((db), (query), "" sql "", DB_VALUES(__VA_ARGS__))

@@ -147,7 +147,7 @@ static int statement_prepare(struct db_sqlite *self, const char *sql, struct sta
     s->parameters = (unsigned)sqlite3_bind_parameter_count(s->stmt);
     bool numbered = *tail == '\0' && s->parameters <= DB_PARAMETERS_MAX;
     for (unsigned i = 0; numbered && i < s->parameters; i++) {
-        char name[8];
+        char name[16];
         snprintf(name, sizeof name, "$%u", i + 1);
         s->parameter[i] = sqlite3_bind_parameter_index(s->stmt, name);
         numbered = s->parameter[i] > 0;
@@ -374,7 +374,8 @@ static int sqlite_prepare(struct db_sqlite *self)
         return sqlite_error(self, code, "open");
     if (!is_wal)
         return db_fail(&self->base, CE_BUSY, "the database cannot be changed to write-ahead logging now");
-    return sqlite_plain(&self->base, "PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF");
+    return sqlite_plain(&self->base,
+                        "PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF");
 }
 
 int db_sqlite_open(struct db **ret, const char *path, struct error *err)

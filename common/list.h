@@ -40,7 +40,7 @@ static inline void list_remove(struct list *entry)
     list_init(entry);
 }
 
-#define list_entry(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define list_entry(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 #define list_for_each(pos, head) for (struct list *pos = (head)->next; pos != (head); pos = pos->next)
 /* The body may remove POS. */
 #define list_for_each_safe(pos, head)                                                                        \

@@ -13,8 +13,7 @@ static const char *const image_states[] = {[IMAGE_IMPORTING] = "importing",
                                            [IMAGE_READY] = "ready",
                                            [IMAGE_FAILED] = "failed",
                                            [IMAGE_DELETING] = "deleting"};
-static const char *const host_states[] = {
-    [HOST_UNKNOWN] = "unknown", [HOST_UP] = "up", [HOST_DOWN] = "down"};
+static const char *const host_states[] = {[HOST_UNKNOWN] = "unknown", [HOST_UP] = "up", [HOST_DOWN] = "down"};
 static const char *const session_states[] = {[SESSION_STARTING] = "starting",
                                              [SESSION_ACTIVE] = "active",
                                              [SESSION_DISCONNECTED] = "disconnected",

@@ -10,11 +10,11 @@
 #include "store_file.h"
 #include "wake.h"
 
-#define BATCH_MAX 512             /* write jobs of one commit; the others go into the next one */
-#define RETRY_FIRST_MS 10         /* pauses between tries of a database that cannot be had */
+#define BATCH_MAX 512     /* write jobs of one commit; the others go into the next one */
+#define RETRY_FIRST_MS 10 /* pauses between tries of a database that cannot be had */
 #define RETRY_LONGEST_MS 250
-#define WAKE_RETRY_MS 20          /* until a process that had no room for a wake-up gets it again */
-#define WAKE_TRIES_MAX 100        /* then it is left to its sweep */
+#define WAKE_RETRY_MS 20   /* until a process that had no room for a wake-up gets it again */
+#define WAKE_TRIES_MAX 100 /* then it is left to its sweep */
 
 struct job {
     struct job *next;
@@ -52,8 +52,8 @@ struct store {
     bool closing, ended;
 
     /* The store's thread only. */
-    struct db *db;             /* NULL while the database cannot be had */
-    bool outage;               /* and that was logged */
+    struct db *db; /* NULL while the database cannot be had */
+    bool outage;   /* and that was logged */
     struct db_notices unsent;
     unsigned wake_tries;
 };
@@ -105,7 +105,8 @@ const char *store_error(struct db *db)
     return db->error;
 }
 
-/* --- the database ----------------------------------------------------------------------------------------- */
+/* --- the database -----------------------------------------------------------------------------------------
+ */
 
 static void pause_ms(uint64_t ms)
 {
@@ -153,7 +154,8 @@ static int store_reach(struct store *store, bool write, uint64_t until_ms)
     }
 }
 
-/* --- wake-ups --------------------------------------------------------------------------------------------- */
+/* --- wake-ups ---------------------------------------------------------------------------------------------
+ */
 
 static void notices_send(struct store *store)
 {
@@ -178,7 +180,8 @@ static void notices_take(struct store *store)
         notices_send(store);
 }
 
-/* --- running jobs, on the store's thread ------------------------------------------------------------------ */
+/* --- running jobs, on the store's thread ------------------------------------------------------------------
+ */
 
 static void run_read(struct store *store, struct job *job)
 {
@@ -306,7 +309,8 @@ static void store_thread(void *arg)
     uv_mutex_unlock(&store->mutex);
 }
 
-/* --- the loop's side -------------------------------------------------------------------------------------- */
+/* --- the loop's side --------------------------------------------------------------------------------------
+ */
 
 static void store_free(struct store *store)
 {
@@ -363,7 +367,8 @@ static void store_woken(void *arg, const char *topic, const char *id)
         store->woken(store->woken_arg, topic, id);
 }
 
-void store_on_wake(struct store *store, void (*woken)(void *arg, const char *topic, const char *id), void *arg)
+void store_on_wake(struct store *store, void (*woken)(void *arg, const char *topic, const char *id),
+                   void *arg)
 {
     store->woken = woken;
     store->woken_arg = arg;
@@ -437,7 +442,8 @@ int store_open(struct store **ret, uv_loop_t *loop, const char *path, const char
     uv_async_init(loop, &store->async, finished_deliver);
     store->async.data = store;
     if (uv_thread_create(&store->thread, store_thread, store) < 0) {
-        /* The handles cannot be closed without running the loop; a process that cannot start a thread ends. */
+        /* The handles cannot be closed without running the loop; a process that cannot start a thread ends.
+         */
         return error_set(err, CE_NOMEM, "the store's thread cannot be started");
     }
     *ret = store;

@@ -36,16 +36,18 @@ static int check_directory(const char *path, struct error *err)
     if (!S_ISDIR(st.st_mode))
         return error_set(err, CE_BAD_INPUT, "the store's directory %s is not a directory", dir);
     if (faccessat(AT_FDCWD, dir, R_OK | W_OK | X_OK, AT_EACCESS) < 0)
-        return error_set(err, CE_REFUSED,
-                         "uid %ld may not write in the store's directory %s (SQLite keeps files beside the database)",
-                         (long)geteuid(), dir);
+        return error_set(
+            err, CE_REFUSED,
+            "uid %ld may not write in the store's directory %s (SQLite keeps files beside the database)",
+            (long)geteuid(), dir);
 
     struct statfs fs;
     if (statfs(dir, &fs) == 0) {
         unsigned magic = (unsigned)fs.f_type;
         if (magic == MAGIC_NFS || magic == MAGIC_CIFS || magic == MAGIC_SMB2)
-            return error_set(err, CE_UNSUPPORTED,
-                             "the store's directory %s is on a network file system, which SQLite cannot share", dir);
+            return error_set(
+                err, CE_UNSUPPORTED,
+                "the store's directory %s is on a network file system, which SQLite cannot share", dir);
     }
     return 0;
 }

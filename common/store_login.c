@@ -28,7 +28,8 @@ int store_login_pause_until(struct db *db, const char *subject, int64_t *ret_unt
 }
 
 /* Doubles with each failure beyond the free ones. */
-static uint64_t login_pause_ms(int64_t failures, uint32_t free_tries, uint64_t pause_ms, uint64_t pause_max_ms)
+static uint64_t login_pause_ms(int64_t failures, uint32_t free_tries, uint64_t pause_ms,
+                               uint64_t pause_max_ms)
 {
     if (failures <= free_tries)
         return 0;
@@ -49,16 +50,18 @@ int store_login_failed(struct db *db, const char *subject, uint32_t free_tries, 
     int rc = db_run(db, "DELETE FROM login_failures WHERE last_ms < $1 AND until_ms < $2",
                     db_int(now_ms - memory_ms), db_int(now_ms));
     if (!rc)
-        rc = db_get_int(db, &failures,
-                        "INSERT INTO login_failures (subject, failures, last_ms, until_ms) VALUES ($1, 1, $2, 0)"
-                        " ON CONFLICT (subject) DO UPDATE SET failures = login_failures.failures + 1,"
-                        " last_ms = excluded.last_ms RETURNING failures",
-                        db_text(key), db_int(now_ms));
+        rc = db_get_int(
+            db, &failures,
+            "INSERT INTO login_failures (subject, failures, last_ms, until_ms) VALUES ($1, 1, $2, 0)"
+            " ON CONFLICT (subject) DO UPDATE SET failures = login_failures.failures + 1,"
+            " last_ms = excluded.last_ms RETURNING failures",
+            db_text(key), db_int(now_ms));
     if (rc)
         return rc;
     uint64_t pause = login_pause_ms(failures, free_tries, pause_ms, pause_max_ms);
     int64_t until_ms = pause ? now_ms + (int64_t)pause : 0;
-    rc = db_run(db, "UPDATE login_failures SET until_ms = $2 WHERE subject = $1", db_text(key), db_int(until_ms));
+    rc = db_run(db, "UPDATE login_failures SET until_ms = $2 WHERE subject = $1", db_text(key),
+                db_int(until_ms));
     if (!rc)
         *ret_until_ms = until_ms;
     return rc;

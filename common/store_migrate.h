@@ -18,8 +18,8 @@ extern const struct migration store_migrations[];
 extern const unsigned store_migration_count;
 
 /* Each migration is one transaction under the writers' lock, so two processes may start at once. Before it
- * the database at PATH is copied to "PATH.before-NNN". An empty database is refused unless CREATE; a newer one
- * always (CE_UNSUPPORTED). */
+ * the database at PATH is copied to "PATH.before-NNN". An empty database is refused unless CREATE; a newer
+ * one always (CE_UNSUPPORTED). */
 int store_migrate(struct db *db, const char *path, const struct migration *migrations, unsigned count,
                   bool create, struct error *err) MUST_CHECK;
 

@@ -6,7 +6,8 @@
 
 static void order_read(struct db_query *q, struct order_row *ret)
 {
-    *ret = (struct order_row){.number = row_int(q, 0), .connection = row_u32(q, 4), .created_ms = row_int(q, 8)};
+    *ret =
+        (struct order_row){.number = row_int(q, 0), .connection = row_u32(q, 4), .created_ms = row_int(q, 8)};
     row_text(q, 1, ret->target, sizeof ret->target);
     row_text(q, 2, ret->verb, sizeof ret->verb);
     row_text(q, 3, ret->object, sizeof ret->object);
@@ -63,7 +64,8 @@ int store_order_finish(struct db *db, int64_t number, enum order_state state, co
     if (rc)
         return rc;
     if (row.state != ORDER_OPEN)
-        return db_fail(db, CE_CONFLICT, "order %lld is %s already", (long long)number, order_state_name(row.state));
+        return db_fail(db, CE_CONFLICT, "order %lld is %s already", (long long)number,
+                       order_state_name(row.state));
     store_notify(db, "order", row.target);
     return db_run(db, "UPDATE orders SET state = $2, reason = $3 WHERE number = $1", db_int(number),
                   db_text(order_state_name(state)), db_text(reason));

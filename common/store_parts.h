@@ -37,7 +37,8 @@ int store_desktop_move(struct db *db, const char *id, enum desktop_state from, e
                        const char *reason, bool *ret_moved) MUST_CHECK;
 
 /* For changes that follow from a session's: moves the desktop if its state is FROM, else does nothing. */
-int store_desktop_follow(struct db *db, const char *id, enum desktop_state from, enum desktop_state to) MUST_CHECK;
+int store_desktop_follow(struct db *db, const char *id, enum desktop_state from,
+                         enum desktop_state to) MUST_CHECK;
 
 /* The live session on a desktop; CE_NOT_FOUND. */
 int store_session_on_desktop(struct db *db, const char *desktop_id, struct session_row *ret) MUST_CHECK;
@@ -46,8 +47,8 @@ int store_session_of_user(struct db *db, const char *user_id, const char *pool_i
                           struct session_row *ret) MUST_CHECK;
 
 /* The only writer of sessions.state; keeps the times, the code and the detail, writes the event. */
-int store_session_move(struct db *db, const struct session_row *session, enum session_state to, enum fail code,
-                       const char *detail) MUST_CHECK;
+int store_session_move(struct db *db, const struct session_row *session, enum session_state to,
+                       enum fail code, const char *detail) MUST_CHECK;
 
 /* active -> disconnected for all sessions of a gateway that was lost. */
 int store_session_gateway_lost(struct db *db, const char *gateway) MUST_CHECK;

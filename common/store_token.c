@@ -4,8 +4,8 @@ int store_token_insert(struct db *db, const char *name, const char *role, const 
 {
     int rc = store_check_name(db, "a token", name);
     if (!rc)
-        rc = db_run(db, "INSERT INTO tokens (name, role, hash, created_ms) VALUES ($1, $2, $3, $4)", db_text(name),
-                    db_text(role), db_text(hash), db_int(store_now_ms()));
+        rc = db_run(db, "INSERT INTO tokens (name, role, hash, created_ms) VALUES ($1, $2, $3, $4)",
+                    db_text(name), db_text(role), db_text(hash), db_int(store_now_ms()));
     return rc;
 }
 

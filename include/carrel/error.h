@@ -11,21 +11,21 @@
 
 enum carrel_error {
     CE_NOMEM = -1,
-    CE_IO = -2,          /* a system call failed; the text has errno's words */
-    CE_BAD_INPUT = -3,   /* bytes or values from outside are not of the form asked for */
+    CE_IO = -2,        /* a system call failed; the text has errno's words */
+    CE_BAD_INPUT = -3, /* bytes or values from outside are not of the form asked for */
     CE_NOT_FOUND = -4,
-    CE_EXISTS = -5,      /* a name or id is taken */
-    CE_CONFLICT = -6,    /* the object is not in the state that the call needs */
-    CE_BUSY = -7,        /* try again: a lock or resource is held */
+    CE_EXISTS = -5,   /* a name or id is taken */
+    CE_CONFLICT = -6, /* the object is not in the state that the call needs */
+    CE_BUSY = -7,     /* try again: a lock or resource is held */
     CE_TIMEOUT = -8,
     CE_UNREACHABLE = -9, /* a peer, a daemon or the store cannot be had now */
     CE_REFUSED = -10,    /* policy says no */
     CE_LIMIT = -11,      /* a named limit is reached */
     CE_NO_SPACE = -12,   /* disk full */
     CE_UNSUPPORTED = -13,
-    CE_CANCELLED = -14,  /* the owner is closing */
-    CE_INTERNAL = -15,   /* a bug; never the peer's fault */
-    CE_NEED_MORE = -16,  /* parsers: the bytes so far are a proper beginning */
+    CE_CANCELLED = -14, /* the owner is closing */
+    CE_INTERNAL = -15,  /* a bug; never the peer's fault */
+    CE_NEED_MORE = -16, /* parsers: the bytes so far are a proper beginning */
 };
 
 /* One sentence about a failure, without a final full stop and without secrets. */

@@ -25,8 +25,10 @@
     X(GUEST_UNREACHABLE, "guest-unreachable", 502, 0x412, "Your desktop does not answer. Connect again.")    \
     X(GUEST_MISTRUSTED, "guest-mistrusted", 502, 0x412,                                                      \
       "Your desktop did not prove its identity, so the connection was refused.")                             \
-    X(GUEST_PROTOCOL, "guest-protocol", 502, 0x412, "Your desktop answered in a way that is not understood.") \
-    X(GUEST_FAILED, "guest-failed", 502, 0x412, "Your desktop stopped working. Connect again for a new one.") \
+    X(GUEST_PROTOCOL, "guest-protocol", 502, 0x412,                                                          \
+      "Your desktop answered in a way that is not understood.")                                              \
+    X(GUEST_FAILED, "guest-failed", 502, 0x412,                                                              \
+      "Your desktop stopped working. Connect again for a new one.")                                          \
     X(GUEST_CLOSED, "guest-closed", 200, 0x0, "The desktop ended the connection.")                           \
     X(CLIENT_CLOSED, "client-closed", 200, 0x0, "The client ended the connection.")                          \
     X(CLIENT_PROTOCOL, "client-protocol", 400, 0x10c9, "The client sent something that is not understood.")  \
@@ -52,10 +54,10 @@ enum fail {
         FAIL_COUNT
 };
 
-const char *fail_code(enum fail fail);      /* "wrong-password" */
-const char *fail_sentence(enum fail fail);  /* for the person at the client */
+const char *fail_code(enum fail fail);     /* "wrong-password" */
+const char *fail_sentence(enum fail fail); /* for the person at the client */
 unsigned fail_http_status(enum fail fail);
-uint32_t fail_rdp_error(enum fail fail);    /* for Set Error Info; 0: nothing is sent */
-enum fail fail_parse(const char *code);     /* FAIL_INTERNAL for an unknown code */
+uint32_t fail_rdp_error(enum fail fail); /* for Set Error Info; 0: nothing is sent */
+enum fail fail_parse(const char *code);  /* FAIL_INTERNAL for an unknown code */
 
 #endif

@@ -3,8 +3,8 @@
 #ifndef CARREL_IDS_H
 #define CARREL_IDS_H
 
-#define ID_SIZE 24     /* bytes with the terminator */
-#define NAME_SIZE 65   /* names of users, pools, images, hosts, gateways: 1-64 bytes, see name_is_valid() */
+#define ID_SIZE 24      /* bytes with the terminator */
+#define NAME_SIZE 65    /* names of users, pools, images, hosts, gateways: 1-64 bytes, see name_is_valid() */
 #define ADDRESS_SIZE 64 /* a printed IP address, or a host name of a static desktop */
 #define REASON_SIZE 400
 

@@ -133,6 +133,8 @@ struct desktop_row {
     char session_id[ID_SIZE]; /* the live session on it, or empty */
     char session_user[NAME_SIZE];
     uint32_t attempts;        /* v: boots tried */
+    bool touched;             /* a user was led to it since it was cloned (I2) */
+    bool wanted;              /* counted when read: it is stopped, and its owner's session waits for it */
     int64_t created_ms;
 };
 

@@ -198,6 +198,8 @@ int store_session_end(struct db *db, const char *id, enum fail code, const char 
 /* b's sweep: sessions whose place or claim lapsed end as NO_SHOW; returns how many. */
 int store_session_expire(struct db *db, int64_t waiting_before_ms, int64_t claimed_before_ms,
                          uint32_t *ret_count) MUST_CHECK;
+/* b's sweep: the history of sessions that ended before BEFORE is dropped. */
+int store_session_forget(struct db *db, int64_t before_ms) MUST_CHECK;
 
 /* gateways (store_gateway.c) */
 /* b: heartbeat. A new boot_id, or up again after it was lost, disconnects the sessions of the older one. */

@@ -1,0 +1,342 @@
+/* Who gets which desktop. A claim first takes the pool's turn, so that claims of one pool stand in a row
+ * whatever the database is; then the user's own session, then the queue:
+ *
+ *     live session with a desktop that works ----------------------> the same again, connection + 1
+ *     else a new session stands at the queue's end (or is refused)
+ *     then the queue is served, oldest first, with what is ready --> a desktop, or the place in the queue
+ *
+ * A newcomer is thus never before those who wait already.
+ */
+#include "store_parts.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* What a pool has for newcomers. */
+struct claim_room {
+    char pool[NAME_SIZE];
+    char user[NAME_SIZE];
+    enum pool_kind kind;
+    bool enabled, deleting, stopped, user_disabled;
+    int64_t max, taken;   /* TAKEN: lent, somebody's, or in maintenance: no newcomer gets it soon */
+    int64_t ready;        /* and nobody's */
+    int64_t waiting;      /* in the queue for a desktop that is nobody's */
+    char own_id[ID_SIZE]; /* the user's own dedicated desktop, or empty */
+    enum desktop_state own_state;
+};
+
+static int PRINTF_LIKE(4, 5)
+    claim_refuse(struct db *db, struct claim *ret, enum fail fail, const char *fmt, ...);
+
+static int claim_refuse(struct db *db, struct claim *ret, enum fail fail, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(db->error, sizeof db->error, fmt, args);
+    va_end(args);
+    ret->fail = fail;
+    return CE_REFUSED;
+}
+
+/* --- the queue --------------------------------------------------------------------------------------------
+ */
+
+/* The user's dedicated desktop of the pool; one that is being recycled is nobody's already. CE_NOT_FOUND. */
+static int own_desktop(struct db *db, const char *user_id, const char *pool_id, char id[ID_SIZE],
+                       enum desktop_state *ret_state)
+{
+    CLEANUP_QUERY struct db_query q = {0};
+    int rc = db_select(db, &q,
+                       "SELECT id, state FROM desktops WHERE owner_id = $1 AND pool_id = $2"
+                       " AND kind = 'dedicated' AND state <> 'recycling' ORDER BY created_ms LIMIT 1",
+                       db_text(user_id), db_text(pool_id));
+    if (rc || (rc = db_next(&q)) < 0)
+        return rc;
+    if (rc == 0)
+        return CE_NOT_FOUND;
+    row_text(&q, 0, id, ID_SIZE);
+    row_enum(&q, 1, desktop_state_parse, ret_state);
+    return 0;
+}
+
+/* The desktop that has been ready longest, that nobody touched and nobody has. CE_NOT_FOUND. */
+static int clean_desktop(struct db *db, const char *pool_id, char id[ID_SIZE])
+{
+    CLEANUP_QUERY struct db_query q = {0};
+    int rc = db_select(
+        db, &q,
+        "SELECT d.id FROM desktops d WHERE d.pool_id = $1 AND d.state = 'ready'"
+        " AND d.owner_id IS NULL AND d.touched = 0 AND NOT EXISTS (SELECT 1 FROM sessions s"
+        " WHERE s.desktop_id = d.id AND s.state <> 'ended') ORDER BY d.state_since_ms, d.id LIMIT 1",
+        db_text(pool_id));
+    if (rc || (rc = db_next(&q)) < 0)
+        return rc;
+    if (rc == 0)
+        return CE_NOT_FOUND;
+    row_text(&q, 0, id, ID_SIZE);
+    return 0;
+}
+
+/* Lends the desktop to the waiting session: ready -> claimed. */
+static int session_bind(struct db *db, const char *session_id, const char *user_id, const char *desktop_id,
+                        enum pool_kind kind)
+{
+    int rc = db_run(db,
+                    "UPDATE sessions SET desktop_id = $2,"
+                    " desktop_name = (SELECT name FROM desktops WHERE id = $2)"
+                    " WHERE id = $1 AND state = 'starting' AND desktop_id IS NULL",
+                    db_text(session_id), db_text(desktop_id));
+    rc = store_changed(db, rc, "waiting session", session_id);
+    if (!rc && kind == POOL_DEDICATED)
+        rc = db_run(db, "UPDATE desktops SET owner_id = $2 WHERE id = $1", db_text(desktop_id),
+                    db_text(user_id));
+    if (rc)
+        return rc;
+    bool moved = false;
+    store_notify(db, "session", session_id);
+    rc = store_desktop_move(db, desktop_id, DESKTOP_READY, DESKTOP_CLAIMED, NULL, &moved);
+    if (!rc && !moved) /* somebody who took no turn was faster; the whole job is undone */
+        return db_fail(db, CE_CONFLICT, "desktop %s is ready no longer", desktop_id);
+    return rc;
+}
+
+/* Serves one session of the queue. *ret_more is false when those behind it need not be asked. */
+static int serve_session(struct db *db, const char *session_id, const struct pool_row *pool, uint32_t *served,
+                         bool *ret_more)
+{
+    struct session_row session;
+    char desktop_id[ID_SIZE];
+    enum desktop_state state = DESKTOP_READY;
+    int rc = store_session_get(db, session_id, &session);
+    if (rc)
+        return rc;
+    *ret_more = true;
+    rc = CE_NOT_FOUND;
+    if (pool->kind == POOL_DEDICATED)
+        rc = own_desktop(db, session.user_id, pool->id, desktop_id, &state);
+    if (rc == CE_NOT_FOUND) {
+        rc = clean_desktop(db, pool->id, desktop_id);
+        /* In a dedicated pool those behind may have desktops of their own. */
+        *ret_more = rc == 0 || pool->kind == POOL_DEDICATED;
+        state = DESKTOP_READY;
+    }
+    if (rc == CE_NOT_FOUND || (!rc && state != DESKTOP_READY))
+        return 0;
+    if (!rc)
+        rc = session_bind(db, session.id, session.user_id, desktop_id, pool->kind);
+    if (!rc)
+        ++*served;
+    return rc;
+}
+
+static int serve_queue(struct db *db, const char *pool_id, uint32_t *ret_served)
+{
+    CLEANUP_QUERY struct db_query q = {0};
+    CLEANUP_IDS struct id_list list = {0};
+    struct pool_row pool;
+    uint32_t served = 0;
+    int rc = store_pool_get(db, pool_id, &pool);
+    if (!rc && pool.ready)
+        rc = db_select(
+            db, &q,
+            "SELECT id FROM sessions WHERE pool_id = $1 AND state = 'starting' AND desktop_id IS NULL"
+            " ORDER BY number",
+            db_text(pool_id));
+    if (!rc && pool.ready)
+        rc = id_list_fill(&q, &list);
+    bool more = true;
+    for (unsigned i = 0; !rc && more && i < list.count && served < pool.ready; i++)
+        rc = serve_session(db, list.ids[i], &pool, &served, &more);
+    if (!rc)
+        *ret_served = served;
+    return rc;
+}
+
+int store_claim_waiting(struct db *db, const char *pool_id, uint32_t *ret_served)
+{
+    int rc = store_pool_take_turn(db, pool_id);
+    return rc ? rc : serve_queue(db, pool_id, ret_served);
+}
+
+int store_claim_place(struct db *db, const char *session_id, uint32_t *ret_place)
+{
+    int64_t place = 0;
+    int rc = db_get_int(db, &place,
+                        "SELECT (SELECT COUNT(*) FROM sessions w WHERE w.pool_id = s.pool_id"
+                        " AND w.state = 'starting' AND w.desktop_id IS NULL AND w.number <= s.number)"
+                        " FROM sessions s WHERE s.id = $1 AND s.state = 'starting' AND s.desktop_id IS NULL",
+                        db_text(session_id));
+    if (rc && rc != CE_NOT_FOUND)
+        return rc;
+    *ret_place = (uint32_t)place;
+    return 0;
+}
+
+/* --- a claim ----------------------------------------------------------------------------------------------
+ */
+
+static int room_read(struct db *db, const struct session_request *request, struct claim_room *ret)
+{
+    CLEANUP_QUERY struct db_query q = {0};
+    int rc = db_select(db, &q,
+                       "SELECT p.name, p.kind, p.enabled, p.deleting, p.stopped, p.max_desktops, u.name,"
+                       " u.disabled, (SELECT COUNT(*) FROM desktops d WHERE d.pool_id = p.id"
+                       " AND (d.state IN ('claimed', 'in_use', 'disconnected', 'maintenance')"
+                       " OR (d.kind = 'dedicated' AND d.owner_id IS NOT NULL AND d.state <> 'recycling'))),"
+                       " (SELECT COUNT(*) FROM desktops d WHERE d.pool_id = p.id AND d.state = 'ready'"
+                       " AND d.owner_id IS NULL AND d.touched = 0),"
+                       " (SELECT COUNT(*) FROM sessions s WHERE s.pool_id = p.id AND s.state = 'starting'"
+                       " AND s.desktop_id IS NULL AND NOT EXISTS (SELECT 1 FROM desktops o"
+                       " WHERE o.owner_id = s.user_id AND o.pool_id = p.id AND o.kind = 'dedicated'"
+                       " AND o.state <> 'recycling'))"
+                       " FROM pools p JOIN users u ON u.id = $2 WHERE p.id = $1",
+                       db_text(request->pool_id), db_text(request->user_id));
+    if (!rc && (rc = db_next(&q)) == 0)
+        return db_fail(db, CE_NOT_FOUND, "there is no such user");
+    if (rc < 0)
+        return rc;
+    *ret = (struct claim_room){.enabled = row_bool(&q, 2),
+                               .deleting = row_bool(&q, 3),
+                               .stopped = row_bool(&q, 4),
+                               .max = row_int(&q, 5),
+                               .user_disabled = row_bool(&q, 7),
+                               .taken = row_int(&q, 8),
+                               .ready = row_int(&q, 9),
+                               .waiting = row_int(&q, 10)};
+    row_text(&q, 0, ret->pool, sizeof ret->pool);
+    row_enum(&q, 1, pool_kind_parse, &ret->kind);
+    row_text(&q, 6, ret->user, sizeof ret->user);
+    if (ret->kind == POOL_DEDICATED)
+        rc = own_desktop(db, request->user_id, request->pool_id, ret->own_id, &ret->own_state);
+    return rc == CE_NOT_FOUND || rc > 0 ? 0 : rc;
+}
+
+/* Whether a newcomer may stand in the queue: only for what the pool has, or can still make. */
+static int room_check(struct db *db, const struct claim_room *room, struct claim *ret)
+{
+    if (room->user_disabled)
+        return claim_refuse(db, ret, FAIL_ACCOUNT_DISABLED, "user %s is disabled", room->user);
+    if (!room->enabled || room->deleting)
+        return claim_refuse(db, ret, FAIL_POOL_DISABLED, "pool %s is closed", room->pool);
+    if (room->own_id[0] && room->own_state == DESKTOP_MAINTENANCE)
+        return claim_refuse(db, ret, FAIL_POOL_DISABLED, "the desktop of %s is in maintenance", room->user);
+    if (room->own_id[0] && room->own_state == DESKTOP_FAILED)
+        return claim_refuse(db, ret, FAIL_POOL_FAILED, "the desktop of %s has failed", room->user);
+    if (room->own_id[0] && room->own_state == DESKTOP_READY)
+        return 0;
+    if (!room->own_id[0] && room->ready > room->waiting)
+        return 0;
+    if (room->stopped)
+        return claim_refuse(db, ret, FAIL_POOL_FAILED, "pool %s has stopped after failures", room->pool);
+    if (room->own_id[0] || room->max - room->taken > room->waiting)
+        return 0;
+    return claim_refuse(db, ret, FAIL_NO_DESKTOP, "pool %s: %lld of %lld desktops are taken, %lld users wait",
+                        room->pool, (long long)room->taken, (long long)room->max, (long long)room->waiting);
+}
+
+static int session_insert(struct db *db, const struct session_request *request, const struct claim_room *room,
+                          struct session_row *ret)
+{
+    struct session_row session = {.connection = 1, .state = SESSION_STARTING};
+    id_make(ID_SESSION, session.id);
+    int rc =
+        db_run(db,
+               "INSERT INTO sessions (id, user_id, user_name, pool_id, pool_name, desktop_id, desktop_name,"
+               " gateway, connection, state, client_address, client_name, created_ms, connected_ms,"
+               " disconnected_ms, ended_ms, seen_ms, bytes_in, bytes_out, end_code, end_detail)"
+               " VALUES ($1, $2, $3, $4, $5, NULL, '', $6, 1, 'starting', $7, $8, $9, 0, 0, 0, $9, 0, 0,"
+               " '', '')",
+               db_text(session.id), db_text(request->user_id), db_text(room->user), db_text(request->pool_id),
+               db_text(room->pool), db_text(request->gateway), db_text(request->client_address),
+               db_text(request->client_name), db_int(store_now_ms()));
+    if (rc)
+        return rc;
+    struct event_row event = {0};
+    snprintf(event.kind, sizeof event.kind, "session.started");
+    snprintf(event.object, sizeof event.object, "%s", session.id);
+    snprintf(event.session_id, sizeof event.session_id, "%s", session.id);
+    snprintf(event.user, sizeof event.user, "%s", room->user);
+    snprintf(event.pool, sizeof event.pool, "%s", room->pool);
+    snprintf(event.text, sizeof event.text, "User %s from %.63s asked for a desktop of pool %s.", room->user,
+             request->client_address ? request->client_address : "", room->pool);
+    store_notify(db, "session", session.id);
+    store_notify(db, "pool", request->pool_id); /* demand: vmpool may have to make a desktop */
+    rc = store_event(db, &event);
+    if (!rc)
+        *ret = session;
+    return rc;
+}
+
+/* A new connection of a live session takes over from the one before. The session counts as disconnected until
+ * the new gateway reports that it is connected. */
+static int session_take_over(struct db *db, const struct session_request *request, struct claim *claim)
+{
+    const struct session_row *session = &claim->session;
+    int rc = 0;
+    /* What a lost gateway had may still run, if only the way between it and the broker was cut. */
+    if (session->state != SESSION_DISCONNECTED || !strcmp(session->end_code, fail_code(FAIL_GATEWAY_LOST))) {
+        claim->replaced = session->connection;
+        snprintf(claim->replaced_gateway, sizeof claim->replaced_gateway, "%s", session->gateway);
+    }
+    if (session->state == SESSION_ACTIVE) {
+        rc = store_session_move(db, session, SESSION_DISCONNECTED, FAIL_TAKEN_OVER, "");
+        if (!rc)
+            rc = store_desktop_follow(db, session->desktop_id, DESKTOP_IN_USE, DESKTOP_DISCONNECTED);
+    }
+    if (!rc)
+        rc = db_run(db,
+                    "UPDATE sessions SET connection = connection + 1, gateway = $2, client_address = $3,"
+                    " client_name = $4, seen_ms = $5 WHERE id = $1",
+                    db_text(session->id), db_text(request->gateway), db_text(request->client_address),
+                    db_text(request->client_name), db_int(store_now_ms()));
+    store_notify(db, "session", session->id);
+    return rc;
+}
+
+/* The user's live session of the pool, if its desktop still works (or is awaited); CE_NOT_FOUND. One whose
+ * desktop does not is ended, to make room for a new one. */
+static int session_resume(struct db *db, const struct session_request *request, struct claim *claim)
+{
+    struct desktop_row desktop;
+    int rc = store_session_of_user(db, request->user_id, request->pool_id, &claim->session);
+    if (rc || !claim->session.desktop_id[0])
+        return rc ? rc : session_take_over(db, request, claim);
+    rc = store_desktop_get(db, claim->session.desktop_id, &desktop);
+    if (rc)
+        return rc;
+    if (desktop_state_is_lent(desktop.state))
+        return session_take_over(db, request, claim);
+    rc = store_session_move(db, &claim->session, SESSION_ENDED, FAIL_GUEST_FAILED, desktop.reason);
+    return rc ? rc : CE_NOT_FOUND;
+}
+
+int store_claim(struct db *db, const struct session_request *request, struct claim *ret)
+{
+    struct claim claim = {0};
+    struct claim_room room;
+    uint32_t served;
+
+    int rc = store_pool_take_turn(db, request->pool_id);
+    if (rc == CE_NOT_FOUND) {
+        ret->fail = FAIL_NO_SUCH_POOL;
+        return rc;
+    }
+    if (!rc)
+        rc = session_resume(db, request, &claim);
+    if (rc == CE_NOT_FOUND) {
+        memset(&claim, 0, sizeof claim);
+        rc = room_read(db, request, &room);
+        if (!rc)
+            rc = room_check(db, &room, ret);
+        if (!rc)
+            rc = session_insert(db, request, &room, &claim.session);
+    }
+    if (!rc && !claim.session.desktop_id[0])
+        rc = serve_queue(db, request->pool_id, &served);
+    if (!rc)
+        rc = store_session_get(db, claim.session.id, &claim.session);
+    if (!rc)
+        *ret = claim;
+    return rc;
+}

@@ -1,0 +1,231 @@
+#include "store_parts.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+/* Each count is a walk over one range of an index. */
+#define COUNT_DESKTOPS "(SELECT COUNT(*) FROM desktops d WHERE d.pool_id = p.id"
+#define POOL_COLUMNS                                                                                         \
+    "SELECT p.id, p.name, p.kind, p.credentials, p.image_id, i.name, p.spare, p.max_desktops, p.vcpus,"      \
+    " p.memory_mib, p.network, p.pattern, p.enabled, p.deleting, p.failures, p.retry_at_ms, p.stopped,"      \
+    " p.reason, p.created_ms, " COUNT_DESKTOPS "), " COUNT_DESKTOPS                                          \
+    " AND d.state = 'ready'), " COUNT_DESKTOPS                                                               \
+    " AND d.state IN ('claimed', 'in_use', 'disconnected')), " COUNT_DESKTOPS                                \
+    " AND d.state IN ('cloning', 'booting')), " COUNT_DESKTOPS                                               \
+    " AND d.state = 'failed'), (SELECT COUNT(*) FROM sessions s WHERE s.pool_id = p.id"                      \
+    " AND s.state = 'starting' AND s.desktop_id IS NULL)"
+#define POOL_SELECT POOL_COLUMNS " FROM pools p LEFT JOIN images i ON i.id = p.image_id"
+
+static void pool_read(struct db_query *q, struct pool_row *ret)
+{
+    *ret = (struct pool_row){.spare = row_u32(q, 6),
+                             .max = row_u32(q, 7),
+                             .vcpus = row_u32(q, 8),
+                             .memory_mib = row_u32(q, 9),
+                             .enabled = row_bool(q, 12),
+                             .deleting = row_bool(q, 13),
+                             .failures = row_u32(q, 14),
+                             .retry_at_ms = row_int(q, 15),
+                             .stopped = row_bool(q, 16),
+                             .created_ms = row_int(q, 18),
+                             .desktops = row_u32(q, 19),
+                             .ready = row_u32(q, 20),
+                             .lent = row_u32(q, 21),
+                             .starting = row_u32(q, 22),
+                             .failed = row_u32(q, 23),
+                             .waiting = row_u32(q, 24)};
+    row_text(q, 0, ret->id, sizeof ret->id);
+    row_text(q, 1, ret->name, sizeof ret->name);
+    row_enum(q, 2, pool_kind_parse, &ret->kind);
+    row_enum(q, 3, credentials_parse, &ret->credentials);
+    row_text(q, 4, ret->image_id, sizeof ret->image_id);
+    row_text(q, 5, ret->image, sizeof ret->image);
+    row_text(q, 10, ret->network, sizeof ret->network);
+    row_text(q, 11, ret->pattern, sizeof ret->pattern);
+    row_text(q, 17, ret->reason, sizeof ret->reason);
+}
+
+static int pools_each(struct db_query *q, int (*each)(void *arg, const struct pool_row *row), void *arg)
+{
+    int rc;
+    while ((rc = db_next(q)) > 0) {
+        struct pool_row row;
+        pool_read(q, &row);
+        rc = each(arg, &row);
+        if (rc)
+            break;
+    }
+    return rc;
+}
+
+static int PRINTF_LIKE(4, 5)
+    pool_event(struct db *db, const struct pool_row *pool, const char *kind, const char *fmt, ...);
+
+static int pool_event(struct db *db, const struct pool_row *pool, const char *kind, const char *fmt, ...)
+{
+    struct event_row event = {0};
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(event.text, sizeof event.text, fmt, args);
+    va_end(args);
+    snprintf(event.kind, sizeof event.kind, "%s", kind);
+    snprintf(event.object, sizeof event.object, "%s", pool->id);
+    snprintf(event.pool, sizeof event.pool, "%s", pool->name);
+    store_notify(db, "pool", pool->id);
+    return store_event(db, &event);
+}
+
+/* The image must be there and not on its way out. */
+static int pool_check_image(struct db *db, const char *image_id)
+{
+    struct image_row image;
+    int rc = image_id[0] ? store_image_get(db, image_id, &image) : 0;
+    if (!rc && image_id[0] && image.state == IMAGE_DELETING)
+        return db_fail(db, CE_CONFLICT, "the image %s is being deleted", image.name);
+    return rc;
+}
+
+int store_pool_insert(struct db *db, struct pool_row *row)
+{
+    int rc = store_check_name(db, "a pool", row->name);
+    if (!rc)
+        rc = pool_check_image(db, row->image_id);
+    if (rc)
+        return rc;
+    id_make(ID_POOL, row->id);
+    row->created_ms = store_now_ms();
+    rc = db_run(
+        db,
+        "INSERT INTO pools (id, name, kind, credentials, image_id, spare, max_desktops, vcpus, memory_mib,"
+        " network, pattern, enabled, deleting, failures, retry_at_ms, stopped, reason, created_ms)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, 0, 0, 0, '', $13)",
+        db_text(row->id), db_text(row->name), db_text(pool_kind_name(row->kind)),
+        db_text(credentials_name(row->credentials)), db_ref(row->image_id), db_int(row->spare),
+        db_int(row->max), db_int(row->vcpus), db_int(row->memory_mib), db_text(row->network),
+        db_text(row->pattern), db_int(row->enabled), db_int(row->created_ms));
+    if (rc == CE_EXISTS)
+        return db_fail(db, rc, "there is a pool %s already", row->name);
+    return rc ? rc : pool_event(db, row, "pool.created", "Pool %s was created.", row->name);
+}
+
+int store_pool_get(struct db *db, const char *key, struct pool_row *ret)
+{
+    CLEANUP_QUERY struct db_query q = {0};
+    int rc = db_select(db, &q,
+                       POOL_SELECT " WHERE p.id = $1 OR p.name = $1"
+                                   " ORDER BY CASE WHEN p.id = $1 THEN 0 ELSE 1 END LIMIT 1",
+                       db_text(key));
+    if (!rc && (rc = db_next(&q)) == 0)
+        return db_fail(db, CE_NOT_FOUND, "there is no pool %.80s", key);
+    if (rc < 0)
+        return rc;
+    pool_read(&q, ret);
+    return 0;
+}
+
+int store_pool_list(struct db *db, int (*each)(void *arg, const struct pool_row *row), void *arg)
+{
+    CLEANUP_QUERY struct db_query q = {0};
+    int rc = db_select(db, &q, POOL_SELECT " ORDER BY p.name");
+    return rc ? rc : pools_each(&q, each, arg);
+}
+
+int store_entitlement_pools(struct db *db, const char *user_id,
+                            int (*each)(void *arg, const struct pool_row *row), void *arg)
+{
+    CLEANUP_QUERY struct db_query q = {0};
+    int rc = db_select(db, &q,
+                       POOL_SELECT " WHERE p.id IN (SELECT e.pool_id FROM entitlements e WHERE e.user_id = $1"
+                                   " UNION SELECT e.pool_id FROM group_members m"
+                                   " JOIN entitlements e ON e.group_id = m.group_id WHERE m.user_id = $1)"
+                                   " ORDER BY p.name",
+                       db_text(user_id));
+    return rc ? rc : pools_each(&q, each, arg);
+}
+
+int store_pool_update(struct db *db, const struct pool_row *row)
+{
+    struct pool_row old;
+    int rc = store_pool_get(db, row->id, &old);
+    if (!rc)
+        rc = pool_check_image(db, row->image_id);
+    if (!rc)
+        rc = db_run(
+            db,
+            "UPDATE pools SET spare = $2, max_desktops = $3, vcpus = $4, memory_mib = $5, image_id = $6,"
+            " network = $7, credentials = $8, enabled = $9, failures = 0, retry_at_ms = 0, stopped = 0,"
+            " reason = '' WHERE id = $1",
+            db_text(old.id), db_int(row->spare), db_int(row->max), db_int(row->vcpus),
+            db_int(row->memory_mib), db_ref(row->image_id), db_text(row->network),
+            db_text(credentials_name(row->credentials)), db_int(row->enabled));
+    if (rc)
+        return rc;
+    if (row->enabled != old.enabled)
+        return pool_event(db, &old, row->enabled ? "pool.opened" : "pool.closed", "Pool %s was %s.", old.name,
+                          row->enabled ? "opened" : "closed");
+    return pool_event(db, &old, "pool.changed", "Pool %s was changed.", old.name);
+}
+
+int store_pool_set_deleting(struct db *db, const char *id)
+{
+    struct pool_row pool;
+    int64_t live = 0;
+    int rc = store_pool_take_turn(db, id);
+    if (!rc)
+        rc = db_get_int(db, &live, "SELECT COUNT(*) FROM sessions WHERE pool_id = $1 AND state <> 'ended'",
+                        db_text(id));
+    if (!rc && live)
+        return db_fail(db, CE_CONFLICT, "%lld sessions of the pool live", (long long)live);
+    if (!rc)
+        rc = store_pool_get(db, id, &pool);
+    if (rc || pool.deleting)
+        return rc;
+    rc = db_run(db, "UPDATE pools SET deleting = 1 WHERE id = $1", db_text(id));
+    return rc ? rc : pool_event(db, &pool, "pool.deleting", "Pool %s is being deleted.", pool.name);
+}
+
+int store_pool_delete(struct db *db, const char *id)
+{
+    struct pool_row pool;
+    int rc = store_pool_get(db, id, &pool);
+    if (rc)
+        return rc;
+    if (pool.desktops)
+        return db_fail(db, CE_CONFLICT, "the pool still has %u desktops", pool.desktops);
+    int64_t live = 0;
+    rc = db_get_int(db, &live, "SELECT COUNT(*) FROM sessions WHERE pool_id = $1 AND state <> 'ended'",
+                    db_text(pool.id));
+    if (!rc && live)
+        return db_fail(db, CE_CONFLICT, "%lld sessions of the pool live", (long long)live);
+    if (!rc)
+        rc = db_run(db, "DELETE FROM pools WHERE id = $1", db_text(pool.id));
+    return rc ? rc : pool_event(db, &pool, "pool.deleted", "Pool %s was deleted.", pool.name);
+}
+
+int store_pool_set_failure(struct db *db, const char *id, uint32_t failures, int64_t retry_at_ms,
+                           bool stopped, const char *reason)
+{
+    struct pool_row pool;
+    int rc = store_pool_get(db, id, &pool);
+    if (!rc)
+        rc = db_run(
+            db, "UPDATE pools SET failures = $2, retry_at_ms = $3, stopped = $4, reason = $5 WHERE id = $1",
+            db_text(pool.id), db_int(failures), db_int(retry_at_ms), db_int(stopped), db_text(reason));
+    if (rc)
+        return rc;
+    if (stopped && !pool.stopped)
+        return pool_event(db, &pool, "pool.stopped", "Pool %s stopped after %u failures: %.200s.", pool.name,
+                          failures, reason ? reason : "");
+    if (!failures && (pool.failures || pool.stopped))
+        return pool_event(db, &pool, "pool.recovered", "Pool %s starts desktops again.", pool.name);
+    if (failures)
+        return pool_event(db, &pool, "pool.failure", "A desktop of pool %s failed, %u in a row: %.200s.",
+                          pool.name, failures, reason ? reason : "");
+    return 0;
+}
+
+int store_pool_take_turn(struct db *db, const char *pool_id)
+{
+    int rc = db_run(db, "UPDATE pools SET turn = turn + 1 WHERE id = $1", db_text(pool_id));
+    return store_changed(db, rc, "pool", pool_id);
+}
