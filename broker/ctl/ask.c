@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <string.h>
@@ -23,13 +24,17 @@ static const int caught[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 #define CAUGHT_COUNT (sizeof caught / sizeof caught[0])
 
 /* One line of FD into BYTES without its end; -1 on error, at the end of the file without a byte, and (errno
- * EMSGSIZE) when it does not fit. */
-static ssize_t read_line(int fd, char *bytes, size_t size)
+ * EMSGSIZE) when it does not fit. Signals that are blocked are let in by OPEN_MASK (may be NULL) while it
+ * waits, and only then: one that came just before the wait ends it too. */
+static ssize_t read_line(int fd, const sigset_t *open_mask, char *bytes, size_t size)
 {
     size_t n = 0;
     bool any = false;
     for (;;) {
         char c;
+        struct pollfd ready = {.fd = fd, .events = POLLIN};
+        if (open_mask && ppoll(&ready, 1, NULL, open_mask) < 0)
+            return -1;
         ssize_t k = read(fd, &c, 1);
         if (k < 0)
             return -1;
@@ -56,7 +61,12 @@ static ssize_t read_silently(int fd, const char *prompt, char *bytes, size_t siz
 {
     struct termios shown, hidden;
     struct sigaction old[CAUGHT_COUNT];
-    struct sigaction act = {.sa_handler = on_signal}; /* no SA_RESTART: the read must return */
+    struct sigaction act = {.sa_handler = on_signal};
+    sigset_t blocked, open_mask;
+    sigemptyset(&blocked);
+    for (size_t i = 0; i < CAUGHT_COUNT; i++)
+        sigaddset(&blocked, caught[i]);
+    sigprocmask(SIG_BLOCK, &blocked, &open_mask);
     ask_signal = 0;
     for (size_t i = 0; i < CAUGHT_COUNT; i++)
         sigaction(caught[i], &act, &old[i]);
@@ -67,13 +77,14 @@ static ssize_t read_silently(int fd, const char *prompt, char *bytes, size_t siz
         tcsetattr(fd, TCSAFLUSH, &hidden);
     }
     dprintf(fd, "%s", prompt);
-    ssize_t n = read_line(fd, bytes, size);
+    ssize_t n = read_line(fd, &open_mask, bytes, size);
     int error = errno;
     if (has_echo)
         tcsetattr(fd, TCSAFLUSH, &shown);
     dprintf(fd, "\n");
     for (size_t i = 0; i < CAUGHT_COUNT; i++)
         sigaction(caught[i], &old[i], NULL);
+    sigprocmask(SIG_SETMASK, &open_mask, NULL);
     if (ask_signal) {
         secret_wipe_bytes(bytes, size);
         raise(ask_signal);
@@ -120,7 +131,7 @@ static int password_from_file(struct ctl *ctl, const char *file, struct secret *
     int fd = standard ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return ctl_fail(ctl, CTL_USAGE, "the password file %s cannot be read: %s", file, strerror(errno));
-    ssize_t n = read_line(fd, line.bytes, sizeof line.bytes);
+    ssize_t n = read_line(fd, NULL, line.bytes, sizeof line.bytes);
     int error = errno;
     if (!standard)
         close(fd);
@@ -153,7 +164,7 @@ int ask_confirm(struct ctl *ctl, const char *fmt, ...)
         return ctl_fail(ctl, CTL_USAGE,
                         "%s There is no terminal to ask on: say --yes if that is what you want", question);
     dprintf(fd, "%s [y/N] ", question);
-    ssize_t n = read_line(fd, reply, sizeof reply);
+    ssize_t n = read_line(fd, NULL, reply, sizeof reply);
     close(fd);
     if (n > 0 && (!strcasecmp(reply, "y") || !strcasecmp(reply, "yes")))
         return CTL_OK;

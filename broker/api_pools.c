@@ -1,0 +1,258 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "api_handlers.h"
+#include "api_problem.h"
+#include "audit.h"
+
+/* What one pool may be told to have; more is a slip of the keyboard rather than a wish. */
+#define POOL_DESKTOPS_MAX 100000
+#define POOL_VCPUS_MAX 256
+#define POOL_MEMORY_MIN_MIB 64
+#define POOL_MEMORY_MAX_MIB (4 * 1024 * 1024)
+
+static json_t *pool_json(const struct pool_row *row)
+{
+    json_t *json = json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s, s:s, s:b, s:b}", "id", row->id, "name", row->name,
+        "image", row->image, "kind", pool_kind_name(row->kind), "credentials",
+        credentials_name(row->credentials), "spare", (json_int_t)row->spare, "max", (json_int_t)row->max,
+        "vcpus", (json_int_t)row->vcpus, "memory_mib", (json_int_t)row->memory_mib, "network", row->network,
+        "pattern", row->pattern, "enabled", row->enabled, "deleting", row->deleting);
+    json_t *seen = json_pack(
+        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:b, s:o, s:o}", "desktops", (json_int_t)row->desktops,
+        "ready", (json_int_t)row->ready, "lent", (json_int_t)row->lent, "starting", (json_int_t)row->starting,
+        "failed", (json_int_t)row->failed, "waiting", (json_int_t)row->waiting, "failures",
+        (json_int_t)row->failures, "retry_at", api_json_time(row->retry_at_ms), "stopped", row->stopped,
+        "reason", api_json_text(row->reason), "created", api_json_time(row->created_ms));
+    if (!json || !seen || json_object_update_missing(json, seen)) {
+        json_decref(json);
+        json = NULL;
+    }
+    json_decref(seen);
+    return json;
+}
+
+static int add_pool(void *arg, const struct pool_row *row)
+{
+    return json_array_append_new(arg, pool_json(row)) ? CE_NOMEM : 0;
+}
+
+static int list_job(struct db *db, struct request *r)
+{
+    json_t *items = json_array();
+    int rc = store_pool_list(db, add_pool, items);
+    request_set_items(r, items);
+    return rc;
+}
+
+void api_pools_list(struct request *r)
+{
+    request_run(r, STORE_READ, list_job, NULL);
+}
+
+static int get_pool(struct db *db, struct request *r, struct pool_row *ret)
+{
+    int rc = store_pool_get(db, r->params[0], ret);
+    return rc ? problem_set_rc(r, db, rc, "There is no pool \"%s\".", r->params[0]) : 0;
+}
+
+static int answer_pool(struct db *db, struct request *r, const char *id, unsigned status)
+{
+    struct pool_row row;
+    int rc = store_pool_get(db, id, &row);
+    if (!rc)
+        request_set(r, status, pool_json(&row));
+    return rc;
+}
+
+static int get_job(struct db *db, struct request *r)
+{
+    struct pool_row row;
+    int rc = get_pool(db, r, &row);
+    if (!rc)
+        request_set(r, 200, pool_json(&row));
+    return rc;
+}
+
+void api_pool_get(struct request *r)
+{
+    request_run(r, STORE_READ, get_job, NULL);
+}
+
+/* --- reading
+ * ------------------------------------------------------------------------------------------------ */
+
+/* Guests are named by it: the characters of names, and one %d. */
+static bool pattern_is_valid(const char *pattern)
+{
+    const char *number = strstr(pattern, "%d");
+    if (!number || strchr(number + 2, '%') || strchr(pattern, '%') != number)
+        return false;
+    char name[2 * NAME_SIZE];
+    snprintf(name, sizeof name, "%.*s0%s", (int)(number - pattern), pattern, number + 2);
+    return strlen(pattern) + 4 < NAME_SIZE && name_is_valid(name);
+}
+
+/* The members that POST and PATCH have in common. */
+static void read_common(struct api_reader *reader, struct pool_row *row)
+{
+    int choice;
+    if (api_reader_choice(reader, "credentials", API_OPTIONAL, credentials_parse, "carrel, user, prompt",
+                          &choice))
+        row->credentials = (enum pool_credentials)choice;
+    api_reader_u32(reader, "spare", API_OPTIONAL, 0, POOL_DESKTOPS_MAX, &row->spare);
+    api_reader_u32(reader, "max", API_OPTIONAL, 0, POOL_DESKTOPS_MAX, &row->max);
+    api_reader_u32(reader, "vcpus", API_OPTIONAL, 1, POOL_VCPUS_MAX, &row->vcpus);
+    api_reader_u32(reader, "memory_mib", API_OPTIONAL, POOL_MEMORY_MIN_MIB, POOL_MEMORY_MAX_MIB,
+                   &row->memory_mib);
+    if (api_reader_text(reader, "network", API_OPTIONAL, row->network, sizeof row->network) &&
+        !name_is_valid(row->network))
+        api_reader_refuse(reader,
+                          "The member \"network\" must be \"user\" or the name of a libvirt network.");
+    api_reader_flag(reader, "enabled", API_OPTIONAL, &row->enabled);
+}
+
+static void check_sizes(struct api_reader *reader, const struct pool_row *row)
+{
+    if (row->spare > row->max)
+        api_reader_refuse(reader, "The member \"spare\" (%u) must not be more than \"max\" (%u).", row->spare,
+                          row->max);
+}
+
+static int find_image(struct db *db, struct request *r, struct pool_row *row)
+{
+    struct image_row image;
+    int rc = store_image_get(db, row->image, &image);
+    if (rc)
+        return problem_set_rc(r, db, rc, "There is no image \"%s\".", row->image);
+    if (image.state == IMAGE_FAILED || image.state == IMAGE_DELETING) {
+        problem_set(r, PROBLEM_CONFLICT, "Image %s is %s.", image.name, image_state_name(image.state));
+        return CE_CONFLICT;
+    }
+    snprintf(row->image_id, sizeof row->image_id, "%s", image.id);
+    snprintf(row->image, sizeof row->image, "%s", image.name);
+    return 0;
+}
+
+/* --- writing
+ * ------------------------------------------------------------------------------------------------ */
+
+static int add_job(struct db *db, struct request *r)
+{
+    struct pool_row row = *(const struct pool_row *)r->input;
+    int rc = find_image(db, r, &row);
+    if (rc)
+        return rc;
+    rc = store_pool_insert(db, &row);
+    if (rc)
+        return problem_set_rc(r, db, rc, "There is a pool \"%s\" already.", row.name);
+    store_notify(db, "pool", row.id);
+    rc = audit_admin(db, r, "pool.created", row.id, "Pool %s was created from image %s", row.name, row.image);
+    return rc ? rc : answer_pool(db, r, row.id, 201);
+}
+
+void api_pools_add(struct request *r)
+{
+    struct pool_row *row = request_input(r, sizeof *row);
+    if (!row)
+        return;
+    *row = (struct pool_row){
+        .spare = 1, .max = 10, .vcpus = 2, .memory_mib = 1024, .network = "user", .enabled = true};
+    struct api_reader reader;
+    int choice;
+    api_reader_init(&reader, r->body, "");
+    if (api_reader_text(&reader, "name", API_REQUIRED, row->name, sizeof row->name) &&
+        !name_is_valid(row->name))
+        api_reader_refuse(&reader,
+                          "A pool's name has letters, digits and . _ - and begins with a letter or digit.");
+    api_reader_text(&reader, "image", API_REQUIRED, row->image, sizeof row->image);
+    if (api_reader_choice(&reader, "kind", API_OPTIONAL, pool_kind_parse, "floating, dedicated", &choice))
+        row->kind = (enum pool_kind)choice;
+    read_common(&reader, row);
+    check_sizes(&reader, row);
+    if (!api_reader_text(&reader, "pattern", API_OPTIONAL, row->pattern, sizeof row->pattern))
+        snprintf(row->pattern, sizeof row->pattern, "%.*s-%%d", NAME_SIZE - 8, row->name);
+    if (!pattern_is_valid(row->pattern))
+        api_reader_refuse(&reader,
+                          "The member \"pattern\" must be a name with one %%d in it, such as \"demo-%%d\".");
+    if (request_read_done(r, &reader))
+        request_run(r, STORE_WRITE, add_job, NULL);
+}
+
+/* Reads the body again over the pool as it is now, so that members that are not named stay. */
+static int change_job(struct db *db, struct request *r)
+{
+    struct pool_row row;
+    int rc = get_pool(db, r, &row);
+    if (rc)
+        return rc;
+    struct api_reader reader;
+    api_reader_init(&reader, r->body, "");
+    bool image = api_reader_text(&reader, "image", API_OPTIONAL, row.image, sizeof row.image);
+    read_common(&reader, &row);
+    check_sizes(&reader, &row);
+    rc = api_reader_finish(&reader);
+    if (rc) {
+        problem_set(r, PROBLEM_BAD_REQUEST, "%s", reader.err.text);
+        return rc;
+    }
+    if (row.deleting) {
+        problem_set(r, PROBLEM_CONFLICT, "Pool %s is being deleted.", row.name);
+        return CE_CONFLICT;
+    }
+    if (image) {
+        rc = find_image(db, r, &row);
+        if (rc)
+            return rc;
+    }
+    rc = store_pool_update(db, &row);
+    if (rc)
+        return problem_set_rc(r, db, rc, "Pool %s cannot be changed now.", row.name);
+    store_notify(db, "pool", row.id);
+    rc = audit_admin(db, r, "pool.changed", row.id, "Pool %s was changed", row.name);
+    return rc ? rc : answer_pool(db, r, row.id, 200);
+}
+
+void api_pool_change(struct request *r)
+{
+    request_run(r, STORE_WRITE, change_job, NULL);
+}
+
+static int delete_job(struct db *db, struct request *r)
+{
+    struct pool_row row;
+    int rc = get_pool(db, r, &row);
+    if (rc)
+        return rc;
+    rc = store_pool_set_deleting(db, row.id);
+    if (rc)
+        return problem_set_rc(r, db, rc, "Pool %s cannot be deleted now.", row.name);
+    store_notify(db, "pool", row.id);
+    rc = audit_admin(db, r, "pool.deleted", row.id, "The deletion of pool %s was ordered", row.name);
+    return rc ? rc : answer_pool(db, r, row.id, 202);
+}
+
+void api_pool_delete(struct request *r)
+{
+    request_run(r, STORE_WRITE, delete_job, NULL);
+}
+
+static int retry_job(struct db *db, struct request *r)
+{
+    struct pool_row row;
+    int rc = get_pool(db, r, &row);
+    if (rc)
+        return rc;
+    rc = store_pool_set_failure(db, row.id, 0, 0, false, "");
+    if (rc)
+        return rc;
+    store_notify(db, "pool", row.id);
+    rc = audit_admin(db, r, "pool.retry", row.id, "Pool %s was told to try again", row.name);
+    return rc ? rc : answer_pool(db, r, row.id, 200);
+}
+
+void api_pool_retry(struct request *r)
+{
+    request_run(r, STORE_WRITE, retry_job, NULL);
+}

@@ -1,0 +1,44 @@
+/* Password hashing on threads of its own: argon2id takes tens of milliseconds and 64 MiB by design, so
+ * neither the loop nor the store may do it, and only broker.login_workers run at once. Owned by main.c;
+ * everything but the hashing itself is on the loop's thread.
+ */
+#ifndef CARREL_BROKER_LOGIN_LOCAL_H
+#define CARREL_BROKER_LOGIN_LOCAL_H
+
+#include <uv.h>
+
+#include <carrel/error.h>
+
+#include "list.h"
+#include "secret.h"
+
+/* Passwords waiting to be checked; more are refused with CE_LIMIT: "try again in a few seconds". */
+#define LOGIN_QUEUE_MAX 1024
+
+enum login_work {
+    LOGIN_VERIFY, /* rc: 0, or CE_REFUSED */
+    LOGIN_HASH,   /* rc: 0 and the hash is made, or an error */
+};
+
+/* Embedded in the caller's memory, which must stay until done() was called. */
+struct login_task {
+    struct list entry;
+    enum login_work work;
+    const struct secret *password; /* borrowed */
+    /* LOGIN_VERIFY: what the store has; "" (an unknown user, one without password) takes the same time and
+     * refuses. LOGIN_HASH: the result. */
+    char hash[SECRET_HASH_SIZE];
+    int rc; /* CE_CANCELLED: the broker is being stopped */
+    void (*done)(struct login_task *task);
+    void *arg;
+};
+
+struct login_workers;
+
+int login_workers_open(struct login_workers **ret, uv_loop_t *loop, unsigned threads,
+                       struct error *err) MUST_CHECK;
+int login_workers_submit(struct login_workers *workers, struct login_task *task) MUST_CHECK;
+/* Cancels what waits, lets what runs finish, then closed(). */
+void login_workers_close(struct login_workers *workers, void (*closed)(void *arg), void *arg);
+
+#endif
