@@ -230,8 +230,9 @@ class Handler(BaseHTTPRequestHandler):
         query = parse_qs(url.query)
         raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         body = json.loads(raw) if raw else None
-        with broker.lock:
+        with broker.changed:
             broker.requests.append((self.command, self.path, json.loads(raw) if raw else None))
+            broker.changed.notify_all()
             instead = broker.instead.get((self.command, url.path))
         if instead:
             return self.send(*instead)
@@ -264,7 +265,10 @@ class Handler(BaseHTTPRequestHandler):
             half = len(lines) // 2  # a line may come in pieces
             self.chunk(lines[:half])
             self.chunk(lines[half:])
-        self.wfile.write(b"0\r\n\r\n")
+        try:
+            self.wfile.write(b"0\r\n\r\n")
+        except BrokenPipeError:
+            pass  # the reader had enough
 
     def chunk(self, data):
         if data:

@@ -2,7 +2,7 @@
 #
 # Each client has a name, an X server of its own and a folder $CLIENTS/NAME with its log and pictures. Set
 # before: REPO, CLIENTS. Screens are 1300x900, the clients' windows 1280x800 at the top left corner.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 
 CLIENT_SIZE=1280x800
 
@@ -81,12 +81,11 @@ client_rdesktop() {
 }
 
 client_await_file() {
-    local n
-    for n in $(seq 200); do
-        [ -s "$1" ] && return 0
+    local end=$((SECONDS + 10))
+    until [ -s "$1" ]; do
+        [ $SECONDS -lt $end ] || return 1
         sleep 0.05
     done
-    return 1
 }
 
 # client_wait_end NAME SECONDS: until the client has ended by itself; prints its exit status.
@@ -109,13 +108,23 @@ client_expected() {
     echo "$file"
 }
 
+# How much a part of a picture differs from the empty desktop: 0 is the same, 1 is black against white.
+client_difference() {
+    compare -metric RMSE -extract "$2" "$1" "$(client_expected)" null: 2>&1 | sed -n 's/.*(\([0-9.e-]*\)).*/\1/p'
+}
+
+# client_shows_window NAME: a window stands in the middle, where the window manager puts the first one.
+client_shows_window() {
+    client_picture "$1" &&
+        awk -v d="$(client_difference "$CLIENTS/$1/picture.png" 300x200+500+300)" 'BEGIN { exit !(d > 0.2) }'
+}
+
 # client_shows_desktop NAME [PICTURE]: true when the last picture shows the guest's wallpaper (its right half,
 # where no window opens by itself) and below it the panel, which is dark. Off by 4 % at most: colour depths.
 client_shows_desktop() {
     local picture=$CLIENTS/$1/${2:-picture}.png difference panel
     [ -s "$picture" ] || return 1
-    difference=$(compare -metric RMSE -extract 320x500+960+0 "$picture" "$(client_expected)" null: 2>&1 |
-        sed -n 's/.*(\([0-9.e-]*\)).*/\1/p')
+    difference=$(client_difference "$picture" 300x500+980+0)
     panel=$(convert "$picture" -crop 400x20+500+770 +repage -colorspace Gray -format '%[fx:mean]' info:)
     awk -v d="${difference:-1}" -v p="${panel:-1}" 'BEGIN { exit !(d < 0.04 && p > 0.02 && p < 0.25) }'
 }

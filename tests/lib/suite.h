@@ -16,7 +16,10 @@ struct suite_test {
     void (*run)(void);
 };
 
-#define TEST(fn) {#fn, fn}
+#define TEST(fn)                                                                                             \
+    {                                                                                                        \
+#fn, fn                                                                                              \
+    }
 
 static inline int suite_main(const char *name, const struct suite_test *tests, size_t count)
 {

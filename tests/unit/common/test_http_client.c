@@ -72,6 +72,10 @@ static void serve(void *arg, const struct http_stub_request *r)
         http_stub_send(r->peer, head, sizeof head - 1);
         http_stub_send(r->peer, bytes, 16777216);
         free(bytes);
+    } else if (!strcmp(r->path, "/stream")) {
+        static const char head[] = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+        http_stub_send(r->peer, head, sizeof head - 1);
+        t.held[t.held_count++ % HELD_MAX] = r->peer;
     } else if (!strcmp(r->path, "/last")) {
         http_stub_answer(r->peer, 200, "{}");
         http_stub_cut(r->peer);
@@ -414,6 +418,122 @@ static void the_client_may_be_closed_from_an_answer(void)
     end();
 }
 
+static void send_chunk(struct http_stub_peer *peer, const char *text)
+{
+    char chunk[256];
+    int len = snprintf(chunk, sizeof chunk, "%zx\r\n%s\r\n", strlen(text), text);
+    http_stub_send(peer, chunk, (size_t)len);
+}
+
+static struct result streamed; /* words: the lines so far, each with a bar behind it */
+static int line_count;
+
+static void on_line(void *arg, const char *line, size_t len)
+{
+    size_t at = strlen(streamed.words);
+    CU_ASSERT_PTR_EQUAL(arg, &streamed);
+    if (at + len + 2 < sizeof streamed.words)
+        snprintf(streamed.words + at, sizeof streamed.words - at, "%.*s|", (int)len, line);
+    line_count++;
+}
+
+static void on_stream_end(void *arg, const struct http_answer *answer)
+{
+    struct result *result = arg;
+    result->count++;
+    result->status = answer->status;
+    CU_ASSERT_EQUAL(answer->body != NULL, answer->status == 404);
+}
+
+static struct http_call *follow(const char *path, uint64_t silence_ms)
+{
+    struct http_call *handle = NULL;
+    memset(&streamed, 0, sizeof streamed);
+    line_count = 0;
+    CU_ASSERT_EQUAL_FATAL(
+        http_client_follow(t.client, path, silence_ms, on_line, on_stream_end, &streamed, &handle), 0);
+    return handle;
+}
+
+static void run_until_lines(int lines)
+{
+    while (line_count < lines)
+        uv_run(&t.loop, UV_RUN_ONCE);
+}
+
+static void a_stream_comes_line_by_line(void)
+{
+    begin();
+    follow("/stream", CALL_MS);
+    run_until_held(1);
+    send_chunk(t.held[0], "{\"a\":1}\n{\"b\"");
+    run_until_lines(1);
+    CU_ASSERT_STRING_EQUAL(streamed.words, "{\"a\":1}|");
+    send_chunk(t.held[0], ":2}\n\n\n{\"c\":3}\n");
+    run_until_lines(3);
+    CU_ASSERT_STRING_EQUAL(streamed.words, "{\"a\":1}|{\"b\":2}|{\"c\":3}|");
+    CU_ASSERT_EQUAL(streamed.count, 0);
+    http_stub_send(t.held[0], "0\r\n\r\n", 5);
+    run_until_answered(&streamed);
+    CU_ASSERT_EQUAL(streamed.status, 200);
+    CU_ASSERT_EQUAL(line_count, 3);
+    end();
+}
+
+static void a_stream_that_falls_silent_times_out(void)
+{
+    begin();
+    follow("/stream", 60);
+    run_until_held(1);
+    send_chunk(t.held[0], "one\n");
+    run_until_answered(&streamed);
+    CU_ASSERT_EQUAL(streamed.status, CE_TIMEOUT);
+    CU_ASSERT_TRUE(line_count <= 1);
+    end();
+}
+
+static void a_stream_that_is_refused_gives_its_problem(void)
+{
+    begin();
+    follow("/elsewhere", CALL_MS);
+    run_until_answered(&streamed);
+    CU_ASSERT_EQUAL(streamed.status, 404);
+    CU_ASSERT_EQUAL(line_count, 0);
+    end();
+}
+
+static void a_stream_can_be_cancelled_and_broken_off(void)
+{
+    begin();
+    struct http_call *handle = follow("/stream", CALL_MS);
+    run_until_held(1);
+    send_chunk(t.held[0], "one\n");
+    run_until_lines(1);
+    http_call_cancel(handle);
+    CU_ASSERT_EQUAL(streamed.count, 0);
+    follow("/stream", CALL_MS);
+    run_until_held(2);
+    http_stub_cut(t.held[1]);
+    run_until_answered(&streamed);
+    CU_ASSERT_EQUAL(streamed.status, CE_UNREACHABLE);
+    end();
+}
+
+static void a_line_without_end_is_cut_off(void)
+{
+    begin();
+    follow("/stream", CALL_MS);
+    run_until_held(1);
+    for (int i = 0; i < HTTP_LINE_MAX_BYTES / 100 + 1; i++)
+        send_chunk(t.held[0],
+                   "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+                   "xxxxxxxxxxxx");
+    run_until_answered(&streamed);
+    CU_ASSERT_EQUAL(streamed.status, CE_LIMIT);
+    CU_ASSERT_EQUAL(line_count, 0);
+    end();
+}
+
 static struct http_call *victim;
 
 static void cancel_other_and_call_again(void *arg, const struct http_answer *answer)
@@ -469,5 +589,7 @@ SUITE("http_client", TEST(carries_method_path_and_body), TEST(keeps_its_connecti
       TEST(a_hundred_calls_go_side_by_side), TEST(more_than_256_wait_for_their_turn),
       TEST(the_time_of_a_call_runs_while_it_waits), TEST(a_full_queue_refuses_at_once),
       TEST(closing_answers_what_is_under_way), TEST(the_client_may_be_closed_from_an_answer),
-      TEST(an_answer_may_cancel_another_call_and_make_one), TEST(the_environment_sends_nothing_to_a_proxy),
-      TEST(a_body_that_is_no_document_is_refused))
+      TEST(an_answer_may_cancel_another_call_and_make_one), TEST(a_stream_comes_line_by_line),
+      TEST(a_stream_that_falls_silent_times_out), TEST(a_stream_that_is_refused_gives_its_problem),
+      TEST(a_stream_can_be_cancelled_and_broken_off), TEST(a_line_without_end_is_cut_off),
+      TEST(the_environment_sends_nothing_to_a_proxy), TEST(a_body_that_is_no_document_is_refused))

@@ -10,7 +10,7 @@ struct item {
 static int sum_in_order(struct list *head)
 {
     int sum = 0;
-    list_for_each(at, head)
+    list_for_each (at, head)
         sum = sum * 10 + list_entry(at, struct item, entry)->number;
     return sum;
 }

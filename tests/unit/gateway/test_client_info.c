@@ -158,12 +158,9 @@ static struct bytes with_cookie(const struct bytes *b, uint16_t cookie_len)
 {
     struct client_info c = parsed(b->p, b->len);
     /* performanceFlags stand just before cbAutoReconnectCookie, 172 bytes of time zone and 4 before them. */
-    uint8_t *dir = memmem(b->p, b->len, "C\0:\0\\\0", 6);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(dir);
+    const uint8_t *dir = bytes_find(b, "C\0:\0\\\0", 6);
     size_t at = (size_t)(dir - b->p) + 2 * strlen(c.client_dir) + 2 + 172 + 8;
-    struct bytes r = {.p = calloc(1, b->len + cookie_len), .len = b->len + cookie_len};
-    CU_ASSERT_PTR_NOT_NULL_FATAL(r.p);
-    memcpy(r.p, b->p, at);
+    struct bytes r = bytes_grown(b, b->len + cookie_len);
     put_u16_le(r.p + at, cookie_len);
     for (uint16_t i = 0; i < cookie_len; i++)
         r.p[at + 2 + i] = (uint8_t)i;
@@ -198,10 +195,8 @@ static void a_counted_terminator_is_cut_off(void)
     struct client_info c;
     /* The last byte was pushed out, so the last field lost its terminator. */
     CU_ASSERT_EQUAL(client_info_parse(b.p, b.len, &c), CE_BAD_INPUT);
-    b.p = realloc(b.p, b.len + 1);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(b.p);
-    b.p[b.len++] = 0;
-    c = parsed(b.p, b.len);
+    BYTES whole = bytes_grown(&b, b.len + 1);
+    c = parsed(whole.p, whole.len);
     CU_ASSERT_STRING_EQUAL(c.domain, "D");
     CU_ASSERT_STRING_EQUAL(c.user, "zo\xc3\xab");
 }
@@ -291,8 +286,7 @@ static void survives_cut_and_changed_bytes(void)
     for (size_t i = 0; i < 4; i++) {
         BYTES b = info_of(clients[i]);
         struct client_info c = parsed(b.p, b.len);
-        uint8_t *dir = memmem(b.p, b.len, "C\0:\0\\\0", 6);
-        CU_ASSERT_PTR_NOT_NULL_FATAL(dir);
+        const uint8_t *dir = bytes_find(&b, "C\0:\0\\\0", 6);
         size_t whole = (size_t)(dir - b.p) + 2 * strlen(c.client_dir) + 2;
         /* A client may end the PDU behind the working directory, or anywhere behind the client's directory.
          */

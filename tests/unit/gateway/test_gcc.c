@@ -100,9 +100,7 @@ static void refuses_another_key(void)
     BYTES u = user_data_of("xfreerdp3-xrdp", CAPTURE_CLIENT);
     struct cursor blocks;
     CU_ASSERT_EQUAL(gcc_parse_response(u.p, u.len, &blocks), CE_BAD_INPUT);
-    uint8_t *duca = memmem(u.p, u.len, "Duca", 4);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(duca);
-    duca[0] = 'X';
+    bytes_find(&u, "Duca", 4)[0] = 'X';
     CU_ASSERT_EQUAL(gcc_parse_request(u.p, u.len, &blocks), CE_BAD_INPUT);
 }
 

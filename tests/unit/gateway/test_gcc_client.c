@@ -204,9 +204,7 @@ static void refuses_a_block_that_comes_twice_and_a_missing_core(void)
 {
     BYTES b = blocks_of("xfreerdp3-shadow");
     struct gcc_client c;
-    BYTES twice = bytes_copy(b.p, b.len);
-    twice.p = realloc(twice.p, 2 * b.len);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(twice.p);
+    BYTES twice = bytes_grown(&b, 2 * b.len);
     memcpy(twice.p + b.len, b.p, b.len);
     CU_ASSERT_EQUAL(gcc_client_parse(cursor_init(twice.p, 2 * b.len), &c), CE_BAD_INPUT);
 

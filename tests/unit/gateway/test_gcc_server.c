@@ -60,7 +60,11 @@ static void every_number_of_channels_survives_the_way_there_and_back(void)
         CU_ASSERT_EQUAL(writer_len(&w), 16 + 12 + 8 + 2 * (count + count % 2) + (s.message_channel ? 6 : 0));
         struct gcc_server back;
         CU_ASSERT_EQUAL_FATAL(gcc_server_parse(cursor_init(buf, writer_len(&w)), &back), 0);
-        CU_ASSERT_EQUAL(memcmp(&back, &s, sizeof s), 0);
+        CU_ASSERT_TRUE(back.version == s.version && back.requested_protocols == s.requested_protocols);
+        CU_ASSERT_TRUE(back.early_flags == s.early_flags && back.encryption_method == s.encryption_method);
+        CU_ASSERT_TRUE(back.encryption_level == s.encryption_level && back.io_channel == s.io_channel);
+        CU_ASSERT_TRUE(back.channel_count == s.channel_count && back.message_channel == s.message_channel);
+        CU_ASSERT_TRUE(memcmp(back.channels, s.channels, sizeof s.channels) == 0);
     }
 }
 

@@ -84,10 +84,7 @@ static void refuses_the_other_kind_and_trailing_bytes(void)
     BYTES b = capture("xfreerdp3-xrdp", CAPTURE_CLIENT, "connect_initial");
     struct mcs_connect_response r;
     CU_ASSERT_EQUAL(mcs_parse_connect_response(b.p, b.len, &r), CE_BAD_INPUT);
-    BYTES more = bytes_copy(b.p, b.len);
-    more.p = realloc(more.p, b.len + 1);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(more.p);
-    more.p[b.len] = 0;
+    BYTES more = bytes_grown(&b, b.len + 1);
     put_u16_be(more.p + 2, (uint16_t)(b.len + 1));
     struct mcs_connect_initial ci;
     CU_ASSERT_EQUAL(mcs_parse_connect_initial(more.p, b.len + 1, &ci), CE_BAD_INPUT);

@@ -13,7 +13,7 @@ enum { CLIENT_USER = 1020, CLIENT_IO = 1103, CLIENT_MESSAGE = 1119, CLIENT_CHANN
  */
 static struct id_map map_of(uint16_t user, uint16_t message, size_t count)
 {
-    uint16_t client[GCC_CHANNELS_MAX], guest[GCC_CHANNELS_MAX];
+    uint16_t client[GCC_CHANNELS_MAX] = {0}, guest[GCC_CHANNELS_MAX] = {0};
     for (size_t i = 0; i < count; i++) {
         client[i] = (uint16_t)(CLIENT_CHANNEL + i);
         guest[i] = (uint16_t)(1004 + i);
@@ -216,6 +216,15 @@ static void builds_the_auto_detection_answer_that_guests_expect(void)
     CU_ASSERT_EQUAL_FATAL(writer_len(&w), expected.len);
     CU_ASSERT_EQUAL(memcmp(buf, expected.p, expected.len), 0);
     CU_ASSERT_EQUAL(memcmp(answer.p, expected.p, expected.len), 0);
+}
+
+static void sees_requests_for_udp_and_their_refusal(void)
+{
+    struct id_map m = map_for("xfreerdp3-shadow");
+    BYTES request = capture("xfreerdp3-shadow", CAPTURE_SERVER, "multitransport");
+    CU_ASSERT_EQUAL(mapped(&request, &m, RDP_TO_CLIENT).seen, RDP_SEEN_MULTITRANSPORT);
+    BYTES refusal = from_client("xfreerdp3-shadow", "multitransport");
+    CU_ASSERT_EQUAL(mapped(&refusal, &m, RDP_TO_GUEST).seen, RDP_SEEN_MULTITRANSPORT);
 }
 
 static void sees_deactivation_and_monitor_layout(void)
@@ -438,7 +447,8 @@ SUITE("rdp_pdu", TEST(maps_what_servers_say_to_the_clients_ids),
       TEST(what_a_client_says_reaches_the_guest_as_if_said_directly),
       TEST(the_same_ids_on_both_sides_change_nothing), TEST(sees_licensing_in_the_forms_of_both_servers),
       TEST(sees_auto_detection_on_the_message_channel),
-      TEST(builds_the_auto_detection_answer_that_guests_expect), TEST(sees_deactivation_and_monitor_layout),
+      TEST(builds_the_auto_detection_answer_that_guests_expect),
+      TEST(sees_requests_for_udp_and_their_refusal), TEST(sees_deactivation_and_monitor_layout),
       TEST(sees_what_the_gateway_itself_builds), TEST(a_refusal_fits_its_room),
       TEST(the_licence_is_that_of_freerdps_server), TEST(several_pdus_in_one_packet_are_all_mapped),
       TEST(a_flow_pdu_between_others_is_stepped_over),

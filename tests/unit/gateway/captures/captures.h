@@ -47,7 +47,7 @@ static inline void bytes_free(struct bytes *b)
 
 static inline struct bytes bytes_copy(const void *p, size_t len)
 {
-    struct bytes b = {.p = malloc(len ? len : 1), .len = len};
+    struct bytes b = {.p = calloc(1, len ? len : 1), .len = len};
     if (!b.p)
         abort();
     if (len)
@@ -55,10 +55,29 @@ static inline struct bytes bytes_copy(const void *p, size_t len)
     return b;
 }
 
+/* The same bytes with zeroes behind them. */
+static inline struct bytes bytes_grown(const struct bytes *from, size_t len)
+{
+    struct bytes b = {.p = calloc(1, len), .len = len};
+    if (!b.p || len < from->len)
+        abort();
+    memcpy(b.p, from->p, from->len);
+    return b;
+}
+
+/* Where NEEDLE stands; a missing one is a mistake in the test and ends it. */
+static inline uint8_t *bytes_find(const struct bytes *b, const void *needle, size_t len)
+{
+    uint8_t *p = memmem(b->p, b->len, needle, len);
+    if (!p)
+        abort();
+    return p;
+}
+
 static inline struct bytes bytes_from_hex(const char *hex)
 {
     size_t len = strlen(hex) / 2;
-    struct bytes b = {.p = malloc(len ? len : 1), .len = len};
+    struct bytes b = {.p = calloc(1, len ? len : 1), .len = len};
     if (!b.p)
         abort();
     for (size_t i = 0; i < len; i++) {
