@@ -1,0 +1,418 @@
+#include "desktop.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "desktop_parts.h"
+#include "log.h"
+
+const struct pool_row *desktop_pool(const struct desktop *d)
+{
+    return snapshot_pool(d->vm->world, d->row.pool_id);
+}
+
+const struct image_row *desktop_image(const struct desktop *d)
+{
+    return snapshot_image(d->vm->world, d->row.image_id);
+}
+
+struct host *desktop_host(const struct desktop *d)
+{
+    return host_find(d->vm, d->row.host_id);
+}
+
+void desktop_pause(struct desktop *d, int64_t pause_ms)
+{
+    d->next_try_ms = store_now_ms() + pause_ms;
+    reconcile_due(d->vm, d->next_try_ms);
+}
+
+void desktop_serial_log(const struct desktop *d, char *ret, size_t size)
+{
+    snprintf(ret, size, "%s/%s.serial.log", d->vm->config.vmpool_desktop_dir, d->row.name);
+}
+
+/* --- making and freeing -----------------------------------------------------------------------------------
+ */
+
+static void desktop_free(struct desktop *d)
+{
+    list_remove(&d->entry);
+    secret_wipe(&d->password);
+    free(d);
+}
+
+static void desktop_forget(struct desktop *d)
+{
+    desktop_close_channel(d);
+    probe_close(&d->probe);
+    probe_close(&d->check);
+    d->gone = true;
+    if (!d->busy)
+        desktop_free(d);
+}
+
+/* The end of an operation; the desktop may be freed here. */
+static void desktop_idle(struct desktop *d)
+{
+    d->busy = false;
+    if (d->gone)
+        desktop_free(d);
+}
+
+struct desktop *desktop_find(struct vmpool *vm, const char *id)
+{
+    list_for_each (pos, &vm->desktops) {
+        struct desktop *d = list_entry(pos, struct desktop, entry);
+        if (!d->gone && !strcmp(d->row.id, id))
+            return d;
+    }
+    return NULL;
+}
+
+unsigned desktop_starting_on(const struct vmpool *vm, const char *host_id)
+{
+    unsigned count = 0;
+    list_for_each (pos, &vm->desktops) {
+        const struct desktop *d = list_entry(pos, struct desktop, entry);
+        count += !d->gone && !strcmp(d->row.host_id, host_id) &&
+                 (d->row.state == DESKTOP_CLONING || d->row.state == DESKTOP_BOOTING);
+    }
+    return count;
+}
+
+/* --- the rows of a pass -----------------------------------------------------------------------------------
+ */
+
+static void desktop_apply(struct desktop *d, const struct desktop_row *row)
+{
+    enum desktop_state old = d->row.state;
+    d->row = *row;
+    d->stale = false;
+    if (row->state == old)
+        return;
+    log_info("desktop %s (%s): %s -> %s%s%s", row->name, row->id, desktop_state_name(old),
+             desktop_state_name(row->state), *row->reason ? ": " : "", row->reason);
+    d->next_try_ms = 0;
+    d->cleaned = false;
+    d->users_missing = 0;
+    d->users_check_ms = 0;
+    desktop_boot_reset(d);
+    if (!desktop_state_has_guest(row->state) && row->state != DESKTOP_MAINTENANCE) {
+        d->guest_known = false;
+        d->suspect = false;
+        desktop_close_channel(d);
+    }
+}
+
+static void desktop_add(struct vmpool *vm, const struct desktop_row *row)
+{
+    struct desktop *d = calloc(1, sizeof *d);
+    if (!d)
+        return;
+    d->vm = vm;
+    d->row = *row;
+    list_init(&d->entry);
+    list_append(&vm->desktops, &d->entry);
+}
+
+void desktop_sync(struct vmpool *vm)
+{
+    const struct snapshot *world = vm->world;
+    for (size_t i = 0; i < world->desktop_count; i++) {
+        struct desktop *d = desktop_find(vm, world->desktops[i].id);
+        if (!d)
+            desktop_add(vm, &world->desktops[i]);
+        else if (!d->busy && world->seq > d->changed_seq)
+            desktop_apply(d, &world->desktops[i]);
+    }
+    list_for_each_safe (pos, &vm->desktops) {
+        struct desktop *d = list_entry(pos, struct desktop, entry);
+        if (!d->gone && world->seq > d->changed_seq && !snapshot_desktop(world, d->row.id))
+            desktop_forget(d);
+    }
+}
+
+/* --- operations -------------------------------------------------------------------------------------------
+ */
+
+struct guest_job *guest_job_create(struct desktop *d)
+{
+    struct guest_job *job = calloc(1, sizeof *job);
+    if (!job)
+        return NULL;
+    job->d = d;
+    snprintf(job->key.uuid, sizeof job->key.uuid, "%s", d->row.uuid);
+    snprintf(job->key.desktop_id, sizeof job->key.desktop_id, "%s", d->row.id);
+    snprintf(job->key.installation, sizeof job->key.installation, "%s", d->vm->installation);
+    snprintf(job->desktop_dir, sizeof job->desktop_dir, "%s", d->vm->config.vmpool_desktop_dir);
+    return job;
+}
+
+static void guest_job_free(struct guest_job *job)
+{
+    secret_wipe(&job->password);
+    free(job->xml);
+    free(job);
+}
+
+static void on_guest_job(void *arg, int rc, const struct error *err)
+{
+    struct guest_job *job = arg;
+    struct desktop *d = job->d;
+    struct vmpool *vm = d->vm;
+    d->busy = false; /* done() may begin the next operation */
+    if (!d->gone && !vm->stopping)
+        job->done(d, job, rc, err);
+    guest_job_free(job);
+    if (d->busy)
+        return;
+    bool gone = d->gone;
+    desktop_idle(d);
+    if (!gone && !vm->stopping)
+        desktop_drive(d);
+}
+
+void guest_job_submit(struct guest_job *job, int (*run)(struct virt_conn *conn, void *arg, struct error *err),
+                      void (*done)(struct desktop *d, struct guest_job *job, int rc, const struct error *err))
+{
+    struct desktop *d = job->d;
+    struct host *host = desktop_host(d);
+    job->done = done;
+    if (!host || !host->connected || virt_host_submit(host->virt, run, on_guest_job, job)) {
+        guest_job_free(job);
+        desktop_pause(d, GUEST_RETRY_MS);
+        return;
+    }
+    d->busy = true;
+}
+
+struct desktop_write *desktop_write_create(struct desktop *d)
+{
+    struct desktop_write *w = calloc(1, sizeof *w);
+    if (!w)
+        return NULL;
+    const struct config *config = &d->vm->config;
+    w->d = d;
+    w->row = d->row;
+    w->to = d->row.state;
+    w->pause_ms = config->vmpool_retry_pause_ms;
+    w->pause_max_ms = config->vmpool_retry_pause_max_ms;
+    w->failure_limit = config->vmpool_failure_limit;
+    return w;
+}
+
+static int run_desktop_write(struct db *db, void *arg)
+{
+    struct desktop_write *w = arg;
+    return w->run(db, w);
+}
+
+static void on_desktop_written(void *arg, int rc)
+{
+    struct desktop_write *w = arg;
+    struct desktop *d = w->d;
+    struct vmpool *vm = d->vm;
+    /* A conflict means that the broker was faster: the pass that follows shows what is true. */
+    if (rc && rc != CE_CONFLICT && rc != CE_NOT_FOUND && !vm->stopping) {
+        log_warning("desktop %s: its change to %s could not be written: %s", w->row.name,
+                    desktop_state_name(w->to), error_name(rc));
+        desktop_pause(d, GUEST_RETRY_MS);
+    }
+    secret_wipe_bytes(&w->row, sizeof w->row);
+    free(w);
+    d->changed_seq = ++vm->seq;
+    d->stale = true;
+    desktop_idle(d);
+    reconcile_want(vm);
+}
+
+void desktop_write_submit(struct desktop_write *w, int (*run)(struct db *db, struct desktop_write *w))
+{
+    w->run = run;
+    w->d->busy = true;
+    vmpool_write(w->d->vm, run_desktop_write, on_desktop_written, w);
+}
+
+/* --- events -----------------------------------------------------------------------------------------------
+ */
+
+void desktop_guest_event(struct host *host, const char *uuid, enum virt_guest_event event)
+{
+    list_for_each (pos, &host->vm->desktops) {
+        struct desktop *d = list_entry(pos, struct desktop, entry);
+        if (d->gone || strcmp(d->row.uuid, uuid) != 0)
+            continue;
+        switch (event) {
+        case VIRT_GUEST_AGENT_UP:
+            d->agent = true;
+            break;
+        case VIRT_GUEST_AGENT_DOWN:
+            d->agent = false;
+            break;
+        case VIRT_GUEST_SHUT_DOWN:
+        case VIRT_GUEST_STOPPED:
+            d->agent = false;
+            d->suspect = true; /* the event may come late and tell of what an operation of ours did */
+            d->shut_down = event == VIRT_GUEST_SHUT_DOWN;
+            break;
+        case VIRT_GUEST_PAUSED:
+            log_warning("desktop %s: an I/O error paused its guest; most likely the host's disk is full",
+                        d->row.name);
+            d->suspect = true; /* the look that follows resumes it */
+            d->shut_down = false;
+            desktop_pause(d, GUEST_RETRY_MS);
+            break;
+        case VIRT_GUEST_STARTED:
+            d->suspect = false;
+            break;
+        case VIRT_GUEST_RESUMED:
+            break;
+        }
+        desktop_drive(d);
+        return;
+    }
+}
+
+void desktop_host_is_back(struct host *host)
+{
+    list_for_each (pos, &host->vm->desktops) {
+        struct desktop *d = list_entry(pos, struct desktop, entry);
+        if (!d->gone && !strcmp(d->row.host_id, host->row.id)) {
+            d->guest_known = false;
+            d->users_check_ms = 0; /* a log-off may have been told while nobody listened */
+        }
+    }
+}
+
+/* --- the next step ----------------------------------------------------------------------------------------
+ */
+
+static bool deadline_passed(struct desktop *d)
+{
+    const struct desktop_deadline deadline = desktop_deadline_of(&d->row, &d->vm->config);
+    if (!deadline.at_ms)
+        return false;
+    if (store_now_ms() < deadline.at_ms) {
+        reconcile_due(d->vm, deadline.at_ms);
+        return false;
+    }
+    const struct host *host = desktop_host(d);
+    char reason[REASON_SIZE];
+    if (!host || !host_answers(host))
+        snprintf(reason, sizeof reason, "host %s does not answer", d->row.host);
+    else
+        snprintf(reason, sizeof reason, "%s", deadline.reason);
+    desktop_fail(d, reason);
+    return true;
+}
+
+void desktop_drive(struct desktop *d)
+{
+    if (d->busy || d->stale || d->gone || d->vm->stopping || deadline_passed(d))
+        return;
+    const struct pool_row *pool = desktop_pool(d);
+    bool unwanted =
+        pool && pool->deleting && d->row.state != DESKTOP_RECYCLING && d->row.state != DESKTOP_FAILED;
+    if (unwanted) {
+        desktop_change(d, DESKTOP_RECYCLING, "the pool is being deleted");
+        return;
+    }
+    if (store_now_ms() < d->next_try_ms) {
+        reconcile_due(d->vm, d->next_try_ms);
+        return;
+    }
+    switch (d->row.state) {
+    case DESKTOP_CLONING:
+        desktop_step_cloning(d);
+        break;
+    case DESKTOP_BOOTING:
+        desktop_step_booting(d);
+        break;
+    case DESKTOP_READY:
+    case DESKTOP_CLAIMED:
+    case DESKTOP_IN_USE:
+    case DESKTOP_DISCONNECTED:
+        desktop_step_running(d);
+        break;
+    case DESKTOP_RECYCLING:
+        desktop_step_recycling(d);
+        break;
+    case DESKTOP_FAILED:
+        desktop_step_failed(d);
+        break;
+    case DESKTOP_STOPPED:
+        desktop_step_stopped(d);
+        break;
+    case DESKTOP_MAINTENANCE:
+    case DESKTOP_STATE_COUNT:
+        break;
+    }
+}
+
+void desktop_drive_all(struct vmpool *vm)
+{
+    list_for_each_safe (pos, &vm->desktops)
+        desktop_drive(list_entry(pos, struct desktop, entry));
+}
+
+/* --- ports ------------------------------------------------------------------------------------------------
+ */
+
+static bool port_is_taken(const struct vmpool *vm, uint16_t port)
+{
+    list_for_each (pos, &vm->desktops) {
+        const struct desktop *d = list_entry(pos, struct desktop, entry);
+        if (d->row.port == port || d->port == port)
+            return true;
+    }
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return false; /* QEMU will say it */
+    const struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    const int on = 1; /* old connections in TIME_WAIT do not stop QEMU either */
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    bool taken = bind(fd, (const struct sockaddr *)&address, sizeof address) != 0;
+    close(fd);
+    return taken;
+}
+
+uint16_t desktop_port_pick(struct vmpool *vm)
+{
+    static unsigned next; /* ports are used in turn, so that a late client never meets another guest */
+    unsigned first = 0, last = 0;
+    if (sscanf(vm->config.vmpool_port_range, "%u-%u", &first, &last) != 2 || first < 1024 || last > 65535 ||
+        first > last)
+        return 0;
+    unsigned count = last - first + 1;
+    for (unsigned i = 0; i < count; i++) {
+        uint16_t port = (uint16_t)(first + next++ % count);
+        if (!port_is_taken(vm, port))
+            return port;
+    }
+    return 0;
+}
+
+/* --- the end of the process -------------------------------------------------------------------------------
+ */
+
+void desktop_close_all(struct vmpool *vm)
+{
+    list_for_each (pos, &vm->desktops) {
+        struct desktop *d = list_entry(pos, struct desktop, entry);
+        desktop_close_channel(d);
+        probe_close(&d->probe);
+        probe_close(&d->check);
+    }
+}
+
+void desktop_free_all(struct vmpool *vm)
+{
+    list_for_each_safe (pos, &vm->desktops)
+        desktop_free(list_entry(pos, struct desktop, entry));
+}

@@ -1,0 +1,82 @@
+/* One guest's life: the row in the store, what this process knows about the guest, and the next step for
+ * its state. One operation is under way per desktop at a time, on the host's thread or in the store; what
+ * memory knows can be lost at any moment and is found again from the row and the domain.
+ *
+ * Loop's thread. A desktop is made for each row of a pass and freed when its row is gone and no operation
+ * is under way.
+ */
+#ifndef VMPOOL_DESKTOP_H
+#define VMPOOL_DESKTOP_H
+
+#include "desktop_state.h"
+#include "guest_agent.h"
+#include "host.h"
+#include "probe.h"
+#include "session_line.h"
+#include "virt_channel.h"
+#include "vmpool.h"
+
+#define AGENT_GRACE_MS 10000      /* a guest whose pool needs no agent is not held up longer for one */
+#define GUEST_RETRY_MS 1000       /* between tries of what a guest refused or was not ready for */
+#define CHANNEL_RETRY_MS 3000     /* before a session port that ended is opened again */
+#define USERS_CHECK_MS 60000      /* between looks at who is logged in, with a session hook */
+#define USERS_CHECK_BARE_MS 15000 /* without one */
+#define USERS_FIRST_MS 5000       /* after a disconnection, before the first look */
+#define EARLY_DEATH_MS 60000      /* a guest that ends so soon after it was ready counts as failed */
+#define PORT_TRIES 16             /* ports that turned out to be in use, before the guest counts as failed */
+#define PERCENT_EVERY_MS 2000     /* how often waiting users hear of progress */
+
+struct desktop {
+    struct list entry;
+    struct vmpool *vm;
+    struct desktop_row row; /* as of the last pass that knew of our last change */
+    uint64_t changed_seq;   /* vm->seq at our last change: passes that began before it are not applied */
+    bool stale;             /* a change of ours is written and the pass that shows it has not come yet */
+    bool busy;              /* an operation is under way */
+    bool gone;              /* the row is gone; freed with the end of the operation */
+    int64_t next_try_ms;    /* nothing is tried before */
+
+    bool guest_known; /* the domain was seen, or made, since its host was connected */
+    bool suspect;     /* an event said that it ended: the next step looks whether that is so */
+    bool shut_down;   /* ... and that it ended as told from inside */
+    bool agent;       /* its agent is connected */
+    uint16_t port;    /* of the user-mode network, for the next start */
+    unsigned port_tries;
+
+    struct probe *probe; /* booting */
+    bool answered;
+    int64_t answered_ms;
+    bool password_set;
+    struct secret password;
+    bool fingerprint_read;
+    char fingerprint[FINGERPRINT_SIZE];
+    int64_t percent_ms;
+
+    struct virt_channel *channel; /* the session port, where the image has the hook */
+    int64_t channel_retry_ms;
+    struct session_lines lines;
+    int64_t users_check_ms; /* disconnected */
+    unsigned users_missing; /* looks that found nobody, in a row */
+    struct probe *check;    /* an order to look after it: order.c */
+    int64_t check_order;
+    bool cleaned; /* failed: the guest and a floating disk are removed */
+};
+
+void desktop_sync(struct vmpool *vm);  /* the rows of a new pass */
+void desktop_drive(struct desktop *d); /* the next step, if one is due */
+void desktop_drive_all(struct vmpool *vm);
+struct desktop *desktop_find(struct vmpool *vm, const char *id);
+void desktop_retire(struct desktop *d, const char *reason); /* one that nobody has: it is recycled */
+unsigned desktop_starting_on(const struct vmpool *vm, const char *host_id); /* cloning and booting there */
+
+void desktop_guest_event(struct host *host, const char *uuid, enum virt_guest_event event);
+void desktop_host_is_back(struct host *host); /* connected again: what was known of its guests is not */
+
+/* A port of the range that no desktop has and nobody listens on here, 0 when there is none. */
+uint16_t desktop_port_pick(struct vmpool *vm);
+
+/* The end of the process: closes what hangs on the loop. */
+void desktop_close_all(struct vmpool *vm);
+void desktop_free_all(struct vmpool *vm);
+
+#endif

@@ -1,0 +1,468 @@
+/* From a row to a desktop that answers: clone, start, wait for RDP, set the password, read the fingerprint.
+ *
+ *     cloning   disk and domain are made in one operation
+ *     booting   the domain is looked for (and started where it is not) -> its address is learnt -> RDP is
+ *               probed while the agent sets the password -> the fingerprint is read -> ready
+ */
+#include "desktop_parts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "uuid.h"
+
+#define PERCENT_STARTED 10
+#define PERCENT_ANSWERED 95
+
+void desktop_boot_reset(struct desktop *d)
+{
+    probe_close(&d->probe);
+    d->answered = false;
+    d->answered_ms = 0;
+    d->password_set = false;
+    secret_wipe(&d->password);
+    d->fingerprint_read = false;
+    d->fingerprint[0] = 0;
+    d->percent_ms = 0;
+    d->port_tries = 0;
+}
+
+/* --- starting a domain ------------------------------------------------------------------------------------
+ */
+
+static bool on_user_network(const struct desktop *d)
+{
+    const struct pool_row *pool = desktop_pool(d);
+    return pool && !strcmp(pool->network, "user");
+}
+
+/* Gives the job what it needs to start the guest. False: it cannot start now, or it has failed. */
+static bool prepare_start(struct desktop *d, struct guest_job *job)
+{
+    const struct pool_row *pool = desktop_pool(d);
+    const struct image_row *image = desktop_image(d);
+    struct host *host = desktop_host(d);
+    if (!pool || !image || !*image->path) {
+        desktop_fail(d, "its image is not there");
+        return false;
+    }
+    if (pool->credentials == CREDENTIALS_CARREL && !*image->guest_user) {
+        desktop_fail(d, "the image names no guest user, which a pool with credentials=carrel needs");
+        return false;
+    }
+    int kvm = host ? host_virt(host, image->kernel) : -1;
+    if (kvm < 0) {
+        desktop_pause(d, GUEST_RETRY_MS);
+        return false;
+    }
+    if (on_user_network(d) && !d->port) {
+        /* A port that the row has from a former start is taken again if it is free. */
+        d->port = d->row.port && !d->port_tries ? d->row.port : desktop_port_pick(d->vm);
+        if (!d->port) {
+            desktop_fail(d, "no port of vmpool.port_range is free");
+            return false;
+        }
+    }
+    char genid[37], disk[CONFIG_TEXT_SIZE + ID_SIZE + 16];
+    uuid_make(genid);
+    snprintf(disk, sizeof disk, "%s/%s.qcow2", d->vm->config.vmpool_desktop_dir, d->row.id);
+    desktop_serial_log(d, job->serial_log, sizeof job->serial_log);
+    const struct guest_spec spec = {
+        .name = d->row.name,
+        .uuid = d->row.uuid,
+        .genid = genid,
+        .pool = pool->name,
+        .installation = d->vm->installation,
+        .desktop_id = d->row.id,
+        .disk = disk,
+        .serial_log = job->serial_log,
+        .kernel = image->kernel,
+        .initrd = image->initrd,
+        .cmdline = image->cmdline,
+        .network = pool->network,
+        .vcpus = pool->vcpus,
+        .memory_mib = pool->memory_mib,
+        .port = d->port,
+        .kvm = kvm == 1,
+        .keep = pool->kind == POOL_DEDICATED,
+    };
+    job->xml = template_expand(d->vm->template, &spec);
+    snprintf(job->base, sizeof job->base, "%s", image->path);
+    snprintf(job->base_format, sizeof job->base_format, "%s", image->format);
+    job->capacity_bytes = image->virtual_size_bytes;
+    return job->xml != NULL;
+}
+
+/* What a start that failed means: another port, a pause, or a failed guest. */
+static void start_failed(struct desktop *d, int rc, const struct error *err)
+{
+    d->port = 0;
+    if (rc == CE_BUSY && ++d->port_tries < PORT_TRIES)
+        return; /* the next step takes another port */
+    if (rc == CE_UNREACHABLE || rc == CE_CANCELLED) {
+        desktop_pause(d, GUEST_RETRY_MS);
+        return;
+    }
+    struct host *host = desktop_host(d);
+    if (rc == CE_EXISTS && host)
+        host_look(host); /* somebody else's domain has the name: names are chosen around it then */
+    desktop_fail(d, err->text);
+}
+
+static int run_clone(struct virt_conn *conn, void *arg, struct error *err)
+{
+    struct guest_job *job = arg;
+    /* What a killed vmpool had begun is begun again: nobody has used it. */
+    int rc = virt_domain_destroy(conn, &job->key, err);
+    if (rc)
+        return rc;
+    (void)unlink(job->serial_log);
+    const struct clone_spec spec = {
+        .desktop_dir = job->desktop_dir,
+        .desktop_id = job->key.desktop_id,
+        .base = job->base,
+        .base_format = job->base_format,
+        .capacity_bytes = job->capacity_bytes,
+    };
+    char path[1024];
+    rc = virt_storage_clone(conn, &spec, path, sizeof path, err);
+    return rc ? rc : virt_domain_start(conn, job->xml, err);
+}
+
+static int write_booting(struct db *db, struct desktop_write *w)
+{
+    int rc = store_desktop_set_seen(db, &w->row);
+    return rc ? rc : store_desktop_set_state(db, w->row.id, DESKTOP_CLONING, DESKTOP_BOOTING, "");
+}
+
+static void on_cloned(struct desktop *d, struct guest_job *job, int rc, const struct error *err)
+{
+    if (rc) {
+        start_failed(d, rc, err);
+        return;
+    }
+    struct desktop_write *w = desktop_write_create(d);
+    if (!w)
+        return;
+    d->guest_known = true;
+    w->to = DESKTOP_BOOTING;
+    w->row.percent = PERCENT_STARTED;
+    w->row.attempts++;
+    snprintf(w->row.disk, sizeof w->row.disk, "%s/%s.qcow2", job->desktop_dir, d->row.id);
+    if (on_user_network(d)) {
+        snprintf(w->row.address, sizeof w->row.address, "127.0.0.1");
+        w->row.port = d->port;
+    }
+    desktop_write_submit(w, write_booting);
+}
+
+void desktop_step_cloning(struct desktop *d)
+{
+    struct guest_job *job = guest_job_create(d);
+    if (!job)
+        return;
+    if (!prepare_start(d, job)) {
+        free(job->xml);
+        free(job);
+        return;
+    }
+    guest_job_submit(job, run_clone, on_cloned);
+}
+
+/* --- the domain of a booting desktop ----------------------------------------------------------------------
+ */
+
+static int run_ensure(struct virt_conn *conn, void *arg, struct error *err)
+{
+    struct guest_job *job = arg;
+    struct error why = {0};
+    int rc = virt_domain_find(conn, &job->key, &job->seen, &why);
+    if (!rc)
+        return job->seen.running ? 0 : virt_domain_resume(conn, &job->key, err);
+    if (rc != CE_NOT_FOUND)
+        return error_set(err, rc, "%s", why.text);
+    rc = virt_domain_destroy(conn, &job->key, err); /* a domain that is off but not yet gone */
+    if (!rc)
+        rc = virt_domain_start(conn, job->xml, err);
+    job->started = !rc;
+    return rc;
+}
+
+static int write_seen(struct db *db, struct desktop_write *w)
+{
+    return store_desktop_set_seen(db, &w->row);
+}
+
+static void on_ensured(struct desktop *d, struct guest_job *job, int rc, const struct error *err)
+{
+    if (rc) {
+        start_failed(d, rc, err);
+        return;
+    }
+    d->guest_known = true;
+    d->agent = job->seen.agent;
+    if (!job->started)
+        return;
+    struct desktop_write *w = desktop_write_create(d);
+    if (!w)
+        return;
+    w->row.attempts++;
+    w->row.percent = PERCENT_STARTED;
+    w->row.port = on_user_network(d) ? d->port : 0;
+    snprintf(w->row.address, sizeof w->row.address, "%s", on_user_network(d) ? "127.0.0.1" : "");
+    desktop_write_submit(w, write_seen);
+}
+
+static void step_ensure(struct desktop *d)
+{
+    struct guest_job *job = guest_job_create(d);
+    if (!job)
+        return;
+    d->port = 0;
+    if (!prepare_start(d, job)) {
+        free(job->xml);
+        free(job);
+        return;
+    }
+    guest_job_submit(job, run_ensure, on_ensured);
+}
+
+/* --- address, probe ---------------------------------------------------------------------------------------
+ */
+
+static int run_address(struct virt_conn *conn, void *arg, struct error *err)
+{
+    struct guest_job *job = arg;
+    return virt_domain_address(conn, &job->key, job->address, err);
+}
+
+static void on_address(struct desktop *d, struct guest_job *job, int rc, const struct error *err)
+{
+    struct desktop_write *w = rc ? NULL : desktop_write_create(d);
+    if (!w) {
+        desktop_pause(d, GUEST_RETRY_MS);
+        return;
+    }
+    snprintf(w->row.address, sizeof w->row.address, "%s", job->address);
+    w->row.port = 3389;
+    desktop_write_submit(w, write_seen);
+}
+
+static void on_probe(void *arg, int rc)
+{
+    struct desktop *d = arg;
+    probe_close(&d->probe);
+    d->answered = rc == 0;
+    d->answered_ms = store_now_ms();
+    d->next_try_ms = 0;
+    desktop_drive(d);
+}
+
+/* --- password, fingerprint, ready -------------------------------------------------------------------------
+ */
+
+static int run_password(struct virt_conn *conn, void *arg, struct error *err)
+{
+    struct guest_job *job = arg;
+    return guest_agent_set_password(conn, &job->key, job->user, &job->password, err);
+}
+
+static void on_password(struct desktop *d, struct guest_job *job, int rc, const struct error *err)
+{
+    if (!rc) {
+        d->password = job->password;
+        d->password_set = true;
+    } else if (rc == CE_UNREACHABLE || rc == CE_TIMEOUT || rc == CE_CANCELLED) {
+        desktop_pause(d, GUEST_RETRY_MS);
+    } else {
+        char reason[REASON_SIZE];
+        snprintf(reason, sizeof reason, "the password of guest user %s could not be set: %.250s", job->user,
+                 err->text);
+        desktop_fail(d, reason);
+    }
+}
+
+static void step_password(struct desktop *d)
+{
+    const struct image_row *image = desktop_image(d);
+    struct guest_job *job = guest_job_create(d);
+    if (!job || !image) {
+        free(job);
+        return;
+    }
+    snprintf(job->user, sizeof job->user, "%s", image->guest_user);
+    secret_random_password(&job->password);
+    guest_job_submit(job, run_password, on_password);
+}
+
+static int run_fingerprint(struct virt_conn *conn, void *arg, struct error *err)
+{
+    struct guest_job *job = arg;
+    return guest_agent_fingerprint(conn, &job->key, job->fingerprint, err);
+}
+
+static void on_fingerprint(struct desktop *d, struct guest_job *job, int rc, const struct error *err)
+{
+    if (rc == CE_UNREACHABLE || rc == CE_TIMEOUT || rc == CE_CANCELLED) {
+        desktop_pause(d, GUEST_RETRY_MS);
+        return;
+    }
+    d->fingerprint_read = true;
+    if (!rc)
+        snprintf(d->fingerprint, sizeof d->fingerprint, "%s", job->fingerprint);
+    else
+        log_warning("desktop %s: the guest shows no certificate to pin (%s)", d->row.name,
+                    *err->text ? err->text : error_name(rc));
+}
+
+static void step_fingerprint(struct desktop *d)
+{
+    struct guest_job *job = guest_job_create(d);
+    if (job)
+        guest_job_submit(job, run_fingerprint, on_fingerprint);
+}
+
+/* The pool's failures are forgotten with the first guest that stands. */
+static int write_ready(struct db *db, struct desktop_write *w)
+{
+    int rc = store_desktop_set_seen(db, &w->row);
+    if (!rc)
+        rc = store_desktop_set_state(db, w->row.id, DESKTOP_BOOTING, DESKTOP_READY, "");
+    struct pool_row pool;
+    if (!rc)
+        rc = store_pool_get(db, w->row.pool_id, &pool);
+    if (!rc && pool.failures)
+        rc = store_pool_set_failure(db, pool.id, 0, 0, false, "");
+    return rc;
+}
+
+static void step_ready(struct desktop *d)
+{
+    struct desktop_write *w = desktop_write_create(d);
+    if (!w)
+        return;
+    const struct image_row *image = desktop_image(d);
+    w->to = DESKTOP_READY;
+    w->row.percent = 100;
+    snprintf(w->row.fingerprint, sizeof w->row.fingerprint, "%s", d->fingerprint);
+    snprintf(w->row.guest_user, sizeof w->row.guest_user, "%s", image ? image->guest_user : "");
+    w->row.sealed_len = 0;
+    if (d->password_set) {
+        uint8_t sealed[SECRET_SEALED_MAX];
+        size_t len = 0;
+        if (secret_seal(&d->vm->key, d->row.id, &d->password, sealed, &len) ||
+            len > sizeof w->row.sealed_password) {
+            free(w);
+            desktop_fail(d, "its password could not be sealed");
+            return;
+        }
+        memcpy(w->row.sealed_password, sealed, len);
+        w->row.sealed_len = len;
+    }
+    uint64_t took_ms = (uint64_t)(store_now_ms() - d->row.state_since_ms);
+    d->vm->usual_boot_ms = (d->vm->usual_boot_ms * 3 + took_ms) / 4;
+    log_info("desktop %s: answers on %s port %u, %.1f s after its start", d->row.name, d->row.address,
+             d->row.port, (double)took_ms / 1000);
+    desktop_write_submit(w, write_ready);
+}
+
+/* --- progress ---------------------------------------------------------------------------------------------
+ */
+
+struct percent_job {
+    char id[ID_SIZE];
+    uint32_t percent;
+};
+
+static int run_percent(struct db *db, void *arg)
+{
+    const struct percent_job *job = arg;
+    int rc = store_desktop_set_percent(db, job->id, job->percent);
+    return rc == CE_NOT_FOUND ? 0 : rc;
+}
+
+static void on_percent(void *arg, int rc)
+{
+    free(arg);
+}
+
+/* A guess by how long boots took lately, so that whoever waits sees that something happens. */
+static void tell_percent(struct desktop *d)
+{
+    int64_t now_ms = store_now_ms();
+    if (now_ms < d->percent_ms) {
+        reconcile_due(d->vm, d->percent_ms);
+        return;
+    }
+    d->percent_ms = now_ms + PERCENT_EVERY_MS;
+    reconcile_due(d->vm, d->percent_ms);
+    uint64_t since_ms = (uint64_t)(now_ms - d->row.state_since_ms);
+    uint64_t usual_ms = d->vm->usual_boot_ms ? d->vm->usual_boot_ms : 1;
+    uint64_t percent = d->answered ? PERCENT_ANSWERED : PERCENT_STARTED + since_ms * 80 / usual_ms;
+    if (percent > 90 && !d->answered)
+        percent = 90;
+    struct percent_job *job = percent > d->row.percent ? calloc(1, sizeof *job) : NULL;
+    if (!job)
+        return;
+    snprintf(job->id, sizeof job->id, "%s", d->row.id);
+    job->percent = (uint32_t)percent;
+    vmpool_write(d->vm, run_percent, on_percent, job);
+}
+
+/* --- the step ---------------------------------------------------------------------------------------------
+ */
+
+static void step_address(struct desktop *d)
+{
+    struct guest_job *job = guest_job_create(d);
+    if (job)
+        guest_job_submit(job, run_address, on_address);
+}
+
+void desktop_step_booting(struct desktop *d)
+{
+    const struct pool_row *pool = desktop_pool(d);
+    if (!d->guest_known) {
+        step_ensure(d);
+        return;
+    }
+    if (d->suspect) {
+        desktop_step_verify(d);
+        return;
+    }
+    if (!*d->row.address) {
+        step_address(d);
+        return;
+    }
+    tell_percent(d);
+    if (!d->answered && !d->probe) {
+        int rc = probe_open(&d->probe, d->vm->loop, d->row.address, d->row.port, 0, on_probe, d);
+        if (rc) {
+            desktop_fail(d, "its address is not an IP address");
+            return;
+        }
+    }
+    bool needs_agent = pool && pool->credentials == CREDENTIALS_CARREL;
+    if (needs_agent && !d->password_set) {
+        if (d->agent)
+            step_password(d);
+        return;
+    }
+    if (!d->answered)
+        return;
+    if (!d->fingerprint_read) {
+        if (d->agent) {
+            step_fingerprint(d);
+            return;
+        }
+        int64_t grace_end_ms = d->answered_ms + AGENT_GRACE_MS;
+        if (needs_agent || store_now_ms() < grace_end_ms) {
+            reconcile_due(d->vm, grace_end_ms);
+            return;
+        }
+    }
+    step_ready(d);
+}

@@ -1,0 +1,87 @@
+/* What the desktop*.c files share and nobody else calls: the two kinds of operations (on the host's thread,
+ * in the store) and the steps per state. Loop's thread, except for the run functions of jobs.
+ */
+#ifndef VMPOOL_DESKTOP_PARTS_H
+#define VMPOOL_DESKTOP_PARTS_H
+
+#include "desktop.h"
+#include "virt_storage.h"
+
+/* A job on the host's thread. It has copies of everything that it needs. */
+struct guest_job {
+    struct desktop *d;
+    struct guest_key key;
+    char desktop_dir[CONFIG_TEXT_SIZE];
+    char base[1024];
+    char base_format[16];
+    uint64_t capacity_bytes;
+    char *xml; /* of the domain to start; owned */
+    bool keep_disk;
+    bool started; /* result: the domain was not there and was started */
+    struct guest_seen seen;
+    char user[NAME_SIZE];
+    struct secret password;
+    char fingerprint[FINGERPRINT_SIZE];
+    char address[ADDRESS_SIZE];
+    char serial_log[CONFIG_TEXT_SIZE + NAME_SIZE + 32];
+    bool has_users;
+    void (*done)(struct desktop *d, struct guest_job *job, int rc, const struct error *err);
+};
+
+/* NULL without memory. */
+struct guest_job *guest_job_create(struct desktop *d);
+/* Takes JOB; the desktop is busy until done() returned. Frees JOB and does nothing when the host is away. */
+void guest_job_submit(struct guest_job *job, int (*run)(struct virt_conn *conn, void *arg, struct error *err),
+                      void (*done)(struct desktop *d, struct guest_job *job, int rc,
+                                   const struct error *err));
+
+/* A change in the store. After it the desktop is stale until a pass shows the new row. */
+struct desktop_write {
+    struct desktop *d;
+    int (*run)(struct db *db, struct desktop_write *w);
+    struct desktop_row row; /* as known when the job was made */
+    enum desktop_state to;
+    char reason[REASON_SIZE];
+    enum fail code;
+    int64_t order; /* the number of the order that this carries out; 0: none */
+    bool counts;   /* the failure is the pool's */
+    uint64_t pause_ms, pause_max_ms, failure_limit;
+};
+struct desktop_write *desktop_write_create(struct desktop *d);
+void desktop_write_submit(struct desktop_write *w, int (*run)(struct db *db, struct desktop_write *w));
+
+/* The only ways by which vmpool moves a desktop. */
+void desktop_change(struct desktop *d, enum desktop_state to, const char *reason);
+void desktop_fail(struct desktop *d, const char *reason); /* ends a session on it; counts for the pool */
+void desktop_end_session(struct desktop *d, enum fail code, const char *detail);
+void desktop_guest_gone(struct desktop *d, bool shut_down);
+
+const struct pool_row *desktop_pool(const struct desktop *d);
+const struct image_row *desktop_image(const struct desktop *d);
+struct host *desktop_host(const struct desktop *d);
+/* Waits at least PAUSE_MS before the next step. */
+void desktop_pause(struct desktop *d, int64_t pause_ms);
+void desktop_serial_log(const struct desktop *d, char *ret, size_t size);
+
+/* In a write job: ends the live session on w's desktop with w->code, if there is one, and reads the row. */
+int desktop_write_end_session(struct db *db, struct desktop_write *w, struct desktop_row *ret) MUST_CHECK;
+
+/* desktop_boot.c */
+void desktop_step_cloning(struct desktop *d);
+void desktop_step_booting(struct desktop *d);
+void desktop_boot_reset(struct desktop *d);
+
+/* desktop_lent.c: ready, claimed, in_use, disconnected */
+void desktop_step_running(struct desktop *d);
+void desktop_step_verify(struct desktop *d); /* is the guest there? */
+void desktop_close_channel(struct desktop *d);
+
+/* desktop_end.c */
+void desktop_step_recycling(struct desktop *d);
+void desktop_step_failed(struct desktop *d);
+void desktop_step_stopped(struct desktop *d);
+
+/* The guest's domain is ended and, unless keep_disk, its overlay removed. For guest_job_submit(). */
+int desktop_run_remove(struct virt_conn *conn, void *arg, struct error *err) MUST_CHECK;
+
+#endif

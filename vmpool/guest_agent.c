@@ -1,0 +1,193 @@
+#include "guest_agent.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <jansson.h>
+#include <sodium.h>
+#include <uv.h>
+
+#define ANSWER_MAX (1024 * 1024) /* a longer answer of a guest is not parsed */
+
+static void json_unref(json_t **json)
+{
+    json_decref(*json);
+}
+#define CLEANUP_JSON __attribute__((cleanup(json_unref)))
+
+/* Runs EXECUTE and gives its "return" member. ARGUMENTS is consumed. */
+static int command(struct virt_conn *conn, const struct guest_key *key, const char *execute,
+                   json_t *arguments, json_t **ret, struct error *err)
+{
+    CLEANUP_JSON json_t *request = json_object();
+    if (!request)
+        return error_set(err, CE_NOMEM, "out of memory");
+    json_object_set_new(request, "execute", json_string(execute));
+    if (arguments)
+        json_object_set_new(request, "arguments", arguments);
+    char *text = json_dumps(request, JSON_COMPACT), *answer = NULL;
+    if (!text)
+        return error_set(err, CE_NOMEM, "out of memory");
+    int rc = virt_domain_agent(conn, key, text, AGENT_TIMEOUT_S, &answer, err);
+    secret_wipe_bytes(text, strlen(text)); /* a password may have been in it */
+    free(text);
+    if (rc)
+        return rc;
+    size_t len = strlen(answer);
+    CLEANUP_JSON json_t *reply = len <= ANSWER_MAX ? json_loadb(answer, len, 0, NULL) : NULL;
+    free(answer);
+    json_t *value = json_object_get(reply, "return");
+    if (!value)
+        return error_set(err, CE_BAD_INPUT, "the guest agent's answer to %s is not understood", execute);
+    *ret = json_incref(value);
+    return 0;
+}
+
+/* Bytes from a member in base64, terminated for C callers; freed by the caller. */
+static char *decode(const json_t *object, const char *member, size_t *ret_len)
+{
+    const char *text = json_string_value(json_object_get(object, member));
+    size_t len = text ? strlen(text) : 0;
+    char *bytes = calloc(1, len + 1);
+    if (!bytes)
+        return NULL;
+    size_t got = 0;
+    if (len && sodium_base642bin((unsigned char *)bytes, len, text, len, "\r\n", &got, NULL,
+                                 sodium_base64_VARIANT_ORIGINAL)) {
+        free(bytes);
+        return NULL;
+    }
+    *ret_len = got;
+    return bytes;
+}
+
+int guest_agent_ping(struct virt_conn *conn, const struct guest_key *key, struct error *err)
+{
+    CLEANUP_JSON json_t *answer = NULL;
+    return command(conn, key, "guest-ping", NULL, &answer, err);
+}
+
+int guest_agent_set_password(struct virt_conn *conn, const struct guest_key *key, const char *user,
+                             const struct secret *password, struct error *err)
+{
+    char encoded[(SECRET_MAX_BYTES / 3 + 2) * 4 + 1];
+    sodium_bin2base64(encoded, sizeof encoded, (const unsigned char *)password->bytes, password->len,
+                      sodium_base64_VARIANT_ORIGINAL);
+    CLEANUP_JSON json_t *answer = NULL;
+    json_t *arguments = json_pack("{s:s,s:s,s:b}", "username", user, "password", encoded, "crypted", 0);
+    secret_wipe_bytes(encoded, sizeof encoded);
+    return command(conn, key, "guest-set-user-password", arguments, &answer, err);
+}
+
+static int read_file(struct virt_conn *conn, const struct guest_key *key, const char *path, char **ret,
+                     size_t *ret_len, struct error *err)
+{
+    CLEANUP_JSON json_t *handle = NULL, *content = NULL, *closed = NULL;
+    int rc = command(conn, key, "guest-file-open", json_pack("{s:s,s:s}", "path", path, "mode", "r"), &handle,
+                     err);
+    if (rc)
+        return rc == CE_UNREACHABLE ? rc : CE_NOT_FOUND;
+    json_int_t number = json_integer_value(handle);
+    rc = command(conn, key, "guest-file-read",
+                 json_pack("{s:I,s:i}", "handle", number, "count", AGENT_FILE_MAX), &content, err);
+    struct error ignored;
+    (void)!command(conn, key, "guest-file-close", json_pack("{s:I}", "handle", number), &closed, &ignored);
+    if (rc)
+        return rc;
+    char *bytes = decode(content, "buf-b64", ret_len);
+    if (!bytes)
+        return error_set(err, CE_BAD_INPUT, "the guest agent's file content is not understood");
+    *ret = bytes;
+    return 0;
+}
+
+int guest_agent_fingerprint(struct virt_conn *conn, const struct guest_key *key, char ret[FINGERPRINT_SIZE],
+                            struct error *err)
+{
+    char *pem = NULL;
+    size_t len = 0;
+    int rc = read_file(conn, key, "/etc/xrdp/cert.pem", &pem, &len, err);
+    if (rc)
+        return rc;
+    rc = tls_fingerprint_of_pem(pem, len, ret, err);
+    free(pem);
+    return rc;
+}
+
+/* There is no event for the end of a program in the guest, so its status is asked with growing pauses. */
+static int exec(struct virt_conn *conn, const struct guest_key *key, json_t *arguments, char **ret,
+                struct error *err)
+{
+    CLEANUP_JSON json_t *started = NULL;
+    int rc = command(conn, key, "guest-exec", arguments, &started, err);
+    if (rc)
+        return rc;
+    json_int_t pid = json_integer_value(json_object_get(started, "pid"));
+    uint64_t until_ns = uv_hrtime() + (uint64_t)AGENT_EXEC_TIMEOUT_MS * 1000000;
+    for (long pause_ms = 30; uv_hrtime() < until_ns; pause_ms = pause_ms < 500 ? pause_ms * 2 : 500) {
+        const struct timespec pause = {.tv_nsec = pause_ms * 1000000};
+        (void)nanosleep(&pause, NULL);
+        CLEANUP_JSON json_t *status = NULL;
+        rc = command(conn, key, "guest-exec-status", json_pack("{s:I}", "pid", pid), &status, err);
+        if (rc)
+            return rc;
+        if (!json_is_true(json_object_get(status, "exited")))
+            continue;
+        if (json_integer_value(json_object_get(status, "exitcode")))
+            return error_set(err, CE_IO, "a program in the guest failed");
+        size_t len;
+        *ret = decode(status, "out-data", &len);
+        return *ret ? 0 : error_set(err, CE_BAD_INPUT, "the guest agent's output is not understood");
+    }
+    return error_set(err, CE_TIMEOUT, "a program in the guest did not end in time");
+}
+
+/* SESSION UID USER SEAT ...: system accounts (a greeter's, for example) are not people. */
+bool guest_agent_line_is_session(const char *line)
+{
+    char session[64], user[64];
+    unsigned uid;
+    if (sscanf(line, " %63s %u %63s", session, &uid, user) != 3)
+        return false;
+    return uid >= 1000 && uid < 60000;
+}
+
+static int loginctl_has_users(struct virt_conn *conn, const struct guest_key *key, bool *ret,
+                              struct error *err)
+{
+    char *out = NULL;
+    int rc = exec(conn, key,
+                  json_pack("{s:s,s:[s,s],s:b}", "path", "loginctl", "arg", "list-sessions", "--no-legend",
+                            "capture-output", 1),
+                  &out, err);
+    if (rc)
+        return rc;
+    bool found = false;
+    char *save = NULL;
+    for (char *line = strtok_r(out, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+        found = found || guest_agent_line_is_session(line);
+    free(out);
+    *ret = found;
+    return 0;
+}
+
+int guest_agent_has_users(struct virt_conn *conn, const struct guest_key *key, bool *ret, struct error *err)
+{
+    CLEANUP_JSON json_t *users = NULL;
+    int rc = command(conn, key, "guest-get-users", NULL, &users, err);
+    if (!rc && json_array_size(users)) {
+        *ret = true;
+        return 0;
+    }
+    if (rc == CE_UNREACHABLE)
+        return rc;
+    /* Guests without utmp (Debian 13) list nobody there; guests without logind are believed. */
+    bool found = false;
+    int login_rc = loginctl_has_users(conn, key, &found, err);
+    if (login_rc && rc)
+        return login_rc;
+    *ret = found;
+    return 0;
+}

@@ -1,0 +1,35 @@
+/* What vmpool asks of the QEMU guest agent, over libvirt. Host's thread only; each command is bounded by
+ * AGENT_TIMEOUT_S. The guest is not trusted: answers are bounded and checked.
+ */
+#ifndef VMPOOL_GUEST_AGENT_H
+#define VMPOOL_GUEST_AGENT_H
+
+#include <stdbool.h>
+
+#include <carrel/error.h>
+
+#include "secret.h"
+#include "tls_fingerprint.h"
+#include "virt_domain.h"
+
+#define AGENT_TIMEOUT_S 5          /* for one command; then the agent counts as away (CE_UNREACHABLE) */
+#define AGENT_EXEC_TIMEOUT_MS 8000 /* for a program that is run in the guest */
+#define AGENT_FILE_MAX 65536       /* bytes of a guest's file that are read */
+
+int guest_agent_ping(struct virt_conn *conn, const struct guest_key *key, struct error *err) MUST_CHECK;
+
+int guest_agent_set_password(struct virt_conn *conn, const struct guest_key *key, const char *user,
+                             const struct secret *password, struct error *err) MUST_CHECK;
+
+/* Of xrdp's certificate. CE_NOT_FOUND where the guest has none at the known place (Windows). */
+int guest_agent_fingerprint(struct virt_conn *conn, const struct guest_key *key, char ret[FINGERPRINT_SIZE],
+                            struct error *err) MUST_CHECK;
+
+/* Whether any user is logged in: the agent's own list, or else loginctl's sessions of ordinary users. */
+int guest_agent_has_users(struct virt_conn *conn, const struct guest_key *key, bool *ret,
+                          struct error *err) MUST_CHECK;
+
+/* Whether a line of `loginctl list-sessions --no-legend` is a session of an ordinary user. Pure. */
+bool guest_agent_line_is_session(const char *line);
+
+#endif

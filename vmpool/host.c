@@ -1,0 +1,474 @@
+#include "host.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "desktop.h"
+#include "log.h"
+#include "virt_probe.h"
+#include "virt_storage.h"
+
+/* --- the row -------------------------------------------------------------------------------------------- */
+
+struct host_write {
+    struct host *host;
+    struct host_row row;
+};
+
+static void host_write(struct host *host);
+
+static int run_write(struct db *db, void *arg)
+{
+    struct host_write *job = arg;
+    int rc = store_host_set_seen(db, &job->row);
+    return rc == CE_NOT_FOUND ? 0 : rc; /* it was deleted meanwhile */
+}
+
+static void on_written(void *arg, int rc)
+{
+    struct host_write *job = arg;
+    struct host *host = job->host;
+    free(job);
+    host->writing = false;
+    if (rc && !host->vm->stopping)
+        log_warning("host %s: its state could not be written: %s", host->row.name, error_name(rc));
+    if (host->write_again && !rc)
+        host_write(host);
+}
+
+static void host_write(struct host *host)
+{
+    if (host->leaving)
+        return;
+    host->write_again = host->writing;
+    if (host->writing)
+        return;
+    struct host_write *job = calloc(1, sizeof *job);
+    if (!job)
+        return;
+    host->writing = true;
+    job->host = host;
+    host->row.seen_ms = store_now_ms();
+    job->row = host->row;
+    vmpool_write(host->vm, run_write, on_written, job);
+}
+
+static void host_set_state(struct host *host, enum host_state state, const char *reason)
+{
+    if (host->row.state == state && !strcmp(host->row.reason, reason))
+        return;
+    if (state == HOST_UP)
+        log_info("host %s: up, libvirt %s, %s", host->row.name, host->row.libvirt_version,
+                 host->row.hypervisor_version);
+    else
+        log_warning("host %s: down: %s", host->row.name, reason);
+    host->row.state = state;
+    snprintf(host->row.reason, sizeof host->row.reason, "%s", reason);
+    host_write(host);
+}
+
+/* --- a look through the host ---------------------------------------------------------------------------- */
+
+struct host_look {
+    struct host *host;
+    char installation[INSTALLATION_SIZE];
+    char desktop_dir[CONFIG_TEXT_SIZE];
+    struct host_finding *found;
+    size_t count;
+    bool failed;
+};
+
+static void look_add(struct host_look *look, const char *name, const struct guest_key *key)
+{
+    struct host_finding *grown = realloc(look->found, (look->count + 1) * sizeof *grown);
+    if (!grown) {
+        look->failed = true;
+        return;
+    }
+    look->found = grown;
+    struct host_finding *finding = &grown[look->count++];
+    memset(finding, 0, sizeof *finding);
+    snprintf(finding->name, sizeof finding->name, "%.*s", NAME_SIZE - 1, name);
+    finding->key = *key;
+}
+
+static void look_domain(void *arg, const char *name, const struct guest_key *key)
+{
+    look_add(arg, name, key);
+}
+
+static void look_disk(void *arg, const char *desktop_id)
+{
+    struct host_look *look = arg;
+    struct guest_key key = {0};
+    snprintf(key.desktop_id, sizeof key.desktop_id, "%s", desktop_id);
+    snprintf(key.installation, sizeof key.installation, "%s", look->installation);
+    look_add(look, "", &key);
+}
+
+static int run_look(struct virt_conn *conn, void *arg, struct error *err)
+{
+    struct host_look *look = arg;
+    int rc = virt_domain_list(conn, look->installation, look_domain, look, err);
+    if (rc)
+        return rc;
+    struct error disk_err = {0};
+    if (virt_storage_list(conn, look->desktop_dir, look_disk, look, &disk_err))
+        log_warning("%s", disk_err.text); /* cloning will say it again, with a desktop's name */
+    return look->failed ? CE_NOMEM : 0;
+}
+
+static void on_looked(void *arg, int rc, const struct error *err)
+{
+    struct host_look *look = arg;
+    struct host *host = look->host;
+    host->looking = false;
+    if (rc) {
+        free(look->found);
+        if (rc != CE_CANCELLED && rc != CE_UNREACHABLE)
+            log_warning("host %s: %s", host->row.name, err->text);
+    } else {
+        free(host->found);
+        host->found = look->found;
+        host->found_count = look->count;
+        host->found_seq = ++host->vm->seq;
+        desktop_host_is_back(host);
+        reconcile_want(host->vm);
+    }
+    free(look);
+    if (!host->leaving && host->look_wanted)
+        host_look(host);
+}
+
+void host_look(struct host *host)
+{
+    host->look_wanted = host->looking;
+    if (host->looking || host->leaving || !host->connected)
+        return;
+    struct host_look *look = calloc(1, sizeof *look);
+    if (!look)
+        return;
+    look->host = host;
+    snprintf(look->installation, sizeof look->installation, "%s", host->vm->installation);
+    snprintf(look->desktop_dir, sizeof look->desktop_dir, "%s", host->vm->config.vmpool_desktop_dir);
+    host->looking = true;
+    if (virt_host_submit(host->virt, run_look, on_looked, look)) {
+        host->looking = false;
+        free(look);
+    }
+}
+
+struct orphan_job {
+    struct guest_key key;
+    char desktop_dir[CONFIG_TEXT_SIZE];
+    char name[NAME_SIZE];
+};
+
+static int run_remove_orphan(struct virt_conn *conn, void *arg, struct error *err)
+{
+    struct orphan_job *job = arg;
+    int rc = *job->key.uuid ? virt_domain_destroy(conn, &job->key, err) : 0;
+    return rc ? rc : virt_storage_delete(conn, job->desktop_dir, job->key.desktop_id, err);
+}
+
+static void on_orphan_removed(void *arg, int rc, const struct error *err)
+{
+    struct orphan_job *job = arg;
+    if (rc && rc != CE_CANCELLED)
+        log_warning("guest %s (%s) of ours has no desktop and could not be removed: %s", job->name,
+                    job->key.desktop_id, err->text);
+    free(job);
+}
+
+static void remove_orphan(struct host *host, const struct host_finding *finding)
+{
+    struct orphan_job *job = calloc(1, sizeof *job);
+    if (!job)
+        return;
+    log_info("host %s: removing %s %s of ours, which no desktop has", host->row.name,
+             *finding->key.uuid ? "guest" : "disk", finding->key.desktop_id);
+    job->key = finding->key;
+    snprintf(job->desktop_dir, sizeof job->desktop_dir, "%s", host->vm->config.vmpool_desktop_dir);
+    snprintf(job->name, sizeof job->name, "%s", finding->name);
+    if (virt_host_submit(host->virt, run_remove_orphan, on_orphan_removed, job))
+        free(job);
+}
+
+/* A row is written before its guest is made and deleted after it was removed, so a guest of ours without
+ * a row in a snapshot that began after the look is an orphan. */
+void host_remove_orphans(struct host *host)
+{
+    struct vmpool *vm = host->vm;
+    if (!host->found_seq || vm->world->seq <= host->found_seq)
+        return;
+    host->found_seq = 0;
+    for (size_t i = 0; i < host->found_count; i++) {
+        const struct host_finding *finding = &host->found[i];
+        const struct guest_key *key = &finding->key;
+        if (!*key->desktop_id)
+            continue;
+        const struct desktop_row *row = snapshot_desktop(vm->world, key->desktop_id);
+        bool mine = row && (!*key->uuid || !strcmp(row->uuid, key->uuid));
+        /* A disk may lie in a directory that several hosts share: any row keeps it. */
+        if (!mine && !(row && !*key->uuid))
+            remove_orphan(host, finding);
+    }
+}
+
+bool host_name_is_foreign(const struct host *host, const char *name)
+{
+    for (size_t i = 0; i < host->found_count; i++) {
+        const struct host_finding *finding = &host->found[i];
+        if (*finding->name && !*finding->key.desktop_id && !strcmp(finding->name, name))
+            return true;
+    }
+    return false;
+}
+
+/* --- hardware virtualisation -----------------------------------------------------------------------------
+ */
+
+struct virt_job {
+    struct host *host;
+    char installation[INSTALLATION_SIZE];
+    char kernel[1024];
+    char initrd[1100];
+    bool kvm;
+    bool claimed;
+};
+
+static int run_virt(struct virt_conn *conn, void *arg, struct error *err)
+{
+    struct virt_job *job = arg;
+    job->claimed = virt_probe_claims_kvm(conn);
+    if (!job->claimed)
+        return 0;
+    if (!*job->kernel) {
+        job->kvm = true;
+        return 0;
+    }
+    const struct virt_probe_spec spec = {
+        .installation = job->installation, .kernel = job->kernel, .initrd = job->initrd, .kvm = true};
+    int rc = virt_probe_boot(conn, &spec, err);
+    if (rc == CE_UNREACHABLE || rc == CE_CANCELLED)
+        return rc;
+    job->kvm = rc == 0;
+    return 0;
+}
+
+static void on_virt(void *arg, int rc, const struct error *err)
+{
+    struct virt_job *job = arg;
+    struct host *host = job->host;
+    host->probing = false;
+    if (!rc) {
+        snprintf(host->row.virt, sizeof host->row.virt, "%s", job->kvm ? "kvm" : "qemu");
+        if (!job->claimed)
+            log_info("host %s: no KVM, guests run in software emulation", host->row.name);
+        else if (!job->kvm)
+            log_warning(
+                "host %s: it claims KVM, but guests do not run with it (%s); software emulation is used",
+                host->row.name, err->text);
+        else
+            log_info("host %s: KVM %s", host->row.name,
+                     *job->kernel ? "works" : "is taken on trust: no image has a kernel to prove it with");
+        host_write(host);
+        reconcile_want(host->vm);
+    }
+    free(job);
+}
+
+int host_virt(struct host *host, const char *kernel)
+{
+    const struct vmpool *vm = host->vm;
+    if (!strcmp(vm->config.vmpool_virt, "kvm"))
+        return 1;
+    if (!strcmp(vm->config.vmpool_virt, "qemu"))
+        return 0;
+    if (*host->row.virt)
+        return !strcmp(host->row.virt, "kvm");
+    if (host->probing || !host_answers(host))
+        return -1;
+    struct virt_job *job = calloc(1, sizeof *job);
+    if (!job)
+        return -1;
+    job->host = host;
+    snprintf(job->installation, sizeof job->installation, "%s", vm->installation);
+    snprintf(job->kernel, sizeof job->kernel, "%s", kernel);
+    snprintf(job->initrd, sizeof job->initrd, "%s", vm->probe_initrd);
+    host->probing = true;
+    if (virt_host_submit(host->virt, run_virt, on_virt, job)) {
+        host->probing = false;
+        free(job);
+    }
+    return -1;
+}
+
+/* --- the connection --------------------------------------------------------------------------------------
+ */
+
+static void on_up(void *arg, const struct virt_host_info *info)
+{
+    struct host *host = arg;
+    host->connected = true;
+    host->hung = false;
+    host->row.vcpus = info->vcpus;
+    host->row.memory_mib = info->memory_mib;
+    snprintf(host->row.libvirt_version, sizeof host->row.libvirt_version, "%s", info->libvirt_version);
+    snprintf(host->row.hypervisor_version, sizeof host->row.hypervisor_version, "%s",
+             info->hypervisor_version);
+    host_set_state(host, HOST_UP, "");
+    host_look(host);
+}
+
+static void on_down(void *arg, const char *reason)
+{
+    struct host *host = arg;
+    host->connected = false;
+    if (!host->leaving)
+        host_set_state(host, HOST_DOWN, reason);
+}
+
+static void on_guest(void *arg, const char *uuid, enum virt_guest_event event)
+{
+    struct host *host = arg;
+    if (!host->leaving)
+        desktop_guest_event(host, uuid, event);
+}
+
+static void on_closed(void *arg)
+{
+    struct host *host = arg;
+    host->closed = true;
+    host->virt = NULL;
+    reconcile_want(host->vm);
+}
+
+static const struct virt_host_events host_events = {
+    .up = on_up, .down = on_down, .guest = on_guest, .closed = on_closed};
+
+struct host *host_find(struct vmpool *vm, const char *id)
+{
+    list_for_each (pos, &vm->hosts) {
+        struct host *host = list_entry(pos, struct host, entry);
+        if (!host->leaving && !strcmp(host->row.id, id))
+            return host;
+    }
+    return NULL;
+}
+
+bool host_answers(const struct host *host)
+{
+    return host->connected && !host->hung && !host->leaving;
+}
+
+bool host_is_usable(const struct host *host)
+{
+    return host_answers(host) && host->row.enabled;
+}
+
+static void host_add(struct vmpool *vm, const struct host_row *row)
+{
+    struct host *host = calloc(1, sizeof *host);
+    if (!host)
+        return;
+    host->vm = vm;
+    host->row = *row;
+    host->row.state = HOST_UNKNOWN; /* until it was seen by this process */
+    host->row.reason[0] = 0;
+    list_init(&host->entry);
+    if (virt_host_open(&host->virt, vm->loop, row->uri, vm->config.vmpool_keepalive_ms, &host_events, host)) {
+        log_error("host %s: no memory for its connection", row->name);
+        free(host);
+        return;
+    }
+    list_append(&vm->hosts, &host->entry);
+}
+
+static void host_leave(struct host *host)
+{
+    if (host->leaving)
+        return;
+    host->leaving = true;
+    virt_host_close(host->virt);
+}
+
+static void host_free(struct host *host)
+{
+    list_remove(&host->entry);
+    free(host->found);
+    free(host);
+}
+
+void host_sync(struct vmpool *vm)
+{
+    const struct snapshot *world = vm->world;
+    for (size_t i = 0; i < world->host_count; i++) {
+        struct host *host = host_find(vm, world->hosts[i].id);
+        if (!host)
+            host_add(vm, &world->hosts[i]);
+        else
+            host->row.enabled = world->hosts[i].enabled;
+    }
+    list_for_each_safe (pos, &vm->hosts) {
+        struct host *host = list_entry(pos, struct host, entry);
+        bool kept = false;
+        for (size_t i = 0; i < world->host_count; i++)
+            kept = kept || !strcmp(world->hosts[i].id, host->row.id);
+        if (!kept)
+            host_leave(host);
+        if (host->closed && !host->writing)
+            host_free(host);
+    }
+}
+
+void host_watch(struct vmpool *vm)
+{
+    list_for_each (pos, &vm->hosts) {
+        struct host *host = list_entry(pos, struct host, entry);
+        if (host->leaving || host->closed)
+            continue;
+        bool hung = virt_host_busy_ms(host->virt) > HOST_HUNG_MS;
+        if (hung && !host->hung) {
+            host->hung = true;
+            host_set_state(host, HOST_DOWN, "a call to its libvirt has not come back for 20 s");
+        } else if (!hung && host->hung) {
+            host->hung = false;
+            if (host->connected)
+                host_set_state(host, HOST_UP, "");
+        }
+    }
+}
+
+void host_close_all(struct vmpool *vm)
+{
+    list_for_each (pos, &vm->hosts)
+        host_leave(list_entry(pos, struct host, entry));
+}
+
+void host_abandon_all(struct vmpool *vm)
+{
+    list_for_each (pos, &vm->hosts) {
+        struct host *host = list_entry(pos, struct host, entry);
+        if (host->closed || !host->virt)
+            continue;
+        log_warning("host %s: its libvirt does not come back, it is left behind", host->row.name);
+        virt_host_abandon(host->virt);
+    }
+}
+
+bool host_all_closed(const struct vmpool *vm)
+{
+    list_for_each (pos, &vm->hosts) {
+        if (!list_entry(pos, struct host, entry)->closed)
+            return false;
+    }
+    return true;
+}
+
+void host_free_all(struct vmpool *vm)
+{
+    list_for_each_safe (pos, &vm->hosts)
+        host_free(list_entry(pos, struct host, entry));
+}

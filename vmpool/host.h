@@ -1,0 +1,58 @@
+/* A hypervisor host as the reconciler sees it: the row, the connection (virt_host.h), what was found there
+ * when it was last looked through, and whether hardware virtualisation works. Loop's thread.
+ */
+#ifndef VMPOOL_HOST_H
+#define VMPOOL_HOST_H
+
+#include "vmpool.h"
+#include "virt_host.h"
+
+#define HOST_HUNG_MS 20000 /* a call that takes longer makes the host count as down until it comes back */
+
+struct host_finding {
+    char name[NAME_SIZE];
+    struct guest_key key; /* desktop_id empty: somebody else's domain; uuid empty: only a disk was found */
+};
+
+struct host {
+    struct list entry;
+    struct vmpool *vm;
+    struct host_row row; /* of the store; our members are kept current here */
+    struct virt_host *virt;
+    bool connected;
+    bool hung;
+    bool leaving; /* its row is gone, or vmpool stops: closing */
+    bool closed;
+    bool probing; /* virt_probe runs */
+    bool writing; /* the row is being written */
+    bool write_again;
+    bool looking; /* a look through the host runs */
+    bool look_wanted;
+    uint64_t found_seq; /* vm->seq when the look was done; 0: none is waiting to be compared */
+    struct host_finding *found;
+    size_t found_count;
+};
+
+/* The rows of a new pass: opens new hosts, closes those that are gone. */
+void host_sync(struct vmpool *vm);
+/* Compares what was found with the rows: removes domains and disks of ours that have no row. */
+void host_remove_orphans(struct host *host);
+struct host *host_find(struct vmpool *vm, const char *id);
+bool host_is_usable(const struct host *host); /* connected, answering, enabled */
+bool host_answers(const struct host *host);
+
+/* 1: KVM, 0: software, -1: not known yet; a probe with KERNEL (may be empty) was begun. */
+int host_virt(struct host *host, const char *kernel);
+
+/* Whether a domain of that name was seen that is not ours. */
+bool host_name_is_foreign(const struct host *host, const char *name);
+void host_look(struct host *host); /* looks through the host again */
+
+/* Checks for hung calls; in every pass. */
+void host_watch(struct vmpool *vm);
+void host_close_all(struct vmpool *vm);
+void host_abandon_all(struct vmpool *vm);
+bool host_all_closed(const struct vmpool *vm);
+void host_free_all(struct vmpool *vm);
+
+#endif

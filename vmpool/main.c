@@ -1,0 +1,276 @@
+/* carrel-vmpool: guests on libvirt, driven from what the store wants. Nothing in its memory must survive it:
+ * kill -9 leaves guests running, and the next start finds them by their rows and marks. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
+#include "daemon.h"
+#include "desktop.h"
+#include "host.h"
+#include "image.h"
+#include "log.h"
+#include "probe_initrd.h"
+#include "reconcile.h"
+#include "virt_loop.h"
+#include "vmpool.h"
+
+#define STOP_PATIENCE_MS 5000 /* for host threads to come back at the end; then they are left behind */
+
+/* --- the store --------------------------------------------------------------------------------------------
+ */
+
+struct store_job {
+    struct vmpool *vm;
+    int (*run)(struct db *db, void *arg);
+    void (*done)(void *arg, int rc);
+    void *arg;
+};
+
+static int run_store_job(struct db *db, void *arg)
+{
+    struct store_job *job = arg;
+    return job->run(db, job->arg);
+}
+
+static void on_store_job(void *arg, int rc)
+{
+    struct store_job job = *(struct store_job *)arg;
+    free(arg);
+    job.vm->store_jobs--;
+    job.done(job.arg, rc);
+    if (job.vm->stopping)
+        reconcile_want(job.vm);
+}
+
+static void submit(struct vmpool *vm, enum store_mode mode, int (*run)(struct db *db, void *arg),
+                   void (*done)(void *arg, int rc), void *arg)
+{
+    struct store_job *job = calloc(1, sizeof *job);
+    int rc = job ? 0 : CE_NOMEM;
+    if (job) {
+        *job = (struct store_job){.vm = vm, .run = run, .done = done, .arg = arg};
+        rc = store_submit(vm->store, mode, run_store_job, on_store_job, job);
+    }
+    if (rc) {
+        free(job);
+        done(arg, rc);
+        return;
+    }
+    vm->store_jobs++;
+}
+
+void vmpool_read(struct vmpool *vm, int (*run)(struct db *db, void *arg), void (*done)(void *arg, int rc),
+                 void *arg)
+{
+    submit(vm, STORE_READ, run, done, arg);
+}
+
+void vmpool_write(struct vmpool *vm, int (*run)(struct db *db, void *arg), void (*done)(void *arg, int rc),
+                  void *arg)
+{
+    submit(vm, STORE_WRITE, run, done, arg);
+}
+
+/* --- start ------------------------------------------------------------------------------------------------
+ */
+
+/* Golden disks and overlays are read by the hypervisor's user too. */
+static int make_dir(const char *path, struct error *err)
+{
+    if (!mkdir(path, 0755)) {
+        if (chmod(path, 0755))
+            return error_set(err, CE_IO, "%s: %s", path, strerror(errno));
+    } else if (errno != EEXIST) {
+        return error_set(err, CE_IO, "cannot make %s: %s", path, strerror(errno));
+    }
+    if (access(path, W_OK | X_OK))
+        return error_set(err, CE_IO, "cannot write in %s: %s", path, strerror(errno));
+    return 0;
+}
+
+/* Two vmpools over one directory would remove each other's disks. The lock ends with the process. */
+static int lock_dir(const char *dir, struct error *err)
+{
+    char path[CONFIG_TEXT_SIZE + 32];
+    snprintf(path, sizeof path, "%s/.vmpool.lock", dir);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    if (fd < 0)
+        return error_set(err, CE_IO, "%s: %s", path, strerror(errno));
+    if (flock(fd, LOCK_EX | LOCK_NB)) {
+        close(fd);
+        return error_set(err, CE_BUSY, "another carrel-vmpool uses %s", dir);
+    }
+    return 0; /* kept open on purpose */
+}
+
+/* What marks domains as ours: the same as long as the store's key is the same, and not telling of it. */
+static int make_installation(struct vmpool *vm, struct error *err)
+{
+    static const char context[] = "carrel installation";
+    unsigned char hash[16];
+    if (crypto_generichash(hash, sizeof hash, (const unsigned char *)context, sizeof context, vm->key.bytes,
+                           sizeof vm->key.bytes))
+        return error_set(err, CE_INTERNAL, "libsodium cannot hash");
+    sodium_bin2hex(vm->installation, sizeof vm->installation, hash, sizeof hash);
+    return 0;
+}
+
+static int write_probe_initrd(struct vmpool *vm, struct error *err)
+{
+    uint8_t bytes[PROBE_INITRD_MAX];
+    size_t len = probe_initrd_make(bytes);
+    snprintf(vm->probe_initrd, sizeof vm->probe_initrd, "%s/probe.initrd", vm->config.vmpool_image_dir);
+    FILE *out = fopen(vm->probe_initrd, "we");
+    if (!out)
+        return error_set(err, CE_IO, "%s: %s", vm->probe_initrd, strerror(errno));
+    bool ok = fwrite(bytes, 1, len, out) == len && !fchmod(fileno(out), 0644);
+    ok = !fclose(out) && ok;
+    return ok ? 0 : error_set(err, CE_IO, "%s: %s", vm->probe_initrd, strerror(errno));
+}
+
+static int check_config(const struct config *config, struct error *err)
+{
+    unsigned first, last;
+    if (strcmp(config->vmpool_virt, "auto") != 0 && strcmp(config->vmpool_virt, "kvm") != 0 &&
+        strcmp(config->vmpool_virt, "qemu") != 0)
+        return error_set(err, CE_BAD_INPUT, "vmpool.virt must be auto, kvm or qemu");
+    if (sscanf(config->vmpool_port_range, "%u-%u", &first, &last) != 2 || first < 1024 || last > 65535 ||
+        first > last)
+        return error_set(err, CE_BAD_INPUT, "vmpool.port_range must be FIRST-LAST, from 1024 to 65535");
+    if (!config->vmpool_parallel_boots || !config->vmpool_sweep_ms)
+        return error_set(err, CE_BAD_INPUT, "vmpool.parallel_boots and vmpool.sweep must be more than 0");
+    return 0;
+}
+
+static int vmpool_start(struct daemon_run *run, struct error *err)
+{
+    struct vmpool *vm = calloc(1, sizeof *vm);
+    if (!vm)
+        return error_set(err, CE_NOMEM, "out of memory");
+    run->state = vm;
+    vm->loop = run->loop;
+    vm->config = *run->config;
+    list_init(&vm->hosts);
+    list_init(&vm->desktops);
+    list_init(&vm->imports);
+    int rc = check_config(&vm->config, err);
+    if (!rc)
+        rc = template_load(&vm->template, vm->config.vmpool_template, err);
+    if (!rc)
+        rc = make_dir(vm->config.vmpool_image_dir, err);
+    if (!rc)
+        rc = make_dir(vm->config.vmpool_desktop_dir, err);
+    if (!rc)
+        rc = lock_dir(vm->config.vmpool_desktop_dir, err);
+    if (!rc)
+        rc = secret_key_load(&vm->key, vm->config.store_key_file, 1, err);
+    if (!rc)
+        rc = make_installation(vm, err);
+    if (!rc)
+        rc = write_probe_initrd(vm, err);
+    if (!rc)
+        rc = virt_loop_start(vm->loop, err);
+    if (!rc)
+        rc = store_open(&vm->store, vm->loop, vm->config.store_path, "vmpool", err);
+    return rc ? rc : reconcile_start(vm, err);
+}
+
+static void vmpool_reload(struct daemon_run *run)
+{
+    struct vmpool *vm = run->state;
+    struct error err = {0};
+    struct template *template = NULL;
+    if (check_config(run->config, &err)) {
+        log_error("%s; the former settings stay", err.text);
+        return;
+    }
+    if (template_load(&template, run->config->vmpool_template, &err)) {
+        log_error("%s; the former template stays", err.text);
+    } else {
+        template_destroy(&vm->template);
+        vm->template = template;
+    }
+    /* Where files lie is decided at start: guests and images are there. */
+    struct config config = *run->config;
+    memcpy(config.vmpool_image_dir, vm->config.vmpool_image_dir, sizeof config.vmpool_image_dir);
+    memcpy(config.vmpool_desktop_dir, vm->config.vmpool_desktop_dir, sizeof config.vmpool_desktop_dir);
+    vm->config = config;
+    reconcile_want(vm);
+}
+
+/* --- the end ----------------------------------------------------------------------------------------------
+ */
+
+static void on_patience_closed(uv_handle_t *handle)
+{
+    free(handle);
+}
+
+static void on_store_closed(void *arg)
+{
+    struct vmpool *vm = arg;
+    desktop_free_all(vm);
+    host_free_all(vm);
+    snapshot_destroy(&vm->world);
+    template_destroy(&vm->template);
+    secret_wipe_bytes(&vm->key, sizeof vm->key);
+    virt_loop_stop();
+}
+
+static uv_timer_t *patience;
+
+/* Runs whenever something came back after the stop. */
+static void on_something_closed(struct vmpool *vm)
+{
+    if (!vm->store || vm->store_jobs || !image_all_closed(vm) || !host_all_closed(vm))
+        return;
+    struct store *store = vm->store;
+    vm->store = NULL;
+    if (patience)
+        uv_close((uv_handle_t *)patience, on_patience_closed);
+    patience = NULL;
+    store_close(store, on_store_closed, vm);
+}
+
+static void on_patience_over(uv_timer_t *timer)
+{
+    host_abandon_all(timer->data);
+}
+
+static void vmpool_stop(struct daemon_run *run)
+{
+    struct vmpool *vm = run->state;
+    vm->stopping = true;
+    vm->stopped = on_something_closed;
+    reconcile_stop(vm);
+    desktop_close_all(vm);
+    image_close_all(vm);
+    host_close_all(vm);
+    patience = calloc(1, sizeof *patience);
+    if (patience) {
+        patience->data = vm;
+        (void)uv_timer_init(vm->loop, patience);
+        (void)uv_timer_start(patience, on_patience_over, STOP_PATIENCE_MS, 0);
+    }
+    on_something_closed(vm);
+}
+
+static const struct daemon vmpool_daemon = {
+    .name = "carrel-vmpool",
+    .summary = "drives the guests of Carrel's pools through libvirt",
+    .start = vmpool_start,
+    .reload = vmpool_reload,
+    .stop = vmpool_stop,
+};
+
+int main(int argc, char **argv)
+{
+    return daemon_main(argc, argv, &vmpool_daemon);
+}

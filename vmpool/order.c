@@ -1,0 +1,259 @@
+#include "order.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "desktop.h"
+#include "desktop_parts.h"
+#include "log.h"
+
+/* --- closing an order -------------------------------------------------------------------------------------
+ */
+
+struct order_end {
+    int64_t number;
+    char reason[REASON_SIZE];
+    enum order_state state;
+};
+
+static int run_end(struct db *db, void *arg)
+{
+    const struct order_end *end = arg;
+    return store_order_finish(db, end->number, end->state, end->reason);
+}
+
+static void on_end(void *arg, int rc)
+{
+    free(arg);
+}
+
+static void order_end(struct vmpool *vm, int64_t number, enum order_state state, const char *reason)
+{
+    struct order_end *end = calloc(1, sizeof *end);
+    if (!end)
+        return;
+    end->number = number;
+    end->state = state;
+    snprintf(end->reason, sizeof end->reason, "%s", reason);
+    vmpool_write(vm, run_end, on_end, end);
+}
+
+/* The end of an order's write job: done, or failed with the store's words. The job itself succeeds. */
+static int finish(struct db *db, const struct desktop_write *w, int rc)
+{
+    if (rc == CE_CONFLICT || rc == CE_NOT_FOUND || rc == CE_INTERNAL)
+        return store_order_finish(db, w->order, ORDER_FAILED, store_error(db));
+    return rc ? rc : store_order_finish(db, w->order, ORDER_DONE, "");
+}
+
+static struct desktop_write *order_write(struct desktop *d, int64_t number)
+{
+    struct desktop_write *w = desktop_write_create(d);
+    if (w) {
+        w->order = number;
+        w->code = FAIL_ADMIN_LOGOFF;
+        snprintf(w->reason, sizeof w->reason, "by order %lld", (long long)number);
+    }
+    return w;
+}
+
+/* --- recycle, maintenance, release ------------------------------------------------------------------------
+ */
+
+static int write_recycle(struct db *db, struct desktop_write *w)
+{
+    struct desktop_row row;
+    int rc = desktop_write_end_session(db, w, &row);
+    if (!rc && row.state != DESKTOP_RECYCLING)
+        rc = store_desktop_set_state(db, row.id, row.state, DESKTOP_RECYCLING, w->reason);
+    return finish(db, w, rc);
+}
+
+static int write_maintenance(struct db *db, struct desktop_write *w)
+{
+    struct desktop_row row;
+    int rc = store_desktop_get(db, w->row.id, &row);
+    if (!rc && (*row.session_id || desktop_state_is_lent(row.state)))
+        return store_order_finish(db, w->order, ORDER_FAILED, "a session is on the desktop: end it first");
+    if (!rc && row.state != DESKTOP_MAINTENANCE)
+        rc = store_desktop_set_state(db, row.id, row.state, DESKTOP_MAINTENANCE, w->reason);
+    return finish(db, w, rc);
+}
+
+/* Nobody knows what was done to a desktop in maintenance: a floating one is made anew. */
+static int write_release(struct db *db, struct desktop_write *w)
+{
+    struct desktop_row row;
+    int rc = store_desktop_get(db, w->row.id, &row);
+    if (!rc && row.state != DESKTOP_MAINTENANCE)
+        return store_order_finish(db, w->order, ORDER_FAILED, "the desktop is not in maintenance");
+    if (!rc)
+        rc = store_desktop_set_state(db, row.id, row.state,
+                                     row.kind == POOL_DEDICATED ? DESKTOP_BOOTING : DESKTOP_RECYCLING, "");
+    return finish(db, w, rc);
+}
+
+/* --- restart ----------------------------------------------------------------------------------------------
+ */
+
+static int write_restart(struct db *db, struct desktop_write *w)
+{
+    struct desktop_row row;
+    int rc = desktop_write_end_session(db, w, &row);
+    /* A floating desktop whose session ended here is on its way to be made anew, which is a restart too. */
+    if (!rc && row.state != DESKTOP_RECYCLING && row.state != DESKTOP_BOOTING)
+        rc = store_desktop_set_state(
+            db, row.id, row.state,
+            row.touched && row.kind == POOL_FLOATING ? DESKTOP_RECYCLING : DESKTOP_BOOTING, w->reason);
+    return finish(db, w, rc);
+}
+
+static void on_restart_stopped(struct desktop *d, struct guest_job *job, int rc, const struct error *err)
+{
+    if (rc) {
+        order_end(d->vm, d->check_order, ORDER_FAILED, err->text);
+        desktop_pause(d, GUEST_RETRY_MS);
+        return;
+    }
+    d->guest_known = false;
+    struct desktop_write *w = order_write(d, d->check_order);
+    if (w)
+        desktop_write_submit(w, write_restart);
+}
+
+static void order_restart(struct desktop *d, int64_t number)
+{
+    switch (d->row.state) {
+    case DESKTOP_CLONING:
+    case DESKTOP_RECYCLING:
+        order_end(d->vm, number, ORDER_FAILED, "the desktop is being made or removed");
+        return;
+    case DESKTOP_BOOTING:
+    case DESKTOP_READY:
+    case DESKTOP_CLAIMED:
+    case DESKTOP_IN_USE:
+    case DESKTOP_DISCONNECTED:
+    case DESKTOP_STOPPED:
+    case DESKTOP_FAILED:
+    case DESKTOP_MAINTENANCE:
+    case DESKTOP_STATE_COUNT:
+        break;
+    }
+    struct guest_job *job = guest_job_create(d);
+    if (!job)
+        return;
+    d->check_order = number;
+    job->keep_disk = true;
+    guest_job_submit(job, desktop_run_remove, on_restart_stopped);
+}
+
+/* --- check ------------------------------------------------------------------------------------------------
+ */
+
+static int write_check_failed(struct db *db, struct desktop_write *w)
+{
+    struct desktop_row row;
+    int rc = desktop_write_end_session(db, w, &row);
+    if (!rc && row.state != DESKTOP_RECYCLING && row.state != DESKTOP_FAILED)
+        rc = store_desktop_set_state(db, row.id, row.state, DESKTOP_FAILED, w->reason);
+    return finish(db, w, rc);
+}
+
+static int write_check_passed(struct db *db, struct desktop_write *w)
+{
+    int rc = store_desktop_set_seen(db, &w->row);
+    return finish(db, w, rc);
+}
+
+static int run_check_fingerprint(struct virt_conn *conn, void *arg, struct error *err)
+{
+    struct guest_job *job = arg;
+    return guest_agent_fingerprint(conn, &job->key, job->fingerprint, err);
+}
+
+static void on_check_fingerprint(struct desktop *d, struct guest_job *job, int rc, const struct error *err)
+{
+    struct desktop_write *w = order_write(d, d->check_order);
+    if (!w)
+        return;
+    if (!rc && strcmp(job->fingerprint, d->row.fingerprint) != 0) {
+        log_warning("desktop %s: its certificate has changed, which its guest agent confirms", d->row.name);
+        snprintf(w->row.fingerprint, sizeof w->row.fingerprint, "%s", job->fingerprint);
+    }
+    desktop_write_submit(w, write_check_passed);
+}
+
+static void on_check(void *arg, int rc)
+{
+    struct desktop *d = arg;
+    probe_close(&d->check);
+    if (d->busy || d->stale)
+        return; /* something else moved it; the order is still open and is looked at again */
+    if (!rc) {
+        struct guest_job *job = guest_job_create(d);
+        if (job)
+            guest_job_submit(job, run_check_fingerprint, on_check_fingerprint);
+        return;
+    }
+    log_warning("desktop %s: it does not answer on its RDP port", d->row.name);
+    struct desktop_write *w = order_write(d, d->check_order);
+    if (!w)
+        return;
+    w->code = FAIL_GUEST_FAILED;
+    snprintf(w->reason, sizeof w->reason, "the guest does not answer on its RDP port");
+    desktop_write_submit(w, write_check_failed);
+}
+
+static void order_check(struct desktop *d, int64_t number)
+{
+    if (d->check)
+        return;
+    bool stands = desktop_state_is_lent(d->row.state) || d->row.state == DESKTOP_READY;
+    d->check_order = number;
+    if (!stands || probe_open(&d->check, d->vm->loop, d->row.address, d->row.port, CHECK_TRIES, on_check, d))
+        order_end(d->vm, number, ORDER_DONE, "the desktop is not one that answers now");
+}
+
+/* --- all of them ------------------------------------------------------------------------------------------
+ */
+
+static void order_drive(struct vmpool *vm, const struct order_row *order)
+{
+    static const struct {
+        const char *verb;
+        int (*write)(struct db *db, struct desktop_write *w);
+    } writes[] = {{"desktop-recycle", write_recycle},
+                  {"desktop-maintenance", write_maintenance},
+                  {"desktop-release", write_release}};
+    struct desktop *d = desktop_find(vm, order->object);
+    if (!d) {
+        order_end(vm, order->number, ORDER_FAILED, "there is no such desktop any more");
+        return;
+    }
+    if (d->busy || d->stale || store_now_ms() < d->next_try_ms)
+        return; /* the next pass finds the order again */
+    log_info("order %lld: %s of desktop %s", (long long)order->number, order->verb, d->row.name);
+    for (size_t i = 0; i < sizeof writes / sizeof writes[0]; i++) {
+        if (strcmp(order->verb, writes[i].verb) != 0)
+            continue;
+        if (!strcmp(order->verb, "desktop-release"))
+            d->guest_known = false;
+        struct desktop_write *w = order_write(d, order->number);
+        if (w)
+            desktop_write_submit(w, writes[i].write);
+        return;
+    }
+    if (!strcmp(order->verb, "desktop-restart"))
+        order_restart(d, order->number);
+    else if (!strcmp(order->verb, "desktop-check"))
+        order_check(d, order->number);
+    else
+        order_end(vm, order->number, ORDER_FAILED, "vmpool does not know this order");
+}
+
+void order_drive_all(struct vmpool *vm)
+{
+    for (size_t i = 0; i < vm->world->order_count; i++)
+        order_drive(vm, &vm->world->orders[i]);
+}

@@ -1,0 +1,408 @@
+#include "reconcile.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "desktop.h"
+#include "guest_name.h"
+#include "host.h"
+#include "image.h"
+#include "log.h"
+#include "order.h"
+#include "placement.h"
+#include "pool_sizing.h"
+#include "uuid.h"
+
+#define CREATE_AT_ONCE 16 /* desktops of one job; the rest follows in the next pass */
+#define HOSTS_MAX 256     /* hosts that placement looks at */
+
+/* --- new desktops -----------------------------------------------------------------------------------------
+ */
+
+struct insert_job {
+    struct vmpool *vm;
+    size_t count;
+    struct desktop_row rows[CREATE_AT_ONCE];
+};
+
+/* The pool's limit or a name taken meanwhile ends the batch; what was inserted before stays. */
+static int run_insert(struct db *db, void *arg)
+{
+    struct insert_job *job = arg;
+    for (size_t i = 0; i < job->count; i++) {
+        int rc = store_desktop_insert(db, &job->rows[i]);
+        if (rc)
+            return i && (rc == CE_LIMIT || rc == CE_EXISTS || rc == CE_CONFLICT || rc == CE_NOT_FOUND) ? 0
+                                                                                                       : rc;
+    }
+    return 0;
+}
+
+static void on_inserted(void *arg, int rc)
+{
+    struct insert_job *job = arg;
+    struct vmpool *vm = job->vm;
+    vm->inserting--;
+    if (rc && rc != CE_LIMIT && rc != CE_CONFLICT && !vm->stopping)
+        log_warning("new desktops of pool %s could not be written: %s", job->rows[0].pool_id, error_name(rc));
+    free(job);
+    if (!rc)
+        reconcile_want(vm);
+}
+
+struct name_search {
+    const struct vmpool *vm;
+    const struct insert_job *job;
+};
+
+static bool name_is_taken(void *arg, const char *name)
+{
+    const struct name_search *search = arg;
+    const struct snapshot *world = search->vm->world;
+    for (size_t i = 0; i < world->desktop_count; i++) {
+        if (!strcmp(world->desktops[i].name, name))
+            return true;
+    }
+    for (size_t i = 0; i < search->job->count; i++) {
+        if (!strcmp(search->job->rows[i].name, name))
+            return true;
+    }
+    list_for_each (pos, &search->vm->hosts) {
+        if (host_name_is_foreign(list_entry(pos, struct host, entry), name))
+            return true;
+    }
+    return false;
+}
+
+static uint64_t memory_of(const struct vmpool *vm, const struct desktop_row *row)
+{
+    const struct pool_row *pool = snapshot_pool(vm->world, row->pool_id);
+    bool runs = row->state != DESKTOP_STOPPED && row->state != DESKTOP_FAILED;
+    return pool && runs ? pool->memory_mib : 0;
+}
+
+static struct host *place(struct vmpool *vm, const struct pool_row *pool, const struct insert_job *job,
+                          int *ret_why)
+{
+    struct placement_host facts[HOSTS_MAX] = {0};
+    struct host *hosts[HOSTS_MAX];
+    size_t count = 0;
+    list_for_each (pos, &vm->hosts) {
+        struct host *host = list_entry(pos, struct host, entry);
+        if (count == HOSTS_MAX)
+            break;
+        facts[count].usable = host_is_usable(host);
+        facts[count].memory_mib = host->row.memory_mib;
+        facts[count].starting = desktop_starting_on(vm, host->row.id);
+        facts[count].starting_max = (uint32_t)vm->config.vmpool_parallel_boots;
+        for (size_t i = 0; i < vm->world->desktop_count; i++) {
+            if (!strcmp(vm->world->desktops[i].host_id, host->row.id))
+                facts[count].used_mib += memory_of(vm, &vm->world->desktops[i]);
+        }
+        for (size_t i = 0; i < job->count; i++) {
+            if (strcmp(job->rows[i].host_id, host->row.id) != 0)
+                continue;
+            facts[count].used_mib += pool->memory_mib;
+            facts[count].starting++;
+        }
+        hosts[count++] = host;
+    }
+    int chosen = placement_choose(facts, count, pool->memory_mib);
+    if (chosen < 0) {
+        *ret_why = chosen;
+        return NULL;
+    }
+    return hosts[chosen];
+}
+
+struct reason_job {
+    char pool_id[ID_SIZE];
+    char reason[REASON_SIZE];
+};
+
+static int run_reason(struct db *db, void *arg)
+{
+    const struct reason_job *job = arg;
+    struct pool_row pool;
+    int rc = store_pool_get(db, job->pool_id, &pool);
+    if (rc || pool.failures || pool.stopped || !strcmp(pool.reason, job->reason))
+        return rc;
+    return store_pool_set_failure(db, pool.id, 0, 0, false, job->reason);
+}
+
+static void on_reason(void *arg, int rc)
+{
+    free(arg);
+}
+
+/* Why a pool that has no failure gets no guests; "" when it does. */
+static void pool_tell(struct vmpool *vm, const struct pool_row *pool, const char *reason)
+{
+    if (pool->failures || pool->stopped || !strcmp(pool->reason, reason))
+        return;
+    if (*reason)
+        log_warning("pool %s: %s", pool->name, reason);
+    struct reason_job *job = calloc(1, sizeof *job);
+    if (!job)
+        return;
+    snprintf(job->pool_id, sizeof job->pool_id, "%s", pool->id);
+    snprintf(job->reason, sizeof job->reason, "%s", reason);
+    vmpool_write(vm, run_reason, on_reason, job);
+}
+
+/* One more row for the job; NULL: it was added, else why not ("" for: not now). */
+static const char *add_desktop(struct vmpool *vm, const struct pool_row *pool, const struct image_row *image,
+                               struct insert_job *job)
+{
+    int why = 0;
+    struct host *host = place(vm, pool, job, &why);
+    if (!host && why == PLACEMENT_NO_HOST)
+        return "no host is up and enabled";
+    if (!host && why == PLACEMENT_NO_MEMORY)
+        return "no host has enough free memory for another guest";
+    if (!host || host_virt(host, image->kernel) < 0)
+        return "";
+    struct desktop_row *row = &job->rows[job->count];
+    memset(row, 0, sizeof *row);
+    struct name_search search = {.vm = vm, .job = job};
+    if (guest_name_pick(pool->pattern, name_is_taken, &search, row->name))
+        return "its pattern gives no free name: it must hold %d once";
+    snprintf(row->pool_id, sizeof row->pool_id, "%s", pool->id);
+    snprintf(row->host_id, sizeof row->host_id, "%s", host->row.id);
+    snprintf(row->image_id, sizeof row->image_id, "%s", image->id);
+    snprintf(row->guest_user, sizeof row->guest_user, "%s", image->guest_user);
+    uuid_make(row->uuid);
+    job->count++;
+    return NULL;
+}
+
+static void pool_create(struct vmpool *vm, const struct pool_row *pool, uint32_t count)
+{
+    const struct image_row *image = snapshot_image(vm->world, pool->image_id);
+    if (!image || image->state != IMAGE_READY) {
+        pool_tell(vm, pool,
+                  image && image->state == IMAGE_FAILED ? "its image could not be imported"
+                                                        : "its image is not ready yet");
+        return;
+    }
+    struct insert_job *job = calloc(1, sizeof *job);
+    if (!job)
+        return;
+    job->vm = vm;
+    const char *why = NULL;
+    while (!why && job->count < count && job->count < CREATE_AT_ONCE)
+        why = add_desktop(vm, pool, image, job);
+    if (why && *why)
+        pool_tell(vm, pool, why);
+    else if (job->count)
+        pool_tell(vm, pool, "");
+    if (!job->count) {
+        free(job);
+        return;
+    }
+    vm->inserting++;
+    vmpool_write(vm, run_insert, on_inserted, job);
+}
+
+/* --- one pool ---------------------------------------------------------------------------------------------
+ */
+
+static bool is_free(const struct desktop_row *row)
+{
+    return !*row->owner_id && !row->touched && !*row->session_id;
+}
+
+static struct pool_count count_desktops(const struct vmpool *vm, const struct pool_row *pool)
+{
+    struct pool_count count = {0};
+    for (size_t i = 0; i < vm->world->desktop_count; i++) {
+        const struct desktop_row *row = &vm->world->desktops[i];
+        if (strcmp(row->pool_id, pool->id) != 0)
+            continue;
+        count.total++;
+        if (!is_free(row))
+            continue;
+        if (row->state == DESKTOP_READY) {
+            count.free_ready++;
+            count.stale += strcmp(row->image_id, pool->image_id) != 0;
+        }
+        count.coming += row->state == DESKTOP_CLONING || row->state == DESKTOP_BOOTING;
+    }
+    return count;
+}
+
+/* Ready guests that nobody has: those of an older image first, then the others. */
+static void pool_remove(struct vmpool *vm, const struct pool_row *pool, uint32_t count)
+{
+    for (int stale = 1; stale >= 0; stale--) {
+        list_for_each (pos, &vm->desktops) {
+            struct desktop *d = list_entry(pos, struct desktop, entry);
+            bool other_image = strcmp(d->row.image_id, pool->image_id) != 0;
+            if (!count)
+                return;
+            if (d->busy || d->stale || d->gone || d->row.state != DESKTOP_READY || !is_free(&d->row) ||
+                strcmp(d->row.pool_id, pool->id) != 0 || other_image != (stale == 1))
+                continue;
+            desktop_retire(d,
+                           other_image ? "the pool has another image now" : "the pool needs fewer desktops");
+            count--;
+        }
+    }
+}
+
+static int run_pool_delete(struct db *db, void *arg)
+{
+    return store_pool_delete(db, arg);
+}
+
+static void on_pool_deleted(void *arg, int rc)
+{
+    free(arg);
+}
+
+static void drive_pool(struct vmpool *vm, const struct pool_row *pool)
+{
+    const struct pool_count count = count_desktops(vm, pool);
+    if (pool->deleting) {
+        char *id = count.total ? NULL : strdup(pool->id);
+        if (id)
+            vmpool_write(vm, run_pool_delete, on_pool_deleted, id);
+        return;
+    }
+    const struct pool_plan plan = pool_sizing_plan(pool, &count, store_now_ms());
+    if (plan.wait_until_ms)
+        reconcile_due(vm, plan.wait_until_ms);
+    if (plan.remove)
+        pool_remove(vm, pool, plan.remove);
+    if (plan.create && !vm->inserting)
+        pool_create(vm, pool, plan.create);
+}
+
+/* --- passes -----------------------------------------------------------------------------------------------
+ */
+
+struct pass {
+    struct vmpool *vm;
+    struct snapshot *snapshot;
+};
+
+static void pass_begin(struct vmpool *vm);
+
+static int run_pass(struct db *db, void *arg)
+{
+    struct pass *pass = arg;
+    return snapshot_read(db, pass->snapshot);
+}
+
+static void pass_apply(struct vmpool *vm)
+{
+    host_sync(vm);
+    desktop_sync(vm);
+    host_watch(vm);
+    list_for_each (pos, &vm->hosts) {
+        struct host *host = list_entry(pos, struct host, entry);
+        if (host_answers(host))
+            host_remove_orphans(host);
+    }
+    order_drive_all(vm);
+    desktop_drive_all(vm);
+    image_drive_all(vm);
+    for (size_t i = 0; i < vm->world->pool_count; i++)
+        drive_pool(vm, &vm->world->pools[i]);
+}
+
+static void on_pass(void *arg, int rc)
+{
+    struct pass *pass = arg;
+    struct vmpool *vm = pass->vm;
+    vm->pass_running = false;
+    if (rc || vm->stopping) {
+        if (!vm->stopping)
+            log_warning("the store could not be read: %s", error_name(rc));
+        snapshot_destroy(&pass->snapshot);
+    } else {
+        snapshot_destroy(&vm->world);
+        vm->world = pass->snapshot;
+        pass_apply(vm);
+    }
+    free(pass);
+    if (vm->pass_wanted && !vm->stopping && !rc)
+        pass_begin(vm);
+}
+
+static void pass_begin(struct vmpool *vm)
+{
+    struct pass *pass = calloc(1, sizeof *pass);
+    struct snapshot *snapshot = calloc(1, sizeof *snapshot);
+    if (!pass || !snapshot) {
+        free(pass);
+        free(snapshot);
+        return; /* the sweep tries again */
+    }
+    vm->pass_wanted = false;
+    vm->pass_running = true;
+    snapshot->seq = ++vm->seq;
+    pass->vm = vm;
+    pass->snapshot = snapshot;
+    vmpool_read(vm, run_pass, on_pass, pass);
+}
+
+void reconcile_want(struct vmpool *vm)
+{
+    if (vm->stopping) {
+        if (vm->stopped)
+            vm->stopped(vm);
+        return;
+    }
+    vm->pass_wanted = true;
+    reconcile_due(vm, store_now_ms());
+}
+
+static void on_due(uv_timer_t *timer)
+{
+    struct vmpool *vm = timer->data;
+    vm->due_at_ms = 0;
+    vm->pass_wanted = true;
+    if (!vm->pass_running && !vm->stopping)
+        pass_begin(vm);
+}
+
+void reconcile_due(struct vmpool *vm, int64_t at_ms)
+{
+    if (vm->stopping || (vm->due_at_ms && vm->due_at_ms <= at_ms))
+        return;
+    int64_t now_ms = store_now_ms();
+    vm->due_at_ms = at_ms < now_ms ? now_ms : at_ms;
+    uv_timer_start(&vm->due, on_due, (uint64_t)(vm->due_at_ms - now_ms), 0);
+}
+
+static void on_sweep(uv_timer_t *timer)
+{
+    reconcile_want(timer->data);
+}
+
+static void on_wake(void *arg, const char *topic, const char *id)
+{
+    struct vmpool *vm = arg;
+    if (strcmp(topic, "event") != 0 && strcmp(topic, "gateway") != 0 && !vm->stopping)
+        reconcile_want(vm);
+}
+
+int reconcile_start(struct vmpool *vm, struct error *err)
+{
+    vm->due.data = vm;
+    vm->sweep.data = vm;
+    vm->usual_boot_ms = 25000; /* until boots were measured */
+    if (uv_timer_init(vm->loop, &vm->due) || uv_timer_init(vm->loop, &vm->sweep) ||
+        uv_timer_start(&vm->sweep, on_sweep, 1, vm->config.vmpool_sweep_ms))
+        return error_set(err, CE_NOMEM, "cannot make the reconciler's timers");
+    store_on_wake(vm->store, on_wake, vm);
+    return 0;
+}
+
+void reconcile_stop(struct vmpool *vm)
+{
+    uv_close((uv_handle_t *)&vm->due, NULL);
+    uv_close((uv_handle_t *)&vm->sweep, NULL);
+}

@@ -1,0 +1,60 @@
+/* The template of a guest's domain XML (vmpool.template, an administrator may change it) and its expansion.
+ * A struct template is immutable once loaded; the loop's thread owns it and host threads get finished texts.
+ *
+ * Placeholders are written ${name}. Single values are escaped; those marked "element" are XML made here:
+ *
+ *     virt          kvm or qemu                      boot         element: kernel, initrd, cmdline, or none
+ *     name uuid     of the guest                     cpu          element: the CPU model for virt
+ *     genid         fresh for every start            tcg          element: software emulation's cache, or
+ * none pool          the pool's name                  interface    element: the NIC on a libvirt network, or
+ * none memory_mib vcpus                               commandline  element: the NIC in user mode, or none
+ *     disk          the overlay's path               metadata     element: whose guest this is
+ *     disk_cache    writeback for dedicated desktops; unsafe for those that are thrown away
+ *     serial_log    where the serial port writes
+ */
+#ifndef VMPOOL_TEMPLATE_H
+#define VMPOOL_TEMPLATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <carrel/error.h>
+
+#define TEMPLATE_MAX_BYTES 65536 /* a larger file is refused */
+#define CARREL_METADATA_NS "urn:carrel:desktop:1"
+
+struct template;
+
+/* All texts are borrowed for the call. */
+struct guest_spec {
+    const char *name;
+    const char *uuid;
+    const char *genid;
+    const char *pool;
+    const char *installation; /* with desktop_id: the mark that makes a domain ours */
+    const char *desktop_id;
+    const char *disk;
+    const char *serial_log;
+    const char *kernel; /* empty: the disk's own boot loader */
+    const char *initrd;
+    const char *cmdline;
+    const char *network; /* "user", or a libvirt network's name */
+    uint32_t vcpus;
+    uint32_t memory_mib;
+    uint16_t port; /* user-mode networks: the loopback port that leads to the guest's RDP port */
+    bool kvm;
+    bool keep; /* a dedicated desktop: its disk outlives the guest */
+};
+
+/* Refuses an unknown or missing placeholder and XML that is not well-formed, with file, line and reason. */
+int template_load(struct template **ret, const char *path, struct error *err) MUST_CHECK;
+int template_parse(struct template **ret, const char *path, const char *text, struct error *err) MUST_CHECK;
+void template_destroy(struct template **template);
+
+/* The domain XML for one guest, to be freed by the caller; NULL only without memory. */
+char *template_expand(const struct template *template, const struct guest_spec *spec);
+
+/* The MAC address that belongs to a guest's UUID, as template_expand() writes it. */
+void template_mac(const char *uuid, char ret[18]);
+
+#endif

@@ -1,0 +1,202 @@
+#include "virt_domain.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libvirt/libvirt-qemu.h>
+#include <libxml/parser.h>
+#include <libxml/tree.h>
+
+#include "template.h"
+#include "virt_internal.h"
+
+/* Reads installation and desktop id from a domain's metadata. False when it has none of ours. */
+static bool read_mark(virDomainPtr domain, char installation[INSTALLATION_SIZE], char desktop_id[ID_SIZE])
+{
+    char *text = virDomainGetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT, CARREL_METADATA_NS, 0);
+    if (!text)
+        return false;
+    bool found = false;
+    xmlDocPtr doc = xmlReadMemory(text, (int)strlen(text), "metadata", NULL,
+                                  XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
+    xmlNodePtr root = doc ? xmlDocGetRootElement(doc) : NULL;
+    if (root) {
+        xmlChar *owner = xmlGetNoNsProp(root, (const xmlChar *)"installation");
+        xmlChar *id = xmlGetNoNsProp(root, (const xmlChar *)"id");
+        if (owner && id && xmlStrlen(owner) < INSTALLATION_SIZE && xmlStrlen(id) < ID_SIZE && *id) {
+            snprintf(installation, INSTALLATION_SIZE, "%s", (const char *)owner);
+            snprintf(desktop_id, ID_SIZE, "%s", (const char *)id);
+            found = true;
+        }
+        xmlFree(owner);
+        xmlFree(id);
+    }
+    if (doc)
+        xmlFreeDoc(doc);
+    free(text);
+    return found;
+}
+
+int virt_domain_lookup(struct virt_conn *conn, const struct guest_key *key, virDomainPtr *ret,
+                       struct error *err)
+{
+    virDomainPtr domain = virDomainLookupByUUIDString(conn->conn, key->uuid);
+    if (!domain)
+        return virt_error(err, "the guest is not there");
+    char installation[INSTALLATION_SIZE], desktop_id[ID_SIZE];
+    if (!read_mark(domain, installation, desktop_id) || strcmp(installation, key->installation) != 0 ||
+        strcmp(desktop_id, key->desktop_id) != 0) {
+        const char *name = virDomainGetName(domain);
+        int rc =
+            error_set(err, CE_REFUSED, "domain %s is not a guest of this installation, so it is left alone",
+                      name ? name : key->uuid);
+        virDomainFree(domain);
+        return rc;
+    }
+    *ret = domain;
+    return 0;
+}
+
+int virt_domain_start(struct virt_conn *conn, const char *xml, struct error *err)
+{
+    CLEANUP_DOMAIN virDomainPtr domain = virDomainCreateXML(conn->conn, xml, 0);
+    if (domain)
+        return 0;
+    int code = virt_error(err, "cannot start the guest");
+    const char *words = virGetLastErrorMessage();
+    if (strstr(words, "Could not set up host forwarding rule"))
+        code = CE_BUSY;
+    else if (strstr(words, "already exists") || strstr(words, "already active"))
+        code = CE_EXISTS;
+    if (err)
+        err->code = code;
+    return code;
+}
+
+int virt_domain_find(struct virt_conn *conn, const struct guest_key *key, struct guest_seen *ret,
+                     struct error *err)
+{
+    CLEANUP_DOMAIN virDomainPtr domain = NULL;
+    int rc = virt_domain_lookup(conn, key, &domain, err);
+    if (rc)
+        return rc;
+    int state = VIR_DOMAIN_NOSTATE, reason;
+    if (virDomainGetState(domain, &state, &reason, 0) < 0)
+        return virt_error(err, "cannot read the guest's state");
+    if (state == VIR_DOMAIN_SHUTOFF || state == VIR_DOMAIN_CRASHED)
+        return error_set(err, CE_NOT_FOUND, "the guest is off");
+    struct guest_seen seen = {.running = state == VIR_DOMAIN_RUNNING || state == VIR_DOMAIN_BLOCKED};
+    char *xml = virDomainGetXMLDesc(domain, 0);
+    if (xml) {
+        const char *agent = strstr(xml, "name='org.qemu.guest_agent.0'");
+        const char *end = agent ? strchr(agent, '>') : NULL;
+        const char *mark = agent ? strstr(agent, "state='connected'") : NULL;
+        seen.agent = mark && end && mark < end;
+        free(xml);
+    }
+    *ret = seen;
+    return 0;
+}
+
+int virt_domain_destroy(struct virt_conn *conn, const struct guest_key *key, struct error *err)
+{
+    CLEANUP_DOMAIN virDomainPtr domain = NULL;
+    struct error own = {0};
+    int rc = virt_domain_lookup(conn, key, &domain, &own);
+    if (rc == CE_NOT_FOUND)
+        return 0;
+    if (rc)
+        return error_set(err, rc, "%s", own.text);
+    if (virDomainDestroy(domain) < 0) {
+        virErrorPtr last = virGetLastError();
+        if (last && (last->code == VIR_ERR_NO_DOMAIN || last->code == VIR_ERR_OPERATION_INVALID))
+            return 0; /* it ended meanwhile */
+        return virt_error(err, "cannot end the guest");
+    }
+    return 0;
+}
+
+int virt_domain_resume(struct virt_conn *conn, const struct guest_key *key, struct error *err)
+{
+    CLEANUP_DOMAIN virDomainPtr domain = NULL;
+    int rc = virt_domain_lookup(conn, key, &domain, err);
+    if (!rc && virDomainResume(domain) < 0)
+        rc = virt_error(err, "cannot let the guest go on");
+    return rc;
+}
+
+static bool address_from(virDomainPtr domain, unsigned source, char ret[ADDRESS_SIZE])
+{
+    virDomainInterfacePtr *interfaces = NULL;
+    int count = virDomainInterfaceAddresses(domain, &interfaces, source, 0);
+    bool found = false;
+    for (int i = 0; i < count; i++) {
+        for (unsigned a = 0; a < interfaces[i]->naddrs && !found; a++) {
+            const virDomainIPAddress *address = &interfaces[i]->addrs[a];
+            if (address->type != VIR_IP_ADDR_TYPE_IPV4 || !strncmp(address->addr, "127.", 4) ||
+                strlen(address->addr) >= ADDRESS_SIZE)
+                continue;
+            snprintf(ret, ADDRESS_SIZE, "%s", address->addr);
+            found = true;
+        }
+        virDomainInterfaceFree(interfaces[i]);
+    }
+    free(interfaces);
+    return found;
+}
+
+int virt_domain_address(struct virt_conn *conn, const struct guest_key *key, char ret[ADDRESS_SIZE],
+                        struct error *err)
+{
+    CLEANUP_DOMAIN virDomainPtr domain = NULL;
+    int rc = virt_domain_lookup(conn, key, &domain, err);
+    if (rc)
+        return rc;
+    if (address_from(domain, VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_LEASE, ret) ||
+        address_from(domain, VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_AGENT, ret))
+        return 0;
+    return error_set(err, CE_NOT_FOUND, "the guest has no address on its network yet");
+}
+
+int virt_domain_list(struct virt_conn *conn, const char *installation,
+                     void (*each)(void *arg, const char *name, const struct guest_key *key), void *arg,
+                     struct error *err)
+{
+    virDomainPtr *domains = NULL;
+    int count = virConnectListAllDomains(conn->conn, &domains, 0);
+    if (count < 0)
+        return virt_error(err, "cannot list the host's guests");
+    for (int i = 0; i < count; i++) {
+        struct guest_key key = {0};
+        bool ours = read_mark(domains[i], key.installation, key.desktop_id) &&
+                    !strcmp(key.installation, installation);
+        if (!ours)
+            key.desktop_id[0] = 0;
+        const char *name = virDomainGetName(domains[i]);
+        if (name && !virDomainGetUUIDString(domains[i], key.uuid))
+            each(arg, name, &key);
+        virDomainFree(domains[i]);
+    }
+    free(domains);
+    return 0;
+}
+
+int virt_domain_agent(struct virt_conn *conn, const struct guest_key *key, const char *command, int timeout_s,
+                      char **ret, struct error *err)
+{
+    CLEANUP_DOMAIN virDomainPtr domain = NULL;
+    int rc = virt_domain_lookup(conn, key, &domain, err);
+    if (rc)
+        return rc;
+    char *answer = virDomainQemuAgentCommand(domain, command, timeout_s, 0);
+    if (!answer) {
+        rc = virt_error(err, "the guest agent");
+        virErrorPtr last = virGetLastError();
+        if (last && (last->code == VIR_ERR_OPERATION_INVALID || last->code == VIR_ERR_OPERATION_TIMEOUT))
+            rc = CE_UNREACHABLE;
+        return rc;
+    }
+    *ret = answer;
+    return 0;
+}

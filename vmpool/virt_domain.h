@@ -1,0 +1,56 @@
+/* Guests as libvirt domains: all transient, created from a finished XML text. A domain is ours when its
+ * metadata names this installation and the desktop; every function that changes a domain looks first, and
+ * refuses with CE_REFUSED what is somebody else's. Host's thread only (jobs of virt_host_submit()).
+ */
+#ifndef VMPOOL_VIRT_DOMAIN_H
+#define VMPOOL_VIRT_DOMAIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <carrel/error.h>
+#include <carrel/ids.h>
+
+struct virt_conn;
+
+#define INSTALLATION_SIZE 33
+
+/* Which guest, and the proof that it is ours. */
+struct guest_key {
+    char uuid[37];
+    char desktop_id[ID_SIZE];
+    char installation[INSTALLATION_SIZE];
+};
+
+struct guest_seen {
+    bool running; /* false: paused (an I/O error) or on its way out */
+    bool agent;   /* its guest agent is connected */
+};
+
+/* CE_BUSY when the forwarded port is taken (choose another), CE_EXISTS when a domain has the name or UUID. */
+int virt_domain_start(struct virt_conn *conn, const char *xml, struct error *err) MUST_CHECK;
+
+int virt_domain_find(struct virt_conn *conn, const struct guest_key *key, struct guest_seen *ret,
+                     struct error *err) MUST_CHECK;
+
+/* Ends the guest without asking it; 0 also when there is none. Takes up to 15 s with a hung QEMU. */
+int virt_domain_destroy(struct virt_conn *conn, const struct guest_key *key, struct error *err) MUST_CHECK;
+
+/* Lets a guest that an I/O error paused go on. */
+int virt_domain_resume(struct virt_conn *conn, const struct guest_key *key, struct error *err) MUST_CHECK;
+
+/* The guest's address on its libvirt network, from the lease or else from the agent. CE_NOT_FOUND: none yet.
+ */
+int virt_domain_address(struct virt_conn *conn, const struct guest_key *key, char ret[ADDRESS_SIZE],
+                        struct error *err) MUST_CHECK;
+
+/* Calls each() for every domain of the host: KEY's desktop_id is empty for one that is not ours. */
+int virt_domain_list(struct virt_conn *conn, const char *installation,
+                     void (*each)(void *arg, const char *name, const struct guest_key *key), void *arg,
+                     struct error *err) MUST_CHECK;
+
+/* One command of QEMU's guest agent; the answer is freed by the caller. CE_UNREACHABLE: no agent listens. */
+int virt_domain_agent(struct virt_conn *conn, const struct guest_key *key, const char *command, int timeout_s,
+                      char **ret, struct error *err) MUST_CHECK;
+
+#endif

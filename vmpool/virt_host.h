@@ -1,0 +1,75 @@
+/* One hypervisor host: a thread of its own that holds the libvirt connection and runs jobs on it one after
+ * another, so that a host that hangs stops nobody else. Keep-alive, reconnection with growing pauses.
+ *
+ * All functions here are called on the loop's thread, and all callbacks run there. Jobs run on the host's
+ * thread. virt_host_close() is asynchronous: closed() is the last callback.
+ */
+#ifndef VMPOOL_VIRT_HOST_H
+#define VMPOOL_VIRT_HOST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <uv.h>
+
+#include <carrel/error.h>
+#include <carrel/rows.h>
+
+struct virt_host;
+struct virt_conn; /* the connection as jobs see it: virt_domain.h, virt_storage.h ... take it */
+
+#define VIRT_HOST_JOBS_MAX 4096 /* jobs waiting for one host; virt_host_submit() refuses more with CE_LIMIT  \
+                                 */
+#define VIRT_RECONNECT_MIN_MS 500
+#define VIRT_RECONNECT_MAX_MS 10000
+
+struct virt_host_info {
+    char libvirt_version[32];
+    char hypervisor_version[32];
+    uint32_t vcpus;
+    uint64_t memory_mib;
+};
+
+enum virt_guest_event {
+    VIRT_GUEST_STARTED,
+    VIRT_GUEST_SHUT_DOWN, /* it ended as it was told to from inside */
+    VIRT_GUEST_STOPPED,   /* destroyed, crashed or killed */
+    VIRT_GUEST_PAUSED,    /* stopped by an I/O error: most likely the host's disk is full */
+    VIRT_GUEST_RESUMED,
+    VIRT_GUEST_AGENT_UP,
+    VIRT_GUEST_AGENT_DOWN,
+};
+
+struct virt_host_events {
+    void (*up)(void *arg, const struct virt_host_info *info);
+    void (*down)(void *arg, const char *reason);
+    void (*guest)(void *arg, const char *uuid, enum virt_guest_event event);
+    void (*closed)(void *arg);
+};
+
+/* URI is copied. EVENTS and ARG are borrowed until closed(). */
+int virt_host_open(struct virt_host **ret, uv_loop_t *loop, const char *uri, uint64_t keepalive_ms,
+                   const struct virt_host_events *events, void *arg) MUST_CHECK;
+void virt_host_close(struct virt_host *host);
+
+/* Gives up on a host whose thread does not come back: closed() runs without it. For the end of the process.
+ */
+void virt_host_abandon(struct virt_host *host);
+
+/* RUN gets ERR with room for words; DONE always follows on the loop, also when the host is down
+ * (CE_UNREACHABLE) or closes (CE_CANCELLED). */
+int virt_host_submit(struct virt_host *host, int (*run)(struct virt_conn *conn, void *arg, struct error *err),
+                     void (*done)(void *arg, int rc, const struct error *err), void *arg) MUST_CHECK;
+
+/* The same for jobs that give something back: they run even when the host closes, if it is still connected.
+ */
+int virt_host_submit_cleanup(struct virt_host *host,
+                             int (*run)(struct virt_conn *conn, void *arg, struct error *err),
+                             void (*done)(void *arg, int rc, const struct error *err), void *arg) MUST_CHECK;
+
+bool virt_host_is_up(const struct virt_host *host);
+
+/* How long the call that runs now has taken, 0 when none runs. */
+uint64_t virt_host_busy_ms(struct virt_host *host);
+
+#endif

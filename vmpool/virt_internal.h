@@ -1,0 +1,31 @@
+/* What the virt_*.c files share about a connection. Nobody else includes this header: libvirt's types stop
+ * here. Host's thread only, unless a comment says otherwise.
+ */
+#ifndef VMPOOL_VIRT_INTERNAL_H
+#define VMPOOL_VIRT_INTERNAL_H
+
+#include <libvirt/libvirt.h>
+#include <libvirt/virterror.h>
+
+#include <carrel/error.h>
+
+struct virt_conn {
+    virConnectPtr conn;
+};
+
+static inline void virt_domain_unref(virDomainPtr *domain)
+{
+    if (*domain)
+        virDomainFree(*domain);
+}
+#define CLEANUP_DOMAIN __attribute__((cleanup(virt_domain_unref)))
+
+/* Fills ERR from libvirt's last error of this thread: "WHAT: libvirt's words"; the code is derived. */
+int virt_error(struct error *err, const char *what);
+
+/* The domain if it is there and ours. CE_NOT_FOUND; CE_REFUSED when it is somebody else's. */
+struct guest_key;
+int virt_domain_lookup(struct virt_conn *conn, const struct guest_key *key, virDomainPtr *ret,
+                       struct error *err) MUST_CHECK;
+
+#endif

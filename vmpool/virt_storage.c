@@ -1,0 +1,212 @@
+#include "virt_storage.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libxml/tree.h>
+
+#include <carrel/ids.h>
+
+#include "virt_internal.h"
+
+#define OVERLAY_SUFFIX ".qcow2"
+#define POOL_NAME "carrel-desktops"
+
+static void pool_unref(virStoragePoolPtr *pool)
+{
+    if (*pool)
+        virStoragePoolFree(*pool);
+}
+#define CLEANUP_POOL __attribute__((cleanup(pool_unref)))
+
+static void volume_unref(virStorageVolPtr *volume)
+{
+    if (*volume)
+        virStorageVolFree(*volume);
+}
+#define CLEANUP_VOLUME __attribute__((cleanup(volume_unref)))
+
+static void xml_unref(xmlChar **text)
+{
+    if (*text)
+        xmlFree(*text);
+}
+#define CLEANUP_XML __attribute__((cleanup(xml_unref)))
+
+static xmlChar *escape(const char *text)
+{
+    return xmlEncodeSpecialChars(NULL, (const xmlChar *)text);
+}
+
+/* The pool over DIR: whichever an administrator has defined, else a transient one of ours. Its name is
+ * POOL_NAME, with a number behind it where several directories are in use on one host. */
+static int pool_get(struct virt_conn *conn, const char *dir, virStoragePoolPtr *ret, struct error *err)
+{
+    virStoragePoolPtr pool = virStoragePoolLookupByTargetPath(conn->conn, dir);
+    if (pool && virStoragePoolIsActive(pool) != 1 && virStoragePoolCreate(pool, 0) < 0) {
+        virStoragePoolFree(pool);
+        return virt_error(err, "cannot start the storage pool of the desktop directory");
+    }
+    CLEANUP_XML xmlChar *path = escape(dir);
+    for (int i = 0; !pool && i < 16; i++) {
+        char xml[4096], name[64];
+        snprintf(name, sizeof name, i ? POOL_NAME "-%d" : POOL_NAME, i + 1);
+        CLEANUP_POOL virStoragePoolPtr taken = virStoragePoolLookupByName(conn->conn, name);
+        if (taken)
+            continue;
+        snprintf(xml, sizeof xml, "<pool type='dir'><name>%s</name><target><path>%s</path></target></pool>",
+                 name, path ? (const char *)path : "");
+        pool = virStoragePoolCreateXML(conn->conn, xml, VIR_STORAGE_POOL_CREATE_NORMAL);
+        if (!pool)
+            return virt_error(err, "cannot use the desktop directory as a storage pool");
+    }
+    if (!pool)
+        return error_set(err, CE_LIMIT, "the host has too many storage pools named " POOL_NAME);
+    *ret = pool;
+    return 0;
+}
+
+static int volume_delete(virStoragePoolPtr pool, const char *desktop_id, struct error *err)
+{
+    char name[ID_SIZE + sizeof OVERLAY_SUFFIX];
+    snprintf(name, sizeof name, "%s" OVERLAY_SUFFIX, desktop_id);
+    CLEANUP_VOLUME virStorageVolPtr volume = virStorageVolLookupByName(pool, name);
+    if (!volume) /* it may have been made by a libvirtd that was killed before it noted it */
+        (void)virStoragePoolRefresh(pool, 0);
+    if (!volume)
+        volume = virStorageVolLookupByName(pool, name);
+    if (volume && virStorageVolDelete(volume, 0) < 0) {
+        virErrorPtr last = virGetLastError();
+        if (!last || last->code != VIR_ERR_NO_STORAGE_VOL)
+            return virt_error(err, "cannot delete the desktop's disk");
+    }
+    return 0;
+}
+
+int virt_storage_clone(struct virt_conn *conn, const struct clone_spec *spec, char *ret_path, size_t size,
+                       struct error *err)
+{
+    CLEANUP_POOL virStoragePoolPtr pool = NULL;
+    int rc = pool_get(conn, spec->desktop_dir, &pool, err);
+    if (rc)
+        return rc;
+    CLEANUP_XML xmlChar *base = escape(spec->base);
+    char xml[8192];
+    snprintf(xml, sizeof xml,
+             "<volume type='file'><name>%s" OVERLAY_SUFFIX "</name><capacity unit='bytes'>%llu</capacity>"
+             "<allocation>0</allocation><target><format type='qcow2'/><compat>1.1</compat></target>"
+             "<backingStore><path>%s</path><format type='%s'/></backingStore></volume>",
+             spec->desktop_id, (unsigned long long)spec->capacity_bytes, base ? (const char *)base : "",
+             spec->base_format);
+    CLEANUP_VOLUME virStorageVolPtr volume = virStorageVolCreateXML(pool, xml, 0);
+    if (!volume) {
+        virErrorPtr last = virGetLastError();
+        if (!last || last->code != VIR_ERR_STORAGE_VOL_EXIST)
+            return virt_error(err, "cannot clone the golden disk");
+        rc = volume_delete(pool, spec->desktop_id, err);
+        if (rc)
+            return rc;
+        volume = virStorageVolCreateXML(pool, xml, 0);
+        if (!volume)
+            return virt_error(err, "cannot clone the golden disk");
+    }
+    char *path = virStorageVolGetPath(volume);
+    if (!path)
+        return virt_error(err, "cannot find the desktop's disk");
+    snprintf(ret_path, size, "%s", path);
+    free(path);
+    return 0;
+}
+
+int virt_storage_delete(struct virt_conn *conn, const char *desktop_dir, const char *desktop_id,
+                        struct error *err)
+{
+    CLEANUP_POOL virStoragePoolPtr pool = NULL;
+    int rc = pool_get(conn, desktop_dir, &pool, err);
+    return rc ? rc : volume_delete(pool, desktop_id, err);
+}
+
+/* The desktop id in a file name of ours, "d-" and sixteen characters. */
+static bool overlay_owner(const char *name, char ret[ID_SIZE])
+{
+    size_t len = strlen(name), suffix = sizeof OVERLAY_SUFFIX - 1;
+    if (len <= suffix + 2 || len - suffix >= ID_SIZE || strcmp(name + len - suffix, OVERLAY_SUFFIX) != 0 ||
+        strncmp(name, "d-", 2) != 0)
+        return false;
+    snprintf(ret, ID_SIZE, "%.*s", (int)(len - suffix), name);
+    return strspn(ret + 2, "0123456789abcdefghijklmnopqrstuvwxyz") == strlen(ret + 2);
+}
+
+static int pool_volumes(virStoragePoolPtr pool, int (*each)(void *arg, virStorageVolPtr volume), void *arg,
+                        struct error *err)
+{
+    (void)virStoragePoolRefresh(pool, 0);
+    virStorageVolPtr *volumes = NULL;
+    int count = virStoragePoolListAllVolumes(pool, &volumes, 0);
+    if (count < 0)
+        return virt_error(err, "cannot list the desktops' disks");
+    for (int i = 0; i < count; i++) {
+        (void)each(arg, volumes[i]);
+        virStorageVolFree(volumes[i]);
+    }
+    free(volumes);
+    return 0;
+}
+
+struct list_walk {
+    void (*each)(void *arg, const char *desktop_id);
+    void *arg;
+};
+
+static int list_volume(void *arg, virStorageVolPtr volume)
+{
+    const struct list_walk *walk = arg;
+    char id[ID_SIZE];
+    const char *name = virStorageVolGetName(volume);
+    if (name && overlay_owner(name, id))
+        walk->each(walk->arg, id);
+    return 0;
+}
+
+int virt_storage_list(struct virt_conn *conn, const char *desktop_dir,
+                      void (*each)(void *arg, const char *desktop_id), void *arg, struct error *err)
+{
+    CLEANUP_POOL virStoragePoolPtr pool = NULL;
+    int rc = pool_get(conn, desktop_dir, &pool, err);
+    struct list_walk walk = {.each = each, .arg = arg};
+    return rc ? rc : pool_volumes(pool, list_volume, &walk, err);
+}
+
+struct count_walk {
+    const char *needle; /* the backing path as it stands in a volume's XML */
+    uint32_t count;
+};
+
+static int count_volume(void *arg, virStorageVolPtr volume)
+{
+    struct count_walk *walk = arg;
+    char *xml = virStorageVolGetXMLDesc(volume, 0);
+    const char *backing = xml ? strstr(xml, "<backingStore>") : NULL;
+    if (backing && strstr(backing, walk->needle))
+        walk->count++;
+    free(xml);
+    return 0;
+}
+
+int virt_storage_count_users(struct virt_conn *conn, const char *desktop_dir, const char *base,
+                             uint32_t *ret_count, struct error *err)
+{
+    CLEANUP_POOL virStoragePoolPtr pool = NULL;
+    int rc = pool_get(conn, desktop_dir, &pool, err);
+    if (rc)
+        return rc;
+    CLEANUP_XML xmlChar *path = escape(base);
+    char needle[4200];
+    snprintf(needle, sizeof needle, "<path>%s</path>", path ? (const char *)path : "");
+    struct count_walk walk = {.needle = needle};
+    rc = pool_volumes(pool, count_volume, &walk, err);
+    if (!rc)
+        *ret_count = walk.count;
+    return rc;
+}

@@ -1,0 +1,44 @@
+/* Disks of desktops: linked clones (qcow2 overlays) made and removed through libvirt's storage API, in a
+ * directory pool over vmpool.desktop_dir. An overlay is named for its desktop ("d-....qcow2"), so that its
+ * owner is known without the store. Host's thread only.
+ *
+ * libvirt would delete a base that still has overlays, and vmpool never asks it to: golden images are
+ * files of vmpool's own (image.c), removed only when virt_storage_count_users() and the store say zero.
+ */
+#ifndef VMPOOL_VIRT_STORAGE_H
+#define VMPOOL_VIRT_STORAGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <carrel/error.h>
+
+struct virt_conn;
+
+struct clone_spec {
+    const char *desktop_dir;
+    const char *desktop_id;
+    const char *base;        /* the golden disk */
+    const char *base_format; /* "qcow2" or "raw" */
+    uint64_t capacity_bytes;
+};
+
+/* Makes the overlay; one that a former try left is removed first. RET_PATH has PATH_MAX bytes.
+ * CE_NO_SPACE, CE_NOT_FOUND (no base). */
+int virt_storage_clone(struct virt_conn *conn, const struct clone_spec *spec, char *ret_path, size_t size,
+                       struct error *err) MUST_CHECK;
+
+/* Removes a desktop's overlay; 0 also when there is none. */
+int virt_storage_delete(struct virt_conn *conn, const char *desktop_dir, const char *desktop_id,
+                        struct error *err) MUST_CHECK;
+
+/* Reads the directory again and calls each() with the desktop id of every overlay in it. */
+int virt_storage_list(struct virt_conn *conn, const char *desktop_dir,
+                      void (*each)(void *arg, const char *desktop_id), void *arg,
+                      struct error *err) MUST_CHECK;
+
+/* How many disks in the directory have BASE as their backing file. */
+int virt_storage_count_users(struct virt_conn *conn, const char *desktop_dir, const char *base,
+                             uint32_t *ret_count, struct error *err) MUST_CHECK;
+
+#endif
