@@ -132,6 +132,7 @@ static void say_client_info(struct session *s)
         say(s, &w);
     s->to_guest.secret = true;
     secret_wipe_bytes(out, sizeof out);
+    s->login->step = BACK_ANSWER;
 }
 
 /* ---- the relay begins ---- */
@@ -159,22 +160,20 @@ static bool carry_over(struct session *s, struct relay_dir *dir, const struct lo
 static void relay_begin(struct session *s)
 {
     struct login *login = s->login;
+    if (!session_set_state(s, VISIT_RELAYING))
+        return;
     id_map_init(&s->facts.map, login->client_user, login->guest_user, RDP_IO_CHANNEL, login->guest.io_channel,
                 login->answered.message_channel, login->guest.message_channel, login->answered.channels,
                 login->guest.channels, login->guest.channel_count);
-    say_client_info(s);
-    if (session_is_over(s) || !session_set_state(s, SESSION_RELAYING))
-        return;
     counter_add(&s->worker->gateway->counters.relays, 1);
     broker_link_report(
         s->worker->gateway->link,
         &(struct broker_report){.session = s->registered.session, .connection = s->registered.connection});
-    log_info(
-        "The session reached its desktop. connection=%u session=%s user=%s desktop=%s guest=%s:%u tls=%s "
-        "ms=%llu",
-        s->number, s->registered.session, s->user, login->ticket.connect.desktop,
-        login->ticket.connect.address, login->ticket.connect.port, tls_io_version(&s->back.tls),
-        (unsigned long long)(uv_now(&s->worker->loop) - login->login_started_ms));
+    log_info("The session reached its desktop. connection=%u session=%s user=%s desktop=%s guest=%s:%u "
+             "tls=%s ms=%llu",
+             s->number, s->registered.session, s->user, login->ticket.connect.desktop,
+             login->ticket.connect.address, login->ticket.connect.port, tls_io_version(&s->back.tls),
+             (unsigned long long)(uv_now(&s->worker->loop) - login->login_started_ms));
     bool ok = carry_over(s, &s->to_guest, &login->front_in) && carry_over(s, &s->to_client, &login->back_in);
     login_destroy(&s->login);
     if (ok)
@@ -221,7 +220,7 @@ static void attach_confirm(struct session *s, const struct mcs_pdu *pdu)
     /* The guest saw the client's own flags, so both have agreed when the guest has. */
     if ((login->guest.early_flags & GCC_SC_SKIP_CHANNELJOIN) &&
         (login->gcc.early_flags & GCC_CS_SUPPORT_SKIP_CHANNELJOIN))
-        relay_begin(s);
+        say_client_info(s);
     else
         say_joins(s);
 }
@@ -232,7 +231,7 @@ static void join_confirm(struct session *s, const struct mcs_pdu *pdu)
         session_fail(s, FAIL_GUEST_PROTOCOL, "the guest did not confirm a channel (choice %d, result %u)",
                      (int)pdu->choice, pdu->result);
     else if (--s->login->joins_awaited == 0)
-        relay_begin(s);
+        say_client_info(s);
 }
 
 static void pdu_heard(struct session *s, const uint8_t *bytes, size_t len)
@@ -252,7 +251,7 @@ static void pdu_heard(struct session *s, const uint8_t *bytes, size_t len)
 
 static void input_parse(struct session *s)
 {
-    while (s->state == SESSION_DIALLING) {
+    while (s->state == VISIT_DIALLING && s->login->step != BACK_ANSWER) {
         struct login_input *in = &s->login->back_in;
         size_t len;
         int rc = tpkt_frame(in->bytes, in->len, LOGIN_PDU_MAX_LEN, &len);
@@ -262,17 +261,16 @@ static void input_parse(struct session *s)
             session_fail(s, FAIL_GUEST_PROTOCOL, "the guest's bytes are no MCS");
             return;
         }
-        /* A copy, because the last one begins the relay, which takes over what stands behind it. */
-        uint8_t pdu[LOGIN_PDU_MAX_LEN];
-        memcpy(pdu, in->bytes, len);
+        pdu_heard(s, in->bytes, len);
         login_input_consume(in, len);
-        pdu_heard(s, pdu, len);
     }
+    if (s->state == VISIT_DIALLING && s->login->back_in.len)
+        relay_begin(s);
 }
 
 static void read_mcs(struct session *s)
 {
-    while (s->state == SESSION_DIALLING) {
+    while (s->state == VISIT_DIALLING) {
         struct login_input *in = &s->login->back_in;
         size_t n;
         enum tls_result result =
@@ -288,7 +286,7 @@ static void read_mcs(struct session *s)
         in->len += (uint32_t)n;
         input_parse(s);
     }
-    if (s->state == SESSION_DIALLING)
+    if (s->state == VISIT_DIALLING)
         (void)session_flush(s, &s->back);
 }
 
@@ -378,6 +376,7 @@ static void dialling_event(struct session *s)
     case BACK_RESPONSE:
     case BACK_ATTACH:
     case BACK_JOIN:
+    case BACK_ANSWER:
         if (session_flush(s, &s->back))
             read_mcs(s);
         break;
@@ -390,9 +389,9 @@ static void on_event(uv_poll_t *poll, int status, int events)
     session_event_begin(&s->back, status, events);
     if (status < 0)
         events = UV_READABLE | UV_WRITABLE;
-    if (s->state == SESSION_DIALLING)
+    if (s->state == VISIT_DIALLING)
         dialling_event(s);
-    else if (s->state == SESSION_RELAYING)
+    else if (s->state == VISIT_RELAYING)
         pump_back(s, events);
     session_settle(s);
 }
@@ -424,7 +423,7 @@ void back_dial(struct session *s)
     const struct ticket *ticket = &s->login->ticket;
     if (ticket->connect.credentials != TICKET_USER)
         secret_wipe(&s->login->password);
-    if (!session_set_state(s, SESSION_DIALLING))
+    if (!session_set_state(s, VISIT_DIALLING))
         return;
     if (address_make(ticket, &address, &len)) {
         session_fail(s, FAIL_GUEST_UNREACHABLE, "'%s' is no IP address", ticket->connect.address);

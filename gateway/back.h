@@ -7,7 +7,7 @@
 
 struct session;
 
-/* Needs login->ticket. Leads to SESSION_RELAYING or to the session's end. */
+/* Needs login->ticket. Leads to VISIT_RELAYING or to the session's end. */
 void back_dial(struct session *s);
 
 #endif

@@ -51,7 +51,7 @@ static void preamble_answer(struct session *s)
     if (tls_server_accept(s->worker->tls_server, &s->front.tls, s->front.fd))
         session_fail(s, FAIL_INTERNAL, "no memory for TLS");
     else
-        session_set_state(s, SESSION_TLS);
+        session_set_state(s, VISIT_TLS);
 }
 
 void front_preamble(struct session *s)
@@ -88,7 +88,7 @@ void front_handshake(struct session *s)
     enum tls_result result = tls_io_handshake(&s->front.tls);
     s->front.read_wants_write = result == TLS_WANT_WRITE;
     if (result == TLS_OK) {
-        if (session_set_state(s, SESSION_MCS))
+        if (session_set_state(s, VISIT_MCS))
             front_mcs(s);
     } else if (result == TLS_CUT || result == TLS_CLOSED) {
         session_fail(s, FAIL_CLIENT_CLOSED, "during the TLS handshake: %s", tls_io_why(&s->front.tls));
@@ -198,7 +198,7 @@ static void on_broker(void *arg, const struct broker_login_answer *answer)
         session_settle(s);
         return;
     }
-    if (s->state == SESSION_LOGIN) {
+    if (s->state == VISIT_LOGIN) {
         admission_logged_in(s->worker->gateway->admission, &s->hold);
         memcpy(s->registered.session, answer->ticket->session, sizeof s->registered.session);
         s->registered.connection = answer->ticket->connection;
@@ -213,7 +213,7 @@ static void on_broker(void *arg, const struct broker_login_answer *answer)
         login->ticket = *answer->ticket;
         broker_login_abandon(&login->broker);
         back_dial(s);
-    } else if (s->state == SESSION_WAITING || session_set_state(s, SESSION_WAITING)) {
+    } else if (s->state == VISIT_WAITING || session_set_state(s, VISIT_WAITING)) {
         uint64_t waited_ms = uv_now(&s->worker->loop) - s->state_since_ms;
         uint64_t limit_ms = s->worker->config.gateway_desktop_wait_ms;
         if (broker_login_wait(login->broker, waited_ms < limit_ms ? limit_ms - waited_ms : 1))
@@ -225,7 +225,7 @@ static void on_broker(void *arg, const struct broker_login_answer *answer)
 static void login_start(struct session *s)
 {
     struct login *login = s->login;
-    if (!session_set_state(s, SESSION_LOGIN))
+    if (!session_set_state(s, VISIT_LOGIN))
         return;
     login->login_started_ms = uv_now(&s->worker->loop);
     counter_add(&s->worker->gateway->counters.logins, 1);
@@ -332,7 +332,7 @@ static void domain_pdu(struct session *s, const uint8_t *bytes, size_t len)
 /* Every whole PDU that is there, until one of them leads to another state. */
 static void input_parse(struct session *s)
 {
-    while (s->state == SESSION_MCS) {
+    while (s->state == VISIT_MCS) {
         struct login_input *in = &s->login->front_in;
         size_t len;
         int rc = tpkt_frame(in->bytes, in->len, LOGIN_PDU_MAX_LEN, &len);
@@ -355,13 +355,15 @@ static void input_parse(struct session *s)
 
 void front_mcs(struct session *s)
 {
-    for (unsigned i = 0; s->state == SESSION_MCS && i < READS_MAX; i++) {
+    bool emptied = false;
+    for (unsigned i = 0; s->state == VISIT_MCS && !emptied && i < READS_MAX; i++) {
         struct login_input *in = &s->login->front_in;
         size_t n;
         enum tls_result result =
             tls_io_read(&s->front.tls, in->bytes + in->len, sizeof in->bytes - in->len, &n);
         s->front.read_wants_write = result == TLS_WANT_WRITE;
-        if (result == TLS_WANT_READ || result == TLS_WANT_WRITE)
+        emptied = result == TLS_WANT_READ || result == TLS_WANT_WRITE;
+        if (emptied)
             break;
         if (result != TLS_OK) {
             session_fail(s, result == TLS_FAILED ? FAIL_CLIENT_PROTOCOL : FAIL_CLIENT_CLOSED,
@@ -375,8 +377,8 @@ void front_mcs(struct session *s)
         else
             input_parse(s);
     }
-    if (!session_is_over(s) && session_flush(s, &s->front) && s->state == SESSION_MCS &&
-        !s->front.tls.drained)
+    /* The poll does not tell of records that OpenSSL has read already. */
+    if (!session_is_over(s) && session_flush(s, &s->front) && s->state == VISIT_MCS && !emptied)
         worker_eager(s->worker, s);
 }
 
@@ -387,7 +389,7 @@ void front_refuse(struct session *s, enum fail fail)
     uint8_t out[RDP_REFUSAL_MAX_LEN];
     struct writer w = writer_init(out, sizeof out);
     uint32_t code = fail_rdp_error(fail);
-    if (!s->front.tls.ssl || s->state < SESSION_MCS)
+    if (!s->front.tls.ssl || s->state < VISIT_MCS)
         return;
     /* After the guest's Disconnect Provider Ultimatum there is nothing to add. */
     if (s->facts.seen_by_client & RDP_SEEN_DISCONNECT)
@@ -397,7 +399,7 @@ void front_refuse(struct session *s, enum fail fail)
             rdp_write_licence_valid_client(&w, RDP_IO_CHANNEL);
         rdp_write_set_error_info(&w, RDP_IO_CHANNEL, s->facts.share_id, code);
     }
-    if (s->state > SESSION_MCS || s->login->has_connect_initial)
+    if (s->state > VISIT_MCS || s->login->has_connect_initial)
         mcs_write_disconnect_ultimatum(&w, MCS_REASON_PROVIDER_INITIATED);
     if (writer_ok(&w) && relay_say(&s->to_client, &s->worker->pool, out, writer_len(&w)))
         log_warning("A refusal had no room. connection=%u", s->number);

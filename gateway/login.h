@@ -33,6 +33,7 @@ enum back_step {
     BACK_RESPONSE, /* MCS Connect-Response */
     BACK_ATTACH,
     BACK_JOIN,
+    BACK_ANSWER, /* Client Info is sent; the guest's first PDU begins the relay */
 };
 
 struct login {

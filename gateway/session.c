@@ -35,24 +35,24 @@ static struct relay_dir *output_of(struct session *s, const struct endpoint *e)
 
 static void deadline_start(struct session *s)
 {
-    uint64_t ms = session_state_deadline_ms(s->state, &s->worker->config);
+    uint64_t ms = visit_state_deadline_ms(s->state, &s->worker->config);
     uv_timer_stop(&s->deadline);
     if (ms)
         (void)uv_timer_start(&s->deadline, on_deadline, ms, 0);
 }
 
-bool session_set_state(struct session *s, enum session_state state)
+bool session_set_state(struct session *s, enum visit_state state)
 {
-    if (!session_state_may_follow(s->state, state)) {
+    if (!visit_state_may_follow(s->state, state)) {
         log_error("A session's state cannot follow, so the session ends. connection=%u session=%s state=%s "
                   "asked=%s",
-                  s->number, s->registered.session, session_state_name(s->state), session_state_name(state));
-        session_fail(s, FAIL_INTERNAL, "state %s after %s", session_state_name(state),
-                     session_state_name(s->state));
+                  s->number, s->registered.session, visit_state_name(s->state), visit_state_name(state));
+        session_fail(s, FAIL_INTERNAL, "state %s after %s", visit_state_name(state),
+                     visit_state_name(s->state));
         return false;
     }
     log_debug("A session's state changed. connection=%u session=%s %s -> %s", s->number,
-              s->registered.session, session_state_name(s->state), session_state_name(state));
+              s->registered.session, visit_state_name(s->state), visit_state_name(state));
     s->state = state;
     s->state_since_ms = uv_now(&s->worker->loop);
     deadline_start(s);
@@ -67,7 +67,7 @@ static void end_log(const struct session *s, const char *detail)
               "bytes_in=%llu "
               "bytes_out=%llu detail=\"%s\"",
               s->number, s->registered.session[0] ? s->registered.session : "-", s->user[0] ? s->user : "-",
-              s->peer, session_state_name(s->state), (unsigned long long)(now_ms - s->born_ms),
+              s->peer, visit_state_name(s->state), (unsigned long long)(now_ms - s->born_ms),
               fail_code(s->end), (unsigned long long)s->to_guest.bytes,
               (unsigned long long)s->to_client.bytes, detail);
 }
@@ -107,11 +107,11 @@ void session_fail(struct session *s, enum fail fail, const char *fmt, ...)
         front_refuse(s, fail);
     /* Nobody waits for the guest's last bytes when it is not the relay that ends, and a client that sent
      * garbage before its log-in is owed nothing. */
-    if (s->state != SESSION_RELAYING)
+    if (s->state != VISIT_RELAYING)
         s->back.done = true;
-    if (s->state < SESSION_MCS && fail != FAIL_CLIENT_SECURITY)
+    if (s->state < VISIT_MCS && fail != FAIL_CLIENT_SECURITY)
         s->front.done = true;
-    s->state = SESSION_CLOSING;
+    s->state = VISIT_CLOSING;
     s->state_since_ms = uv_now(&s->worker->loop);
     deadline_start(s);
 }
@@ -119,12 +119,12 @@ void session_fail(struct session *s, enum fail fail, const char *fmt, ...)
 static void on_deadline(uv_timer_t *timer)
 {
     struct session *s = timer->data;
-    uint64_t ms = session_state_deadline_ms(s->state, &s->worker->config);
-    if (s->state == SESSION_CLOSING)
+    uint64_t ms = visit_state_deadline_ms(s->state, &s->worker->config);
+    if (s->state == VISIT_CLOSING)
         s->front.done = s->back.done = true;
     else
-        session_fail(s, session_state_timeout(s->state), "state %s took more than %llu ms",
-                     session_state_name(s->state), (unsigned long long)ms);
+        session_fail(s, visit_state_timeout(s->state), "state %s took more than %llu ms",
+                     visit_state_name(s->state), (unsigned long long)ms);
     session_settle(s);
 }
 
@@ -142,9 +142,9 @@ bool session_is(const struct session *s, const char *session, int64_t connection
 
 void session_continue(struct session *s)
 {
-    if (s->state == SESSION_MCS)
+    if (s->state == VISIT_MCS)
         front_mcs(s);
-    else if (s->state == SESSION_RELAYING)
+    else if (s->state == VISIT_RELAYING)
         pump_continue(s);
     session_settle(s);
 }
@@ -195,21 +195,21 @@ static int wanted_front(const struct session *s)
 {
     const int writable = s->to_client.blocked || s->front.read_wants_write ? UV_WRITABLE : 0;
     switch (s->state) {
-    case SESSION_PREAMBLE:
+    case VISIT_PREAMBLE:
         return UV_READABLE;
-    case SESSION_TLS:
-    case SESSION_MCS:
+    case VISIT_TLS:
+    case VISIT_MCS:
         return UV_READABLE | writable;
-    case SESSION_LOGIN:
-    case SESSION_WAITING:
-    case SESSION_DIALLING:
+    case VISIT_LOGIN:
+    case VISIT_WAITING:
+    case VISIT_DIALLING:
         return UV_DISCONNECT;
-    case SESSION_RELAYING:
+    case VISIT_RELAYING:
         return (s->to_guest.paused ? 0 : UV_READABLE) | writable;
-    case SESSION_CLOSING:
+    case VISIT_CLOSING:
         return s->front.told_end ? UV_READABLE : UV_WRITABLE;
-    case SESSION_GONE:
-    case SESSION_STATE_COUNT:
+    case VISIT_GONE:
+    case VISIT_STATE_COUNT:
         break;
     }
     return 0;
@@ -219,19 +219,19 @@ static int wanted_back(const struct session *s)
 {
     const int writable = s->to_guest.blocked || s->back.read_wants_write ? UV_WRITABLE : 0;
     switch (s->state) {
-    case SESSION_DIALLING:
+    case VISIT_DIALLING:
         return wanted_dialling(s);
-    case SESSION_RELAYING:
+    case VISIT_RELAYING:
         return (s->to_client.paused ? 0 : UV_READABLE) | writable;
-    case SESSION_CLOSING:
+    case VISIT_CLOSING:
         return s->back.told_end ? UV_READABLE : UV_WRITABLE;
-    case SESSION_PREAMBLE:
-    case SESSION_TLS:
-    case SESSION_MCS:
-    case SESSION_LOGIN:
-    case SESSION_WAITING:
-    case SESSION_GONE:
-    case SESSION_STATE_COUNT:
+    case VISIT_PREAMBLE:
+    case VISIT_TLS:
+    case VISIT_MCS:
+    case VISIT_LOGIN:
+    case VISIT_WAITING:
+    case VISIT_GONE:
+    case VISIT_STATE_COUNT:
         break;
     }
     return 0;
@@ -243,7 +243,7 @@ static int wanted_back(const struct session *s)
  * read. */
 static bool write_broke(struct session *s, struct endpoint *e)
 {
-    if (s->state == SESSION_RELAYING) {
+    if (s->state == VISIT_RELAYING) {
         relay_finish(output_of(s, e), &s->worker->pool);
         output_of(s, e)->blocked = output_of(s, e)->paused = false;
         tls_io_readable(&e->tls);
@@ -325,7 +325,6 @@ static void session_free(struct session *s)
     struct worker *worker = s->worker;
     list_remove(&s->link);
     list_remove(&s->eager_link);
-    admission_leave(worker->gateway->admission, &s->hold);
     relay_finish(&s->to_client, &worker->pool);
     relay_finish(&s->to_guest, &worker->pool);
     free(s);
@@ -335,7 +334,7 @@ static void session_free(struct session *s)
 static void on_handle_closed(uv_handle_t *handle)
 {
     struct session *s = handle->data;
-    if (--s->open_handles == 0 && s->state == SESSION_GONE)
+    if (--s->open_handles == 0 && s->state == VISIT_GONE)
         session_free(s);
 }
 
@@ -356,14 +355,17 @@ void session_poll_close(struct session *s, struct endpoint *e)
 
 void session_settle(struct session *s)
 {
-    if (s->state == SESSION_CLOSING) {
+    if (s->state == VISIT_CLOSING) {
         login_destroy(&s->login);
         closing_step(s, &s->front);
         closing_step(s, &s->back);
-        if (s->front.done && s->back.done && session_set_state(s, SESSION_GONE))
+        if (s->front.done && s->back.done) {
+            admission_leave(s->worker->gateway->admission, &s->hold);
+            (void)session_set_state(s, VISIT_GONE);
             uv_close((uv_handle_t *)&s->deadline, on_handle_closed);
+        }
     }
-    if (s->state == SESSION_GONE)
+    if (s->state == VISIT_GONE)
         return;
     watch(&s->front, s->front.broken ? 0 : wanted_front(s));
     watch(&s->back, s->back.broken ? 0 : wanted_back(s));
@@ -378,27 +380,27 @@ static void on_front(uv_poll_t *poll, int status, int events)
     if (status < 0)
         events = UV_READABLE | UV_WRITABLE;
     switch (s->state) {
-    case SESSION_PREAMBLE:
+    case VISIT_PREAMBLE:
         front_preamble(s);
         break;
-    case SESSION_TLS:
+    case VISIT_TLS:
         front_handshake(s);
         break;
-    case SESSION_MCS:
+    case VISIT_MCS:
         if (session_flush(s, &s->front))
             front_mcs(s);
         break;
-    case SESSION_LOGIN:
-    case SESSION_WAITING:
-    case SESSION_DIALLING:
+    case VISIT_LOGIN:
+    case VISIT_WAITING:
+    case VISIT_DIALLING:
         session_fail(s, FAIL_CLIENT_CLOSED, "it left while it waited");
         break;
-    case SESSION_RELAYING:
+    case VISIT_RELAYING:
         pump_front(s, events);
         break;
-    case SESSION_CLOSING:
-    case SESSION_GONE:
-    case SESSION_STATE_COUNT:
+    case VISIT_CLOSING:
+    case VISIT_GONE:
+    case VISIT_STATE_COUNT:
         break;
     }
     session_settle(s);

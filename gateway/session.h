@@ -22,7 +22,7 @@
 #include "list.h"
 #include "registry.h"
 #include "relay.h"
-#include "session_state.h"
+#include "visit_state.h"
 #include "tls_io.h"
 
 struct worker;
@@ -48,7 +48,7 @@ struct session {
     struct list link;       /* on worker->sessions */
     struct list eager_link; /* on worker->eager */
     struct worker *worker;  /* borrowed */
-    enum session_state state;
+    enum visit_state state;
     enum fail end; /* why it is closing */
     uint32_t number;
     unsigned open_handles;
@@ -75,7 +75,7 @@ void session_continue(struct session *s); /* from the worker's eager list */
 /* ---- for front.c, back.c and pump.c ---- */
 
 /* The only setter. An illegal change ends the session. False then. */
-bool session_set_state(struct session *s, enum session_state state);
+bool session_set_state(struct session *s, enum visit_state state);
 
 /* Ends the session: logs once, counts, tells the client, reports to the broker. Harmless when it ends
  * already. */
@@ -83,7 +83,7 @@ void session_fail(struct session *s, enum fail fail, const char *fmt, ...) PRINT
 
 static inline bool session_is_over(const struct session *s)
 {
-    return s->state >= SESSION_CLOSING;
+    return s->state >= VISIT_CLOSING;
 }
 
 /* Opens the poll of an endpoint whose fd is set. */
