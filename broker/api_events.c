@@ -14,7 +14,7 @@
 struct events_input {
     int64_t after;
     uint32_t limit;
-    bool newest;   /* no AFTER was given: the last LIMIT ones */
+    bool newest;   /* no AFTER was given: the last LIMIT ones; streams begin with what comes */
     bool read_all; /* the last batch was the end */
     bool look;     /* new events may be there */
     json_t *batch;
@@ -59,6 +59,8 @@ static int batch_job(struct db *db, void *arg)
     struct events_input *input = r->input;
     json_decref(input->batch);
     input->batch = json_array();
+    if (input->newest)
+        return store_event_last(db, &input->after);
     return store_event_list(db, input->after, STREAM_BATCH, add_event, input->batch);
 }
 
@@ -78,6 +80,7 @@ static void batch_done(void *arg, int rc)
         request_stream_end(r);
         return;
     }
+    input->newest = false;
     size_t count = json_array_size(batch);
     input->read_all = count < STREAM_BATCH;
     for (size_t i = 0; i < count; i++) {
