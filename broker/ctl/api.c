@@ -185,7 +185,8 @@ static int fail_http(struct ctl *ctl, const char *method, const char *path, cons
     /* Behind "carrelctl: " a sentence begins small, and a single one has no full stop; as ours. */
     size_t len = strlen(detail);
     bool one = len && detail[len - 1] == '.' && !strstr(detail, ". ");
-    bool small = detail[0] >= 'A' && detail[0] <= 'Z' && detail[1] >= 'a' && detail[1] <= 'z';
+    bool small =
+        detail[0] >= 'A' && detail[0] <= 'Z' && (detail[1] == ' ' || (detail[1] >= 'a' && detail[1] <= 'z'));
     ctl_complain(ctl, "%c%.*s", small ? detail[0] - 'A' + 'a' : detail[0], (int)(len - one - 1), detail + 1);
     if (ctl->json)
         ctl_print_json(ctl, a->body);

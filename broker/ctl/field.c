@@ -116,6 +116,8 @@ const char *field_format(const struct field *f, const json_t *object, bool long_
             break;
         }
     }
+    if ((f->place & FIELD_NOT_ZERO) && json_is_number(value) && json_number_value(value) == 0)
+        raw[0] = '\0';
     return format_clean(text, size, raw);
 }
 

@@ -29,6 +29,7 @@ enum field_place {
     FIELD_CUT = 4,       /* a column that gives way on a narrow terminal */
     FIELD_LIST_ONLY = 8, /* not in show: another field says it there */
     FIELD_SHOW_ONLY = 16,
+    FIELD_NOT_ZERO = 32, /* 0 means that it is not known, or nothing to speak of */
 };
 
 struct field {

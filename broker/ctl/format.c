@@ -14,7 +14,8 @@ const char *format_bytes(char *text, size_t size, uint64_t bytes)
         unit++;
     }
     /* 1.4 GiB, but 12 MiB, 2 GiB and 512 KiB. */
-    bool whole = unit == 0 || n >= 9.95 || n - (double)(uint64_t)n < 0.05;
+    double part = n - (double)(uint64_t)n;
+    bool whole = unit == 0 || n >= 9.95 || part < 0.05 || part >= 0.95;
     snprintf(text, size, "%.*f %s", whole ? 0 : 1, n, units[unit]);
     return text;
 }
