@@ -328,6 +328,10 @@ static bool sqlite_is_current(struct db *db)
 static void sqlite_close(struct db *db)
 {
     struct db_sqlite *self = self_of(db);
+    /* When the file was moved away, the log beside its old path must stay as it is: it may belong to the file
+     * that is there now, and if the old one comes back it is needed. */
+    if (self->handle && !sqlite_is_current(db))
+        sqlite3_db_config(self->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     while (self->statements) {
         struct statement *s = self->statements;
         self->statements = s->next;

@@ -8,6 +8,7 @@
 #include "db.h"
 #include "log.h"
 #include "store_file.h"
+#include "store_parts.h"
 #include "wake.h"
 
 #define BATCH_MAX 512     /* write jobs of one commit; the others go into the next one */
@@ -15,6 +16,8 @@
 #define RETRY_LONGEST_MS 250
 #define WAKE_RETRY_MS 20   /* until a process that had no room for a wake-up gets it again */
 #define WAKE_TRIES_MAX 100 /* then it is left to its sweep */
+
+uint64_t store_patience_ms = STORE_PATIENCE_MS;
 
 struct job {
     struct job *next;
@@ -383,7 +386,7 @@ int store_submit(struct store *store, enum store_mode mode, int (*run)(struct db
     if (!job)
         return CE_NOMEM;
     *job = (struct job){
-        .mode = mode, .run = run, .done = done, .arg = arg, .until_ms = clock_ms() + STORE_PATIENCE_MS};
+        .mode = mode, .run = run, .done = done, .arg = arg, .until_ms = clock_ms() + store_patience_ms};
     uv_mutex_lock(&store->mutex);
     bool room = store->queue.count < STORE_QUEUE_MAX;
     if (room) {
@@ -410,7 +413,7 @@ void store_close(struct store *store, void (*closed)(void *arg), void *arg)
 /* Two daemons may start at once and hold the lock for their migrations in turn. */
 static int open_patiently(struct store *store, struct error *err)
 {
-    uint64_t until_ms = clock_ms() + STORE_PATIENCE_MS;
+    uint64_t until_ms = clock_ms() + store_patience_ms;
     int rc;
     while ((rc = store_file_open(&store->db, store->path, true, err)) == CE_BUSY) {
         if (clock_ms() > until_ms)

@@ -52,13 +52,16 @@ static int check_directory(const char *path, struct error *err)
     return 0;
 }
 
-static int check_file(const char *path, struct error *err)
+static int check_file(const char *path, bool create, struct error *err)
 {
     struct stat st;
     if (stat(path, &st) < 0)
         return error_set(err, errno == ENOENT ? CE_UNREACHABLE : CE_IO, "%s: %s", path, strerror(errno));
     if (!S_ISREG(st.st_mode))
         return error_set(err, CE_BAD_INPUT, "%s is not a regular file", path);
+    /* SQLite would drop the log of the database that was there before. */
+    if (st.st_size == 0 && !create)
+        return error_set(err, CE_UNREACHABLE, "%s is empty", path);
     if (faccessat(AT_FDCWD, path, R_OK | W_OK, AT_EACCESS) < 0)
         return error_set(err, CE_REFUSED, "uid %ld may not read and write %s", (long)geteuid(), path);
     return 0;
@@ -81,7 +84,7 @@ int store_file_open(struct db **ret, const char *path, bool create, struct error
     if (!rc && create)
         rc = make_file(path, err);
     if (!rc)
-        rc = check_file(path, err);
+        rc = check_file(path, create, err);
     struct db *db = NULL;
     if (!rc)
         rc = db_sqlite_open(&db, path, err);

@@ -8,6 +8,9 @@
 
 #include "db.h"
 
+/* STORE_PATIENCE_MS; tests of outages shorten it before they open a store. */
+extern uint64_t store_patience_ms;
+
 int image_state_parse(const char *name);
 int host_state_parse(const char *name);
 int session_state_parse(const char *name);
