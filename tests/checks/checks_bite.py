@@ -49,8 +49,6 @@ def main():
             os.makedirs(os.path.dirname(os.path.join(copy, path)), exist_ok=True)
             shutil.copy(os.path.join(tree.ROOT, path), os.path.join(copy, path))
         for check, path, fault in FAULTS:
-            if check == "format" and not shutil.which("clang-format"):
-                continue
             place = os.path.join(copy, path)
             before = open(place, encoding="utf-8").read() if os.path.exists(place) else None
             _, clean = run(copy, check)
@@ -58,13 +56,15 @@ def main():
             with open(place, "a", encoding="utf-8") as f:
                 f.write(fault)
             status, output = run(copy, check)
+            if status == 77:
+                print(f"{check} was skipped: {output.strip()}")
             if before is None:
                 os.unlink(place)
             else:
                 with open(place, "w", encoding="utf-8") as f:
                     f.write(before)
             named = os.path.dirname(path) if "/corpus/" in path else path
-            if status != 1 or named not in output:
+            if status not in (1, 77) or status == 1 and named not in output:
                 tree.complain(f"tests/checks/{check}.py", 1, f"does not see {fault.splitlines()[0][:60]!r} in {path}")
             if before is None and named in clean:
                 tree.complain(f"tests/checks/{check}.py", 1, f"names {path}, which is not there")

@@ -7,8 +7,10 @@ import sys
 
 import tree
 
+TOOL = sys.argv[1] if len(sys.argv) > 1 else "clang-format"
+tree.need_version(TOOL, 14)
 sources = tree.files(".c", ".h")
-run = subprocess.run([sys.argv[1] if len(sys.argv) > 1 else "clang-format", "--dry-run", "-Werror",
+run = subprocess.run([TOOL, "--dry-run", "-Werror",
                       *(os.path.join(tree.ROOT, p) for p in sources)], stderr=subprocess.PIPE, text=True, check=False)
 seen = set()
 for line in run.stderr.splitlines():

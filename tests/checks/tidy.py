@@ -29,14 +29,16 @@ def digest(*parts):
 def look_at(build, path):
     run = subprocess.run([TIDY, "--quiet", "-p", build, "--extra-arg=-Wno-unknown-warning-option",
                           "--extra-arg=-Wno-error", path], cwd=tree.ROOT, capture_output=True, text=True, check=False)
-    found = re.findall(r"^(?:.*/)?([^\s]+?):(\d+):\d+: (?:error|warning): (.*)$", run.stdout, re.M)
-    places = [(m[0], m[1], m[2]) for m in found]
+    found = re.findall(r"^(\S+?):(\d+):\d+: (?:error|warning): (.*)$", run.stdout, re.M)
+    places = [(os.path.relpath(os.path.realpath(os.path.join(build, where)), tree.ROOT), number, what)
+              for where, number, what in found]
     if run.returncode and not places:
         places = [(path, 1, run.stderr.strip()[-500:])]
     return path, places
 
 
 def main():
+    tree.need_version(TIDY, 14)
     build, only = sys.argv[1], sys.argv[2:]
     with open(os.path.join(build, "compile_commands.json"), encoding="utf-8") as f:
         commands = json.load(f)

@@ -46,6 +46,18 @@ def includes(path):
             yield number, found.group(2), found.group(1) == '"'
 
 
+def need_version(tool, major):
+    """Skips the check where TOOL is of another version: another one formats, or complains, a little otherwise."""
+    try:
+        out = subprocess.run([tool, "--version"], capture_output=True, text=True, check=False).stdout
+    except OSError as error:
+        out = str(error)
+    found = re.search(r"version (\d+)", out)
+    if not found or int(found.group(1)) != major:
+        print(f"skipped: the tree is held to {os.path.basename(tool)} {major}, and here is: {out.strip()}")
+        sys.exit(77)
+
+
 def complain(path, number, what):
     global findings
     findings += 1

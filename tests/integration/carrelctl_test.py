@@ -119,6 +119,8 @@ class Arguments(Case):
         self.assertEqual(self.broker.requests, [])
 
     def test_every_command_has_help_with_an_example(self):
+        with open(SOURCE + "/config/man/carrelctl.1.scd") as f:
+            manual = f.read()
         for noun in "user group entitlement pool image desktop host session gateway event".split():
             text = self.check(OK, "help", noun).stdout
             verbs = [line.split()[0] for line in text.split("Commands:\n")[1].split("\n\n")[0].splitlines()]
@@ -127,6 +129,10 @@ class Arguments(Case):
                 text = self.check(OK, "help", noun, verb).stdout
                 self.assertIn(f"Examples:\n  carrelctl {noun} {verb}", text)
                 self.assertTrue(all(len(line) <= 110 for line in text.splitlines()), text)
+                self.assertIn(f"*{noun} {verb}*", manual)
+                options = text.split("\nOptions of all commands:")[0].split("\nOptions:\n")[1:]
+                for line in "".join(options).splitlines():
+                    self.assertIn(f"*{line.split()[0]}", manual, f"{noun} {verb}")
 
     def test_a_slip_gets_a_suggestion(self):
         self.refused(USAGE, "did you mean 'pool'?", "poool")

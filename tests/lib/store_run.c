@@ -6,6 +6,8 @@
 #define DEADLINE_S 60
 
 struct waited_job {
+    int (*run)(struct db *db, void *arg);
+    void *arg;
     bool done;
     int rc;
 };
@@ -92,6 +94,12 @@ void store_run_close(struct store_run *run)
     }
 }
 
+static int job_run(struct db *db, void *arg)
+{
+    struct waited_job *job = arg;
+    return job->run(db, job->arg);
+}
+
 static void job_done(void *arg, int rc)
 {
     struct waited_job *job = arg;
@@ -102,17 +110,10 @@ static void job_done(void *arg, int rc)
 int store_run_job(struct store_run *run, struct store *store, enum store_mode mode,
                   int (*job)(struct db *db, void *arg), void *arg)
 {
-    /* The job's own argument is ARG; its done() needs the flag. */
-    struct waited_job waited = {0};
-    struct {
-        int (*job)(struct db *db, void *arg);
-        void *arg;
-    } call = {job, arg};
-    (void)call;
-    int rc = store_submit(store, mode, job, NULL, arg);
+    struct waited_job waited = {.run = job, .arg = arg};
+    int rc = store_submit(store, mode, job_run, job_done, &waited);
     if (rc)
         return rc;
-    (void)waited;
-    (void)job_done;
-    return rc;
+    wait_for(run, flag_is_set, &waited.done);
+    return waited.rc;
 }

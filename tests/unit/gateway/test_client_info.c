@@ -221,6 +221,12 @@ static void refuses_odd_and_oversized_fields_and_lone_surrogates(void)
         put_u16_le(b.p + 12 + 2 * field, 3);
         CU_ASSERT_EQUAL(client_info_parse(b.p, b.len, &c), CE_BAD_INPUT);
     }
+    for (uint16_t len = 512; len <= 513; len++) { /* there, but too long */
+        uint8_t buf[1024] = {0x40};
+        put_u16_le(buf + 4 + 8, len);
+        memset(buf + 4 + 18, 'x', len);
+        CU_ASSERT_EQUAL(client_info_parse(buf, (size_t)4 + 18 + len + 5, &c), len == 512 ? 0 : CE_BAD_INPUT);
+    }
     BYTES b = info_of("xfreerdp3-xrdp");
     b.p[22 + 1] = 0xd8; /* the domain's first unit */
     CU_ASSERT_EQUAL(client_info_parse(b.p, b.len, &c), CE_BAD_INPUT);

@@ -75,6 +75,7 @@ static void the_response_has_the_21_bytes_that_rdesktop_skips(void)
     gcc_write_response(&w, (const uint8_t *)"\x01\x0c\x04\x00", 4);
     CU_ASSERT_EQUAL(buf[21], 0x80); /* the length of the blocks, two bytes */
     CU_ASSERT_EQUAL(buf[22], 4);
+    CU_ASSERT_EQUAL(buf[7], 0x2a); /* the one byte of connectPDU's length, as from Windows */
     CU_ASSERT_EQUAL(memcmp(buf + 17, "McDn", 4), 0);
     struct cursor blocks;
     CU_ASSERT_EQUAL(gcc_parse_response(buf, writer_len(&w), &blocks), 0);

@@ -87,6 +87,7 @@ static void towards_the_guest_only_what_must_changes(void)
 {
     for (size_t i = 0; i < CLIENTS; i++) {
         BYTES b = blocks_of(clients[i]);
+        put_u32_le(find_block(&b, GCC_CS_CLUSTER) + 8, 7); /* a session id, which a console client sends */
         struct gcc_client before = client_of(&b);
         uint8_t out[2048];
         struct writer w = writer_init(out, sizeof out);

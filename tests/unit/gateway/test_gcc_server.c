@@ -83,6 +83,11 @@ static void refuses_what_lacks_core_or_network_or_has_them_twice(void)
     memcpy(twice, b.p, b.len);
     memcpy(twice + b.len, b.p, b.len);
     CU_ASSERT_EQUAL(gcc_server_parse(cursor_init(twice, 2 * b.len), &s), CE_BAD_INPUT);
+
+    static const uint8_t two_nets[] = {1,    0xc, 8, 0, 4, 0,   8, 0, 3,    0xc, 8, 0,
+                                       0xeb, 3,   0, 0, 3, 0xc, 8, 0, 0xec, 3,   0, 0};
+    CU_ASSERT_EQUAL(gcc_server_parse(cursor_init(two_nets, sizeof two_nets - 8), &s), 0);
+    CU_ASSERT_EQUAL(gcc_server_parse(cursor_init(two_nets, sizeof two_nets), &s), CE_BAD_INPUT);
 }
 
 static void a_core_block_of_eight_bytes_has_zero_flags(void)

@@ -147,7 +147,7 @@ static void whole_pdus_before_a_bad_one_are_still_sent(void)
 
 static void words_of_the_gateway_stand_between_pdus(void)
 {
-    uint8_t bytes[150];
+    uint8_t bytes[180];
     begin(RDP_TO_CLIENT);
     put_fast(bytes, 100, 1);
     put_fast(bytes + 100, 100 - 20, 2);

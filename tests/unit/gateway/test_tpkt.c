@@ -7,7 +7,7 @@ static void frames_every_recorded_pdu_at_its_length(void)
 {
     for (size_t i = 0; i < CAPTURE_COUNT; i++) {
         BYTES b = bytes_from_hex(capture_rows[i].hex);
-        struct pdu_frame f;
+        struct pdu_frame f = {0};
         CU_ASSERT_EQUAL(pdu_frame(b.p, b.len, &f), 0);
         CU_ASSERT_EQUAL(f.len, b.len);
         CU_ASSERT_EQUAL(f.kind, b.p[0] == 3 ? PDU_SLOW_PATH : PDU_FAST_PATH);
@@ -20,7 +20,7 @@ static void asks_for_more_until_the_last_byte_and_says_how_much(void)
         BYTES b = bytes_from_hex(capture_rows[i].hex);
         for (size_t n = 0; n < b.len; n++) {
             BYTES part = bytes_copy(b.p, n);
-            struct pdu_frame f;
+            struct pdu_frame f = {0};
             CU_ASSERT_EQUAL(pdu_frame(part.p, n, &f), CE_NEED_MORE);
             CU_ASSERT_TRUE(f.len == 0 || f.len == b.len);
             CU_ASSERT_TRUE(n < 4 || f.len == b.len);
@@ -38,7 +38,7 @@ static void frames_a_stream_that_mixes_both_paths(void)
         memcpy(stream + len, b.p, b.len);
         len += b.len;
     }
-    struct pdu_frame f;
+    struct pdu_frame f = {0};
     while (at < len && pdu_frame(stream + at, len - at, &f) == 0) {
         CU_ASSERT_EQUAL(f.kind, count % 2 ? PDU_FAST_PATH : PDU_SLOW_PATH);
         at += f.len;
@@ -72,7 +72,7 @@ static void refuses_what_starts_no_pdu(void)
 
 static void accepts_the_longest_of_each_kind(void)
 {
-    struct pdu_frame f;
+    struct pdu_frame f = {0};
     CU_ASSERT_EQUAL(pdu_frame((const uint8_t[]){3, 0, 0xff, 0xff}, 4, &f), CE_NEED_MORE);
     CU_ASSERT_EQUAL(f.len, TPKT_MAX_LEN);
     CU_ASSERT_EQUAL(pdu_frame((const uint8_t[]){0, 0xff, 0xff}, 3, &f), CE_NEED_MORE);

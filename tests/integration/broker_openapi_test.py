@@ -1,0 +1,152 @@
+#!/usr/bin/env python3
+"""Walks broker/openapi.json against a running broker: every path and method answers as documented, with the
+members and types documented, and everything documented was seen.
+
+usage: broker_openapi_test.py BROKER FAKE_VMPOOL
+"""
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
+import broker_lab  # noqa: E402
+
+LAB = None
+SEEN = {}
+
+
+class Walker(broker_lab.Lab):
+    """Remembers which answers of which operations came."""
+
+    def check(self, method, path, answer):
+        super().check(method, path, answer)
+        for m, pattern, operation in self.document.operations():
+            if operation is self.document.find(method, path):
+                SEEN.setdefault((m, pattern), set()).add(answer.status)
+
+
+def every_operation_succeeds_as_documented():
+    lab = LAB
+    for path in ('healthz', 'readyz', 'status', 'openapi.json'):
+        lab.must(lab.get(f'/v1/{path}'), 200)
+    pool = lab.add_pool(spare=0, max=4)
+    lab.must(lab.post('/v1/groups', {'name': 'staff'}), 201)
+    lab.must(lab.post('/v1/users', {'name': 'ann@x', 'full_name': 'Änn', 'password': 'p', 'groups': ['staff']}), 201)
+    lab.must(lab.patch('/v1/users/ann@x', {'full_name': 'Ann', 'disabled': False, 'password': 'correct horse'}), 200)
+    lab.must(lab.put('/v1/groups/staff/members/ann@x'), 204)
+    entitlement = lab.must(lab.post('/v1/entitlements', {'pool': 'demo', 'group': 'staff'}), 201)
+    lab.must(lab.get(f'/v1/entitlements/{entitlement["id"]}'), 200)
+    lab.must(lab.patch('/v1/pools/demo', {'max': 5, 'credentials': 'carrel'}), 200)
+    lab.must(lab.post('/v1/pools/demo/retry'), 200)
+    lab.must(lab.patch('/v1/hosts/fake', {'enabled': True}), 200)
+    ticket = lab.must(lab.login('ann@x'), 202)
+    lab.must(lab.get(f'/v1/sessions/{ticket["session"]}/ticket?connection=1'), 202)
+    lab.tell('make demo 2')
+    ticket = lab.must(lab.get(f'/v1/sessions/{ticket["session"]}/ticket?connection=1&wait=20'), 200)
+    lab.must(lab.report(ticket, 'connected'), 200)
+    lab.heartbeat(sessions=[{'session': ticket['session'], 'connection': 1, 'bytes_in': 1, 'bytes_out': 2}])
+    lab.must(lab.post(f'/v1/sessions/{ticket["session"]}/disconnect'), 202)
+    orders = lab.must(lab.get('/v1/gateways/gw1/orders?wait=5'), 200)
+    assert [o['code'] for o in orders['items']] == ['admin-disconnect'], orders
+    lab.must(lab.report(ticket, 'closed', code='admin-disconnect', bytes_in=1, bytes_out=2), 200)
+    ticket = lab.must(lab.login('ann@x'), 200)
+    free = next(d for d in lab.get('/v1/desktops?pool=demo&host=fake&state=ready')['items'])
+    for verb in ('recycle', 'restart', 'maintenance'):
+        order = lab.must(lab.post(f'/v1/desktops/{free["name"]}/{verb}'), 202)
+    lab.must(lab.get(f'/v1/orders/{order["order"]}'), 200)
+    lab.must(lab.get(f'/v1/desktops/{free["id"]}'), 200)
+    lab.must(lab.get(f'/v1/sessions/{ticket["session"]}'), 200)
+    for path in ('users', 'groups', 'entitlements', 'images', 'pools', 'hosts', 'desktops', 'gateways', 'events',
+                 'sessions?user=ann@x&pool=demo&ended=1&limit=5', 'sessions?state=disconnected'):
+        assert lab.must(lab.get(f'/v1/{path}'), 200)['items'], path
+    for path in ('users/ann@x', 'groups/staff', 'images/golden', 'pools/demo', 'hosts/fake', 'gateways/gw1',
+                 f'pools/{pool["id"]}'):
+        lab.must(lab.get(f'/v1/{path}'), 200)
+        lab.must(lab.call('HEAD', f'/v1/{path}'), 200)
+    lab.must(lab.post(f'/v1/sessions/{ticket["session"]}/logoff'), 202)
+    lab.must(lab.delete('/v1/groups/staff/members/ann@x'), 204)
+    lab.must(lab.delete(f'/v1/entitlements/{entitlement["id"]}'), 204)
+    lab.must(lab.delete('/v1/groups/staff'), 204)
+    lab.must(lab.delete('/v1/users/ann@x'), 204)
+    lab.must(lab.post('/v1/images', {'name': 'spare', 'source': '/x.raw'}), 202)
+    lab.must(lab.delete('/v1/images/spare'), 202)
+    lab.must(lab.post('/v1/hosts', {'name': 'other', 'uri': 'qemu:///system'}), 201)
+    lab.must(lab.delete('/v1/hosts/other'), 204)
+    lab.must(lab.delete('/v1/pools/demo'), 202)
+
+
+def what_is_missing_is_404_with_a_sentence():
+    for method, path, operation in LAB.document.operations():
+        if '{' not in path or '404' not in operation['responses']:
+            continue
+        real = path
+        for name in ('id', 'key', 'user', 'name', 'number'):
+            real = real.replace('{%s}' % name, '999' if name == 'number' else 'nothing')
+        query = '?connection=1' if path.endswith('/ticket') else ''
+        body = {'requestBody': None}
+        if 'requestBody' in operation:
+            body = {'gateway': 'gw1', 'state': 'connected'} if 'connections' in path else \
+                {'enabled': True} if 'hosts' in path else {}
+        else:
+            body = None
+        answer = LAB.call(method, real + query, body)
+        if path == '/v1/gateways/{name}/orders':
+            assert answer.status == 200, answer  # a gateway may ask before its first heartbeat
+            continue
+        assert answer.status == 404 and answer['code'] == 'not-found', f'{method} {path}: {answer}'
+        assert 'nothing' in answer['detail'] or '999' in answer['detail'], answer
+
+
+def every_body_is_read_strictly():
+    for method, path, operation in LAB.document.operations():
+        if 'requestBody' not in operation:
+            continue
+        real = path
+        for name, value in (('id', 's-0000000000000000'), ('key', 'demo'), ('name', 'gw1'), ('number', '1')):
+            real = real.replace('{%s}' % name, value)
+        schema = LAB.document.resolve(operation['requestBody']['content']['application/json']['schema'])
+        if '/users/' in real:
+            LAB.post('/v1/users', {'name': 'demo'})
+        if '/hosts/' in real:
+            LAB.post('/v1/hosts', {'name': 'demo', 'uri': 'test:///default'})
+        for required in schema.get('required', []):
+            body = {k: 'x' for k in schema['required'] if k != required}
+            answer = LAB.must(LAB.call(method, real, body), 400)
+            assert answer['code'] == 'bad-request', answer
+        answer = LAB.must(LAB.call(method, real, {'surprise': 1}), 400)
+        for name in schema['properties']:
+            answer = LAB.must(LAB.call(method, real, {name: {'no': 'value'}}), 400)
+        LAB.must(LAB.call(method, real, raw=b'[]'), 400)
+        LAB.must(LAB.call(method, real, raw=b'{"a":'), 400)
+        LAB.must(LAB.call(method, real, raw=b''), 400)
+        LAB.must(LAB.call(method, real, raw=b'a=b', headers={'Content-Type': 'text/plain'}), 415)
+
+
+def every_path_refuses_other_methods_and_says_which_it_has():
+    paths = {}
+    for method, path, operation in LAB.document.operations():
+        paths.setdefault(path, []).append(method)
+    for path, methods in paths.items():
+        real = path.replace('{number}', '1')
+        for name in ('id', 'key', 'user', 'name'):
+            real = real.replace('{%s}' % name, 'x')
+        for method in {'GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'} - set(methods):
+            answer = LAB.must(LAB.call(method, real), 405)
+            allowed = {m.strip() for m in answer.headers['Allow'].split(',')}
+            assert allowed == set(methods) | ({'HEAD'} if 'GET' in methods else set()), answer
+
+
+def every_operation_was_seen_to_succeed():
+    for method, path, operation in LAB.document.operations():
+        good = {int(s) for s in operation['responses'] if s < '300'}
+        missing = good - SEEN.get((method, path), set())
+        # A log-in that is ready at once and a desktop released from maintenance belong to other tests.
+        if path in ('/v1/desktops/{key}/release',):
+            continue
+        assert not missing, f'{method} {path} never answered {missing}'
+
+
+if __name__ == '__main__':
+    with Walker(*sys.argv[1:3]) as LAB:
+        broker_lab.main([every_operation_succeeds_as_documented, what_is_missing_is_404_with_a_sentence,
+                         every_body_is_read_strictly, every_path_refuses_other_methods_and_says_which_it_has,
+                         every_operation_was_seen_to_succeed])
