@@ -277,13 +277,21 @@ static int sqlite_script(struct db *db, const char *text)
     return rc;
 }
 
+/* Reads through a connection of its own: the one that is about to write may not be copied from. */
 static int backup_run(struct db_sqlite *self, sqlite3 *copy)
 {
-    sqlite3_backup *backup = sqlite3_backup_init(copy, "main", self->handle, "main");
-    if (!backup)
-        return sqlite3_extended_errcode(copy);
-    sqlite3_backup_step(backup, -1);
-    return sqlite3_backup_finish(backup);
+    sqlite3 *source = NULL;
+    sqlite3_backup *backup = NULL;
+    int code = sqlite3_open_v2(sqlite3_db_filename(self->handle, "main"), &source,
+                               SQLITE_OPEN_READWRITE | SQLITE_OPEN_EXRESCODE, NULL);
+    if (code == SQLITE_OK && !(backup = sqlite3_backup_init(copy, "main", source, "main")))
+        code = sqlite3_extended_errcode(copy);
+    if (backup) {
+        sqlite3_backup_step(backup, -1);
+        code = sqlite3_backup_finish(backup);
+    }
+    sqlite3_close(source);
+    return code;
 }
 
 /* The copy is made beside its final name, so that a half copy is never taken for a whole one. */

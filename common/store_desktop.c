@@ -209,6 +209,9 @@ int store_desktop_set_state(struct db *db, const char *id, enum desktop_state fr
     if (desktop.state == from && desktop_state_may_follow(from, to) && desktop.kind == POOL_FLOATING &&
         to != DESKTOP_CLONING && state_is_clean(to) && (desktop.touched || desktop.owner_id[0]))
         return db_fail(db, CE_CONFLICT, "a user was on desktop %s: it can only be recycled", desktop.name);
+    if (desktop.state == from && desktop_state_is_lent(from) && desktop.session_id[0] &&
+        (to == DESKTOP_READY || to == DESKTOP_STOPPED))
+        return db_fail(db, CE_CONFLICT, "session %s is on desktop %s", desktop.session_id, desktop.name);
     /* A conflict writes nothing, not even the clean-up before cloning. */
     if (desktop.state == from || !desktop_state_may_follow(from, to))
         rc = store_desktop_move(db, desktop.id, from, to, reason, &moved);

@@ -152,12 +152,13 @@ bool wake_send(const struct wake *wake, const char *bytes, size_t len)
     bool all = true;
     for (struct dirent *entry; (entry = readdir(dir));) {
         struct sockaddr_un address;
-        if (entry->d_name[0] == '.' || !wake_address(wake, entry->d_name, &address))
+        bool is_socket = entry->d_type == DT_SOCK;
+        if ((!is_socket && entry->d_type != DT_UNKNOWN) || !wake_address(wake, entry->d_name, &address))
             continue;
         if (sendto(wake->send_fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&address,
                    sizeof address) >= 0)
             continue;
-        if (errno == ECONNREFUSED)
+        if (errno == ECONNREFUSED && is_socket)
             unlinkat(wake->dir_fd, entry->d_name, 0);
         else if (errno == EAGAIN || errno == ENOBUFS)
             all = false;

@@ -53,7 +53,7 @@ class Lab:
         os.chmod(self.dir, 0o755)
         self.socket = os.path.join(self.dir, 'api')
         self.config = os.path.join(self.dir, 'carrel.conf')
-        self.settings = settings
+        self.settings = {'gateways': 'root', **settings}
         self.process = None
         self.fake = None
         self.document = None
@@ -63,7 +63,7 @@ class Lab:
         self.settings.update(settings)
         with open(self.config, 'w', encoding='utf-8') as file:
             file.write(f'[store]\npath = {self.dir}/store.db\nkey_file = {self.dir}/store.key\n'
-                       f'[broker]\nsocket = {self.socket}\ngateways = root\n')
+                       f'[broker]\nsocket = {self.socket}\n')
             for name, value in self.settings.items():
                 file.write(f'{name} = {value}\n')
 

@@ -41,6 +41,7 @@ void lab_remove_dir(const char *dir)
 void lab_open(struct lab *lab)
 {
     struct error err = {0};
+    lab->reader = NULL;
     lab_make_dir(lab->dir);
     snprintf(lab->path, sizeof lab->path, "%s/carrel.db", lab->dir);
     if (store_file_open(&lab->db, lab->path, true, &err)) {
@@ -54,6 +55,8 @@ void lab_open(struct lab *lab)
 void lab_close(struct lab *lab)
 {
     db_close(&lab->db);
+    sqlite3_close(lab->reader);
+    lab->reader = NULL;
     lab_remove_dir(lab->dir);
 }
 
@@ -124,12 +127,11 @@ enum session_state lab_session_state(struct lab *lab, const char *id)
 
 int64_t lab_count(struct lab *lab, const char *sql)
 {
-    sqlite3 *handle;
     sqlite3_stmt *stmt;
-    MUST(sqlite3_open_v2(lab->path, &handle, SQLITE_OPEN_READONLY, NULL));
-    MUST(sqlite3_prepare_v2(handle, sql, -1, &stmt, NULL));
+    if (!lab->reader)
+        MUST(sqlite3_open_v2(lab->path, &lab->reader, SQLITE_OPEN_READONLY, NULL));
+    MUST(sqlite3_prepare_v2(lab->reader, sql, -1, &stmt, NULL));
     int64_t count = sqlite3_step(stmt) == SQLITE_ROW ? sqlite3_column_int64(stmt, 0) : -1;
     sqlite3_finalize(stmt);
-    sqlite3_close(handle);
     return count;
 }

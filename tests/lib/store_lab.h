@@ -12,6 +12,7 @@ struct lab {
     char dir[64];
     char path[128];
     struct db *db;
+    struct sqlite3 *reader; /* lab_count()'s own, made when it is needed */
 };
 
 /* Ends the test program when that fails: nothing could be tested. */

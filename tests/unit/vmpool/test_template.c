@@ -1,0 +1,171 @@
+#include "template.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libxml/parser.h>
+
+#include "suite.h"
+
+#define GOOD                                                                                                 \
+    "<domain "                                                                                               \
+    "type='${virt}'>\n<name>${name}</name><uuid>${uuid}</uuid>${metadata}\n<a>${disk}</a>${commandline}</"   \
+    "domain>\n"
+
+static const struct guest_spec sample = {.name = "demo-1",
+                                         .uuid = "11111111-2222-4333-8444-555555abcdef",
+                                         .genid = "g",
+                                         .pool = "demo",
+                                         .installation = "inst",
+                                         .desktop_id = "d-1",
+                                         .disk = "/d",
+                                         .serial_log = "/s",
+                                         .kernel = "",
+                                         .initrd = "",
+                                         .cmdline = "",
+                                         .network = "user",
+                                         .vcpus = 2,
+                                         .memory_mib = 768,
+                                         .port = 42001};
+
+static void refuses(const char *text, int code, const char *words)
+{
+    struct template *template = NULL;
+    struct error err = {0};
+    CU_ASSERT_EQUAL(template_parse(&template, "domain.xml", text, &err), code);
+    CU_ASSERT_PTR_NULL(template);
+    if (!strstr(err.text, words))
+        printf("\n\"%s\" is not in \"%s\"\n", words, err.text);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, words));
+}
+
+static char *expand(const char *text, const struct guest_spec *spec)
+{
+    struct template *template = NULL;
+    struct error err = {0};
+    if (template_parse(&template, "domain.xml", text, &err)) {
+        printf("%s\n", err.text);
+        return strdup("");
+    }
+    char *xml = template_expand(template, spec);
+    template_destroy(&template);
+    return xml;
+}
+
+static void says_the_line_of_an_unknown_placeholder(void)
+{
+    refuses("<domain>\n${name}${uuid}${metadata}${disk}\n${nmae}</domain>", CE_BAD_INPUT,
+            "domain.xml:3: unknown placeholder ${nmae}");
+}
+
+static void says_the_line_of_a_placeholder_that_is_not_closed(void)
+{
+    refuses("<domain>\n${name</domain>", CE_BAD_INPUT, "domain.xml:2: a placeholder is not closed");
+    refuses("<domain>${", CE_BAD_INPUT, "domain.xml:1: a placeholder is not closed");
+}
+
+static void demands_what_makes_a_guest_ours(void)
+{
+    refuses("<domain>${name}${uuid}${disk}</domain>", CE_BAD_INPUT, "${metadata} must be there exactly once");
+    refuses("<domain>${name}${uuid}${disk}${disk}${metadata}</domain>", CE_BAD_INPUT,
+            "${disk} must be there exactly once");
+}
+
+static void says_the_line_where_the_xml_is_not_well_formed(void)
+{
+    refuses("<domain>\n<name>${name}</name>\n<uuid>${uuid}</uid>\n${metadata}${disk}</domain>", CE_BAD_INPUT,
+            "domain.xml:3:");
+    refuses("<domain>\n<name>${name}</name>\n<uuid>${uuid}</uuid>\n${metadata}${disk}", CE_BAD_INPUT,
+            "domain.xml:4:");
+}
+
+static void demands_a_domain(void)
+{
+    refuses("<network>${name}${uuid}${disk}${metadata}</network>", CE_BAD_INPUT, "must be <domain>");
+}
+
+static void values_are_escaped(void)
+{
+    struct guest_spec spec = sample;
+    spec.disk = "/a'b\"<&>";
+    char *xml = expand(GOOD, &spec);
+    CU_ASSERT_PTR_NOT_NULL(strstr(xml, "<a>/a&apos;b&quot;&lt;&amp;&gt;</a>"));
+    free(xml);
+}
+
+static void marks_the_domain_as_ours(void)
+{
+    char *xml = expand(GOOD, &sample);
+    CU_ASSERT_PTR_NOT_NULL(strstr(xml, "<metadata><carrel:desktop xmlns:carrel='" CARREL_METADATA_NS
+                                       "' installation='inst' id='d-1'/></metadata>"));
+    free(xml);
+}
+
+static void forwards_a_loopback_port_on_a_user_network(void)
+{
+    char *xml = expand(GOOD, &sample);
+    CU_ASSERT_PTR_NOT_NULL(strstr(xml, "restrict=on,hostfwd=tcp:127.0.0.1:42001-:3389"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(xml, "mac=52:54:00:ab:cd:ef"));
+    free(xml);
+}
+
+static char *expand_shipped(const struct guest_spec *spec)
+{
+    struct template *template = NULL;
+    struct error err = {0};
+    int rc = template_load(&template, CARREL_SOURCE_DIR "/config/domain.xml", &err);
+    CU_ASSERT_EQUAL(rc, 0);
+    if (rc)
+        return strdup("");
+    char *xml = template_expand(template, spec);
+    template_destroy(&template);
+    xmlDocPtr doc = xmlReadMemory(xml, (int)strlen(xml), "x", NULL, XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
+    CU_ASSERT_PTR_NOT_NULL(doc);
+    xmlFreeDoc(doc);
+    CU_ASSERT_PTR_NULL(strstr(xml, "${"));
+    return xml;
+}
+
+static void the_shipped_template_fills_for_both_networks_and_both_ways_to_boot(void)
+{
+    struct guest_spec spec = sample;
+    char *xml = expand_shipped(&spec);
+    CU_ASSERT_PTR_NOT_NULL(strstr(xml, "<boot dev='hd'/>"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(xml, "type='qemu'"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(xml, "<tb-cache unit='MiB'>64</tb-cache>"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(xml, "cache='unsafe'"));
+    free(xml);
+    spec.network = "desktops";
+    spec.kernel = "/k";
+    spec.initrd = "/i";
+    spec.cmdline = "root=/dev/vda";
+    spec.kvm = true;
+    spec.keep = true;
+    xml = expand_shipped(&spec);
+    CU_ASSERT_PTR_NOT_NULL(strstr(xml, "<source network='desktops'/>"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(xml, "<port isolated='yes'/>"));
+    CU_ASSERT_PTR_NOT_NULL(
+        strstr(xml, "<kernel>/k</kernel><initrd>/i</initrd><cmdline>root=/dev/vda</cmdline>"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(xml, "type='kvm'"));
+    CU_ASSERT_PTR_NULL(strstr(xml, "tb-cache"));
+    CU_ASSERT_PTR_NULL(strstr(xml, "hostfwd"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(xml, "cache='writeback'"));
+    free(xml);
+}
+
+static void a_file_that_is_missing_or_too_large_is_refused(void)
+{
+    struct template *template = NULL;
+    struct error err = {0};
+    CU_ASSERT_EQUAL(template_load(&template, "/nonexistent/domain.xml", &err), CE_IO);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "/nonexistent/domain.xml"));
+    CU_ASSERT_EQUAL(template_load(&template, "/dev/zero", &err), CE_LIMIT);
+}
+
+SUITE("template", TEST(says_the_line_of_an_unknown_placeholder),
+      TEST(says_the_line_of_a_placeholder_that_is_not_closed), TEST(demands_what_makes_a_guest_ours),
+      TEST(says_the_line_where_the_xml_is_not_well_formed), TEST(demands_a_domain), TEST(values_are_escaped),
+      TEST(marks_the_domain_as_ours), TEST(forwards_a_loopback_port_on_a_user_network),
+      TEST(the_shipped_template_fills_for_both_networks_and_both_ways_to_boot),
+      TEST(a_file_that_is_missing_or_too_large_is_refused))
