@@ -141,6 +141,46 @@ static int refuse_waiting(struct db *db, struct request *r, const struct session
     return rc;
 }
 
+/* A desktop became ready and nobody has given it to those who wait yet: it is done here. */
+static int serve_waiting(struct db *db, struct session_row *session)
+{
+    uint32_t served;
+    int rc = store_claim_waiting(db, session->pool_id, &served);
+    return rc ? rc : store_session_get(db, session->id, session);
+}
+
+static int look_ready(struct db *db, struct request *r, const struct session_row *session,
+                      const struct pool_row *pool, struct ticket *ticket)
+{
+    struct desktop_row desktop;
+    int rc = store_session_hand_out(db, session->id, &desktop);
+    if (!rc)
+        rc = answer_ready(r, session, pool, &desktop, ticket);
+    else if (rc == CE_CONFLICT) {
+        /* The guest failed under the session; vmpool decides what becomes of both. */
+        ticket->state = TICKET_REFUSED;
+        problem_set_fail(r, FAIL_GUEST_FAILED, session->id, NULL);
+        rc = 0;
+    }
+    secret_wipe_bytes(&desktop, sizeof desktop);
+    return rc;
+}
+
+static int look_waiting(struct db *db, struct request *r, const struct session_row *session,
+                        const struct pool_row *pool, bool write, struct ticket *ticket)
+{
+    enum fail hopeless = pool_is_hopeless(pool);
+    if (hopeless && write) {
+        ticket->state = TICKET_REFUSED;
+        return refuse_waiting(db, r, session, hopeless);
+    }
+    int rc = look_at_queue(db, session, ticket);
+    /* In a read job: a write job refuses, or gives it what is ready. */
+    if (!rc && (write || (!hopeless && ticket->place > pool->ready)))
+        answer_waiting(r, session, ticket);
+    return rc;
+}
+
 int ticket_look(struct db *db, struct request *r, const char *session_id, uint32_t connection, bool write,
                 struct ticket *ret)
 {
@@ -155,28 +195,12 @@ int ticket_look(struct db *db, struct request *r, const char *session_id, uint32
         return 0;
     }
     rc = store_pool_get(db, session.pool_id, &pool);
-    enum fail hopeless = rc || session.desktop_id[0] ? FAIL_NONE : pool_is_hopeless(&pool);
-    if (rc)
-        return rc;
-    if (hopeless && write) {
-        ticket.state = TICKET_REFUSED;
-        rc = refuse_waiting(db, r, &session, hopeless);
-    } else if (session.desktop_id[0] && write) {
-        struct desktop_row desktop;
-        rc = store_session_hand_out(db, session.id, &desktop);
-        if (!rc) {
-            rc = answer_ready(r, &session, &pool, &desktop, &ticket);
-        } else if (rc == CE_CONFLICT) {
-            /* The guest failed under the session; vmpool decides what becomes of both. */
-            ticket.state = TICKET_REFUSED;
-            problem_set_fail(r, FAIL_GUEST_FAILED, session.id, NULL);
-            rc = 0;
-        }
-        secret_wipe_bytes(&desktop, sizeof desktop);
-    } else if (!hopeless && !session.desktop_id[0]) {
-        rc = look_at_queue(db, &session, &ticket);
-        answer_waiting(r, &session, &ticket);
-    }
+    if (!rc && write && !session.desktop_id[0] && pool.ready)
+        rc = serve_waiting(db, &session);
+    if (!rc && !session.desktop_id[0])
+        rc = look_waiting(db, r, &session, &pool, write, &ticket);
+    else if (!rc && write)
+        rc = look_ready(db, r, &session, &pool, &ticket);
     if (!rc)
         *ret = ticket;
     return rc;

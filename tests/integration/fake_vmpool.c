@@ -13,6 +13,7 @@
  *     logoff SESSION      what the guest's hook tells
  *     stop POOL REASON    as after too many failures
  *     image NAME          the image is ready
+ *     people GROUP PASSWORD N   users p0, p1, ... in the group, all with one hash, as making each takes long
  *     orders              -> ok NUMBER:VERB:OBJECT ...
  *     done NUMBER
  */
@@ -159,6 +160,29 @@ static int image_ready(struct db *db, const char *name)
     return store_image_update(db, &image);
 }
 
+static int make_people(struct db *db, const char *group_name, const char *words)
+{
+    struct group_row group;
+    struct secret password = {0};
+    char hash[SECRET_HASH_SIZE], text[128] = "";
+    int count = 0;
+    if (sscanf(words, "%127s %d", text, &count) != 2)
+        return CE_BAD_INPUT;
+    int rc = store_group_get(db, group_name, &group);
+    if (!rc)
+        rc = secret_set(&password, text, strlen(text));
+    if (!rc)
+        rc = secret_hash_make(&password, hash);
+    for (int i = 0; i < count && !rc; i++) {
+        struct user_row user = {.disabled = false};
+        snprintf(user.name, sizeof user.name, "p%d", i);
+        rc = store_user_insert(db, &user, hash);
+        if (!rc)
+            rc = store_group_add(db, group.id, user.id);
+    }
+    return rc;
+}
+
 static int say_order(void *arg, const struct order_row *order)
 {
     say(arg, " %lld:%s:%s", (long long)order->number, order->verb, order->object);
@@ -190,6 +214,8 @@ static int command(struct db *db, void *arg)
         return stop_pool(db, first, rest);
     if (!strcmp(verb, "image"))
         return image_ready(db, first);
+    if (!strcmp(verb, "people"))
+        return make_people(db, first, rest);
     if (!strcmp(verb, "orders"))
         return store_order_list(db, "vmpool", 0, say_order, fake);
     if (!strcmp(verb, "done"))
