@@ -62,7 +62,7 @@ struct request_answer {
 struct request {
     struct list entry; /* the server's list of requests */
     struct broker *broker;
-    struct MHD_Connection *connection; /* borrowed; used by api_server.c alone */
+    struct MHD_Connection *connection; /* borrowed; used by api_exchange.c alone */
     int fd;                            /* borrowed: its socket */
     enum request_state state;
     const struct api_route *route;
@@ -71,7 +71,7 @@ struct request {
     bool head_only;
     bool keep_no_body; /* the body is read and dropped: the answer is known already */
     bool gone;         /* the client has closed its socket */
-    bool suspended;    /* only api_server.c */
+    bool suspended; /* written by api_exchange.c alone */
 
     char params[REQUEST_PARAMS_MAX][REQUEST_TEXT_SIZE]; /* what {..} of the path matched */
     struct {
@@ -91,6 +91,7 @@ struct request {
     int (*job)(struct db *db, struct request *r);
     void (*job_done)(struct request *r);
     int job_rc;
+    void (*left)(struct request *r); /* its client went away while a worker had it; may be NULL */
 
     struct {
         struct list entry; /* one of the broker's lists */
@@ -119,8 +120,7 @@ bool request_query_number(struct request *r, const char *name, uint64_t standard
 /* Ends the reading of a body: false when a problem was answered. */
 bool request_read_done(struct request *r, struct api_reader *reader);
 
-/* --- answers: set on either thread, sent on the loop's ---------------------------------------------------
- */
+/* --- answers: set on either thread, sent on the loop's ----------------------------------------------- */
 
 void request_set(struct request *r, unsigned status,
                  json_t *json);                           /* takes JSON; NULL there: no memory, 500 */
@@ -134,8 +134,7 @@ void request_answer(struct request *r, unsigned status, json_t *json); /* both *
 void request_run(struct request *r, enum store_mode mode, int (*job)(struct db *db, struct request *r),
                  void (*after)(struct request *r));
 
-/* --- long polls -------------------------------------------------------------------------------------------
- */
+/* --- long polls -------------------------------------------------------------------------------------- */
 
 /* WOKEN is called once, and must answer, run a job or park again. A deadline that was set before stays. */
 void request_park(struct request *r, struct list *list, uint64_t wait_ms,
@@ -144,8 +143,7 @@ void request_wake(struct request *r, enum request_wake wake);
 /* Wakes all of LIST. */
 void request_wake_all(struct list *list, enum request_wake wake);
 
-/* --- streams ----------------------------------------------------------------------------------------------
- */
+/* --- streams ----------------------------------------------------------------------------------------- */
 
 /* Answers 200 with application/x-ndjson and an open end. */
 void request_stream_begin(struct request *r, void (*drained)(struct request *r));

@@ -131,7 +131,7 @@ const struct api_route *api_route_find(const char *method, const char *path,
 
 bool api_route_has_query(const struct api_route *route, const char *name)
 {
-    size_t len = strlen(name);
+    size_t len = strchr(name, ' ') ? 0 : strlen(name);
     for (const char *at = route->query; len && (at = strstr(at, name)); at += len) {
         if (at > route->query && at[-1] == ' ' && at[len] == ' ')
             return true;

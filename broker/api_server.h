@@ -24,10 +24,9 @@ void api_server_drain(struct api_server *server, void (*idle)(void *arg), void *
 /* Second half: answers get DRAIN_MS to leave, then everything is closed; closed() is called last. */
 void api_server_close(struct api_server *server, void (*closed)(void *arg), void *arg);
 
-/* --- for api_request.c ------------------------------------------------------------------------------------
- */
+/* --- for api_request.c ------------------------------------------------------------------------------- */
 
 void api_server_resume(struct request *r); /* an answer is set, or stream bytes are there */
-void api_server_watch(struct request *r);  /* parked: its client's going away matters */
+void api_server_watch(struct request *r);  /* suspended: when its client goes away, r->gone tells */
 
 #endif

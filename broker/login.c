@@ -12,6 +12,7 @@
 
 #include "api_handlers.h"
 #include "api_problem.h"
+#include "api_server.h"
 #include "audit.h"
 #include "gateway.h"
 #include "log.h"
@@ -230,14 +231,25 @@ static void verified(struct login_task *task)
 {
     struct request *r = task->arg;
     struct login *login = r->input;
+    r->left = NULL;
     secret_wipe(&login->password);
     secret_wipe_bytes(task->hash, sizeof task->hash);
+    /* Nobody waits for the desktop any more, so none is claimed; a wrong password counts all the same. */
+    if (r->gone && task->rc == 0)
+        task->rc = CE_CANCELLED;
     if (task->rc == 0 || task->rc == CE_REFUSED) {
         request_run(r, STORE_WRITE, decide_job, NULL);
         return;
     }
     problem_set_error(r, task->rc);
     request_send(r);
+}
+
+/* Its client went away: a password that was not looked at yet need not be. */
+static void left(struct request *r)
+{
+    struct login *login = r->input;
+    login_workers_give_up(r->broker->workers, &login->task);
 }
 
 /* Nothing here depends on whether the user exists, except what the worker compares with. */
@@ -269,6 +281,8 @@ static void prepared(struct request *r)
     login->task.password = &login->password;
     login->task.done = verified;
     login->task.arg = r;
+    r->left = left;
+    api_server_watch(r);
     if (login_workers_submit(r->broker->workers, &login->task)) {
         problem_set(r, PROBLEM_UNAVAILABLE,
                     "Too many people are logging in at the moment. Try again in %d seconds.", BUSY_RETRY_S);

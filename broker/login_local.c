@@ -37,6 +37,7 @@ static void worker_main(void *arg)
             break;
         struct login_task *task = list_entry(workers->waiting.next, struct login_task, entry);
         list_remove(&task->entry);
+        task->waits = false;
         workers->waiting_count--;
         if (workers->closing) {
             task->rc = CE_CANCELLED;
@@ -114,11 +115,26 @@ int login_workers_submit(struct login_workers *workers, struct login_task *task)
     bool full = workers->closing || workers->waiting_count >= LOGIN_QUEUE_MAX;
     if (!full) {
         list_append(&workers->waiting, &task->entry);
+        task->waits = true;
         workers->waiting_count++;
         uv_cond_signal(&workers->more);
     }
     uv_mutex_unlock(&workers->lock);
     return full ? CE_LIMIT : 0;
+}
+
+void login_workers_give_up(struct login_workers *workers, struct login_task *task)
+{
+    uv_mutex_lock(&workers->lock);
+    if (task->waits) {
+        task->waits = false;
+        task->rc = CE_CANCELLED;
+        workers->waiting_count--;
+        list_remove(&task->entry);
+        list_append(&workers->done, &task->entry);
+        uv_async_send(&workers->wake);
+    }
+    uv_mutex_unlock(&workers->lock);
 }
 
 void login_workers_close(struct login_workers *workers, void (*closed)(void *arg), void *arg)

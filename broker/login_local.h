@@ -5,6 +5,7 @@
 #ifndef CARREL_BROKER_LOGIN_LOCAL_H
 #define CARREL_BROKER_LOGIN_LOCAL_H
 
+#include <stdbool.h>
 #include <uv.h>
 
 #include <carrel/error.h>
@@ -28,7 +29,8 @@ struct login_task {
     /* LOGIN_VERIFY: what the store has; "" (an unknown user, one without password) takes the same time and
      * refuses. LOGIN_HASH: the result. */
     char hash[SECRET_HASH_SIZE];
-    int rc; /* CE_CANCELLED: the broker is being stopped */
+    int rc;     /* CE_CANCELLED: it was given up, or the broker is being stopped */
+    bool waits; /* under the workers' lock: it stands in the queue */
     void (*done)(struct login_task *task);
     void *arg;
 };
@@ -38,6 +40,9 @@ struct login_workers;
 int login_workers_open(struct login_workers **ret, uv_loop_t *loop, unsigned threads,
                        struct error *err) MUST_CHECK;
 int login_workers_submit(struct login_workers *workers, struct login_task *task) MUST_CHECK;
+/* Nobody wants to know any more: a task that still waits is done at once, with CE_CANCELLED; one that runs or
+ * is done already is left to its end. done() is called from the loop in any case. */
+void login_workers_give_up(struct login_workers *workers, struct login_task *task);
 /* Cancels what waits, lets what runs finish, then closed(). */
 void login_workers_close(struct login_workers *workers, void (*closed)(void *arg), void *arg);
 

@@ -66,8 +66,8 @@ static int add_password(struct request *r, const struct desktop_row *desktop, js
     int rc =
         secret_open(&r->broker->key, desktop->id, desktop->sealed_password, desktop->sealed_len, &password);
     if (rc) {
-        problem_set(r, PROBLEM_INTERNAL, "The password of desktop %s cannot be opened with the key in %s.",
-                    desktop->name, r->broker->config.store_key_file);
+        problem_set(r, PROBLEM_INTERNAL, "The password of desktop %s does not open with the store's key.",
+                    desktop->name);
         return CE_INTERNAL;
     }
     return json_object_set_new(connect, "user", json_string(desktop->guest_user)) ||

@@ -163,15 +163,22 @@ static bool state_is_clean(enum desktop_state state)
            state == DESKTOP_STOPPED;
 }
 
-/* Cloning makes a new disk: whoever was on the old one has no session and no claim on it any more. */
-static int desktop_make_clean(struct db *db, const char *id)
+/* A guest that starts anew, or is off, has nobody on it: a session that lived through its failure ends. */
+static int desktop_end_session(struct db *db, const char *id, enum desktop_state to)
 {
     struct session_row session;
+    if (!state_is_clean(to) || to == DESKTOP_READY)
+        return 0;
     int rc = store_session_on_desktop(db, id, &session);
     if (!rc)
-        rc = store_session_move(db, &session, SESSION_ENDED, FAIL_SESSION_ENDED, "its desktop was recycled");
-    if (rc && rc != CE_NOT_FOUND)
-        return rc;
+        rc = store_session_move(db, &session, SESSION_ENDED, FAIL_GUEST_FAILED,
+                                "its desktop was started anew");
+    return rc == CE_NOT_FOUND ? 0 : rc;
+}
+
+/* Cloning makes a new disk: it is nobody's. */
+static int desktop_make_clean(struct db *db, const char *id)
+{
     return db_run(db, "UPDATE desktops SET owner_id = NULL, touched = 0, percent = 0 WHERE id = $1",
                   db_text(id));
 }
@@ -184,7 +191,9 @@ int store_desktop_move(struct db *db, const char *id, enum desktop_state from, e
     if (!desktop_state_may_follow(from, to))
         return db_fail(db, CE_INTERNAL, "a desktop cannot go from %s to %s", desktop_state_name(from),
                        desktop_state_name(to));
-    int rc = to == DESKTOP_CLONING ? desktop_make_clean(db, id) : 0;
+    int rc = desktop_end_session(db, id, to);
+    if (!rc && to == DESKTOP_CLONING)
+        rc = desktop_make_clean(db, id);
     if (!rc)
         rc = db_get_int(db, &since_ms,
                         "UPDATE desktops SET state = $3, state_since_ms = $4, reason = $5"

@@ -116,7 +116,8 @@ static const char *enter_locked(struct admission *admission, const struct admiss
     return NULL;
 }
 
-const char *admission_enter(struct admission *admission, const struct sockaddr_storage *peer, struct admission_hold *hold)
+const char *admission_enter(struct admission *admission, const struct sockaddr_storage *peer,
+                            struct admission_hold *hold)
 {
     struct admission_address address = address_of(peer);
     pthread_mutex_lock(&admission->lock);

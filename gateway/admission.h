@@ -33,7 +33,7 @@ void admission_configure(struct admission *admission, const struct config *confi
 /* NULL, or which limit was hit: a configuration key without its section ("max_per_address"). HOLD is then
  * empty. */
 const char *admission_enter(struct admission *admission, const struct sockaddr_storage *peer,
-                         struct admission_hold *hold);
+                            struct admission_hold *hold);
 void admission_logged_in(struct admission *admission, struct admission_hold *hold);
 void admission_leave(struct admission *admission, struct admission_hold *hold); /* safe on an empty hold */
 

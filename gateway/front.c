@@ -79,8 +79,7 @@ void front_preamble(struct session *s)
                      (unsigned)(in->len - len));
     else
         preamble_answer(s);
-    if (s->login)
-        s->login->front_in.len = 0;
+    in->len = 0;
 }
 
 void front_handshake(struct session *s)
@@ -346,10 +345,8 @@ static void input_parse(struct session *s)
             domain_pdu(s, in->bytes, len);
         else
             connect_initial(s, in->bytes, len);
-        if (s->login) {
-            secret_wipe_bytes(in->bytes, len); /* the last one had the password */
-            login_input_consume(in, len);
-        }
+        secret_wipe_bytes(in->bytes, len); /* the last one had the password */
+        login_input_consume(in, len);
     }
 }
 

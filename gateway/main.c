@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <jansson.h>
@@ -163,6 +164,20 @@ static int handles_open(struct process *p, uv_loop_t *loop, struct error *err)
     return rc ? error_set(err, CE_IO, "cannot watch signals: %s", uv_strerror(rc)) : 0;
 }
 
+/* Two descriptors a session: what the system allows is asked for, not what a shell happens to start with. */
+static void descriptors_allow(const struct config *config)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit))
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)!setrlimit(RLIMIT_NOFILE, &limit);
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur / 2 < config->gateway_max_connections)
+        log_warning(
+            "Fewer open files are allowed than gateway.max_connections may need. files=%llu connections=%llu",
+            (unsigned long long)limit.rlim_cur, (unsigned long long)config->gateway_max_connections);
+}
+
 static int start(struct daemon_run *run, struct error *err)
 {
     static struct process process; /* as long as the process; main's stack is not deep enough for all of it */
@@ -172,6 +187,7 @@ static int start(struct daemon_run *run, struct error *err)
     unsigned count = workers_wanted(config);
     run->state = p;
     json_set_alloc_funcs(malloc, json_wipe_and_free);
+    descriptors_allow(config);
     registry_init(&p->gateway.registry);
     p->gateway.admission = admission_create(config);
     int rc = p->gateway.admission ? name_choose(p->gateway.name, config, err) : CE_NOMEM;

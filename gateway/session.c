@@ -301,7 +301,7 @@ static void end_tell(struct session *s, struct endpoint *e)
         if (result == TLS_OK)
             result = tls_io_end(&e->tls);
     }
-    if (result == TLS_WANT_WRITE || result == TLS_WANT_READ)
+    if (result == TLS_WANT_WRITE)
         return;
     e->told_end = true;
     if (result != TLS_OK || shutdown(e->fd, SHUT_WR))

@@ -135,7 +135,8 @@ static enum tls_result result_of(struct tls_io *io, int rc)
     if (error == SSL_ERROR_ZERO_RETURN)
         return TLS_CLOSED;
     if (io->saw_eof || io->read_errno || io->write_errno) {
-        /* At an end of stream OpenSSL tries to send an alert, so an error of writing may be the younger one. */
+        /* At an end of stream OpenSSL tries to send an alert, so an error of writing may be the younger one.
+         */
         int number = io->read_errno ? io->read_errno : io->saw_eof ? 0 : io->write_errno;
         snprintf(io->why, sizeof io->why, "%s", number ? strerror(number) : "end of stream");
         ERR_clear_error();

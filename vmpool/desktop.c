@@ -98,6 +98,7 @@ static void desktop_apply(struct desktop *d, const struct desktop_row *row)
     log_info("desktop %s (%s): %s -> %s%s%s", row->name, row->id, desktop_state_name(old),
              desktop_state_name(row->state), *row->reason ? ": " : "", row->reason);
     d->next_try_ms = 0;
+    d->dead = d->dead && row->state == DESKTOP_RECYCLING;
     d->cleaned = false;
     d->users_missing = 0;
     d->users_check_ms = 0;
@@ -294,9 +295,11 @@ void desktop_host_is_back(struct host *host)
 
 static bool deadline_passed(struct desktop *d)
 {
-    const struct desktop_deadline deadline = desktop_deadline_of(&d->row, &d->vm->config);
+    struct desktop_deadline deadline = desktop_deadline_of(&d->row, &d->vm->config);
     if (!deadline.at_ms)
         return false;
+    if (deadline.at_ms < d->vm->started_ms + RESTART_GRACE_MS)
+        deadline.at_ms = d->vm->started_ms + RESTART_GRACE_MS;
     if (store_now_ms() < deadline.at_ms) {
         reconcile_due(d->vm, deadline.at_ms);
         return false;

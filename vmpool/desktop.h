@@ -23,6 +23,7 @@
 #define USERS_CHECK_BARE_MS 15000 /* without one */
 #define USERS_FIRST_MS 5000       /* after a disconnection, before the first look */
 #define EARLY_DEATH_MS 60000      /* a guest that ends so soon after it was ready counts as failed */
+#define RESTART_GRACE_MS 30000    /* no deadline ends sooner after vmpool's own start */
 #define PORT_TRIES 16             /* ports that turned out to be in use, before the guest counts as failed */
 #define PERCENT_EVERY_MS 2000     /* how often waiting users hear of progress */
 
@@ -39,6 +40,7 @@ struct desktop {
     bool guest_known; /* the domain was seen, or made, since its host was connected */
     bool suspect;     /* an event said that it ended: the next step looks whether that is so */
     bool shut_down;   /* ... and that it ended as told from inside */
+    bool dead;        /* the guest was seen to have ended: recycling it needs no grace */
     bool agent;       /* its agent is connected */
     uint16_t port;    /* of the user-mode network, for the next start */
     unsigned port_tries;

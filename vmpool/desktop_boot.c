@@ -325,6 +325,28 @@ static void step_fingerprint(struct desktop *d)
         guest_job_submit(job, run_fingerprint, on_fingerprint);
 }
 
+/* A guest whose agent came after it was ready is pinned then. */
+static void on_late_fingerprint(struct desktop *d, struct guest_job *job, int rc, const struct error *err)
+{
+    if (rc == CE_UNREACHABLE || rc == CE_TIMEOUT || rc == CE_CANCELLED) {
+        desktop_pause(d, GUEST_RETRY_MS);
+        return;
+    }
+    d->fingerprint_read = true;
+    struct desktop_write *w = rc ? NULL : desktop_write_create(d);
+    if (!w)
+        return;
+    snprintf(w->row.fingerprint, sizeof w->row.fingerprint, "%s", job->fingerprint);
+    desktop_write_submit(w, write_seen);
+}
+
+void desktop_step_late_fingerprint(struct desktop *d)
+{
+    struct guest_job *job = guest_job_create(d);
+    if (job)
+        guest_job_submit(job, run_fingerprint, on_late_fingerprint);
+}
+
 /* The pool's failures are forgotten with the first guest that stands. */
 static int write_ready(struct db *db, struct desktop_write *w)
 {

@@ -111,8 +111,8 @@ static void on_removed(struct desktop *d, struct guest_job *job, int rc, const s
 void desktop_step_recycling(struct desktop *d)
 {
     /* A guest that somebody used gets a moment to write out what its programs have on the network. */
-    int64_t at_ms =
-        d->row.state_since_ms + (d->row.touched ? (int64_t)d->vm->config.vmpool_logoff_grace_ms : 0);
+    int64_t at_ms = d->row.state_since_ms +
+                    (d->row.touched && !d->dead ? (int64_t)d->vm->config.vmpool_logoff_grace_ms : 0);
     if (store_now_ms() < at_ms) {
         reconcile_due(d->vm, at_ms);
         return;

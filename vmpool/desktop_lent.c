@@ -64,6 +64,7 @@ void desktop_guest_gone(struct desktop *d, bool shut_down)
 {
     const char *words = shut_down ? "the guest was shut down" : "the guest stopped working";
     d->guest_known = false;
+    d->dead = true;
     bool early = store_now_ms() - d->row.state_since_ms < EARLY_DEATH_MS;
     if (d->row.state == DESKTOP_BOOTING) {
         desktop_fail(d, shut_down ? "the guest shut down while it started"
@@ -240,6 +241,10 @@ void desktop_step_running(struct desktop *d)
         return;
     }
     watch_channel(d);
+    if (d->row.state == DESKTOP_READY && d->agent && !*d->row.fingerprint && !d->fingerprint_read) {
+        desktop_step_late_fingerprint(d);
+        return;
+    }
     if (users_check_is_due(d)) {
         struct guest_job *job = guest_job_create(d);
         if (job)

@@ -70,6 +70,7 @@ int desktop_write_end_session(struct db *db, struct desktop_write *w, struct des
 void desktop_step_cloning(struct desktop *d);
 void desktop_step_booting(struct desktop *d);
 void desktop_boot_reset(struct desktop *d);
+void desktop_step_late_fingerprint(struct desktop *d);
 
 /* desktop_lent.c: ready, claimed, in_use, disconnected */
 void desktop_step_running(struct desktop *d);

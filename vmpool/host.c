@@ -231,6 +231,7 @@ bool host_name_is_foreign(const struct host *host, const char *name)
 
 struct virt_job {
     struct host *host;
+    struct virt_probe *probe;
     char installation[INSTALLATION_SIZE];
     char kernel[1024];
     char initrd[1100];
@@ -250,7 +251,7 @@ static int run_virt(struct virt_conn *conn, void *arg, struct error *err)
     }
     const struct virt_probe_spec spec = {
         .installation = job->installation, .kernel = job->kernel, .initrd = job->initrd, .kvm = true};
-    int rc = virt_probe_boot(conn, &spec, err);
+    int rc = virt_probe_boot(conn, job->probe, &spec, err);
     if (rc == CE_UNREACHABLE || rc == CE_CANCELLED)
         return rc;
     job->kvm = rc == 0;
@@ -276,6 +277,7 @@ static void on_virt(void *arg, int rc, const struct error *err)
         host_write(host);
         reconcile_want(host->vm);
     }
+    virt_probe_destroy(&job->probe);
     free(job);
 }
 
@@ -291,8 +293,10 @@ int host_virt(struct host *host, const char *kernel)
     if (host->probing || !host_answers(host))
         return -1;
     struct virt_job *job = calloc(1, sizeof *job);
-    if (!job)
+    if (!job || !(job->probe = virt_probe_create())) {
+        free(job);
         return -1;
+    }
     job->host = host;
     snprintf(job->installation, sizeof job->installation, "%s", vm->installation);
     snprintf(job->kernel, sizeof job->kernel, "%s", kernel);
@@ -300,6 +304,7 @@ int host_virt(struct host *host, const char *kernel)
     host->probing = true;
     if (virt_host_submit(host->virt, run_virt, on_virt, job)) {
         host->probing = false;
+        virt_probe_destroy(&job->probe);
         free(job);
     }
     return -1;

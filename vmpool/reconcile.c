@@ -393,6 +393,7 @@ int reconcile_start(struct vmpool *vm, struct error *err)
 {
     vm->due.data = vm;
     vm->sweep.data = vm;
+    vm->started_ms = store_now_ms();
     vm->usual_boot_ms = 25000; /* until boots were measured */
     if (uv_timer_init(vm->loop, &vm->due) || uv_timer_init(vm->loop, &vm->sweep) ||
         uv_timer_start(&vm->sweep, on_sweep, 1, vm->config.vmpool_sweep_ms))

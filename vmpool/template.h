@@ -3,12 +3,13 @@
  *
  * Placeholders are written ${name}. Single values are escaped; those marked "element" are XML made here:
  *
- *     virt          kvm or qemu                      boot         element: kernel, initrd, cmdline, or none
- *     name uuid     of the guest                     cpu          element: the CPU model for virt
- *     genid         fresh for every start            tcg          element: software emulation's cache, or
- * none pool          the pool's name                  interface    element: the NIC on a libvirt network, or
- * none memory_mib vcpus                               commandline  element: the NIC in user mode, or none
- *     disk          the overlay's path               metadata     element: whose guest this is
+ *     virt          kvm or qemu                boot         element: kernel, initrd, cmdline, or nothing
+ *     name uuid     of the guest               cpu          element: the CPU model for virt
+ *     genid         fresh for every start      tcg          element: software emulation's cache, or nothing
+ *     pool          the pool's name            interface    element: the NIC on a libvirt network, or nothing
+ *     memory_mib    in MiB                     commandline  element: the NIC in user mode, or nothing
+ *     vcpus         a number                   metadata     element: whose guest this is
+ *     disk          the overlay's path
  *     disk_cache    writeback for dedicated desktops; unsafe for those that are thrown away
  *     serial_log    where the serial port writes
  */

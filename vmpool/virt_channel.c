@@ -1,6 +1,5 @@
 #include "virt_channel.h"
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,18 +15,19 @@ struct virt_channel {
     char port_name[64];
     const struct virt_channel_events *events; /* borrowed from the opener */
     void *arg;
-    virStreamPtr
-        stream;  /* made by the open job, given back by the close job: jobs of one host run in order */
-    bool opened; /* the open job is done; loop's thread */
-    bool closed; /* no callbacks any more; loop's thread */
+    virStreamPtr stream; /* made by the open job, given back by the close job; jobs run in order */
+    bool opened;         /* the open job is done; loop's thread */
+    bool closed;         /* no callbacks any more; loop's thread */
     bool ended;
-    atomic_int refs; /* the loop's and the stream callback's */
+    bool dispatching; /* on_stream() is on the stack */
+    unsigned refs;    /* the owner's and those of deferred ends; loop's thread */
 };
 
-static void channel_unref(void *opaque)
+/* libvirt does not always call the release function of a stream's callback, so it gets none. Callbacks run on
+ * the loop's thread only; what is freed there after the callback's removal is not in use any more. */
+static void channel_unref(struct virt_channel *channel)
 {
-    struct virt_channel *channel = opaque;
-    if (atomic_fetch_sub(&channel->refs, 1) == 1)
+    if (--channel->refs == 0)
         free(channel);
 }
 
@@ -39,6 +39,27 @@ static void channel_end(struct virt_channel *channel, const char *reason)
     channel->events->ended(channel->arg, reason);
 }
 
+/* A stream's callback is not removed while it runs: what ends a stream waits for the next turn of the loop,
+ * by way of a job that does nothing. */
+static int run_nothing(struct virt_conn *conn, void *arg, struct error *err)
+{
+    return 0;
+}
+
+static void on_ended_later(void *arg, int rc, const struct error *err)
+{
+    struct virt_channel *channel = arg;
+    channel_end(channel, "the guest or the connection ended");
+    channel_unref(channel);
+}
+
+static void end_later(struct virt_channel *channel)
+{
+    channel->refs++;
+    if (virt_host_submit_cleanup(channel->host, run_nothing, on_ended_later, channel))
+        channel_unref(channel); /* the host closes, and the channel with it */
+}
+
 /* libvirt's dispatch on the loop's thread. */
 static void on_stream(virStreamPtr stream, int events, void *opaque)
 {
@@ -48,6 +69,7 @@ static void on_stream(virStreamPtr stream, int events, void *opaque)
         return;
     }
     int got = -2;
+    channel->dispatching = true;
     for (int round = 0; round < RECV_ROUNDS && !channel->closed; round++) {
         char bytes[RECV_BYTES];
         got = virStreamRecv(stream, bytes, sizeof bytes);
@@ -55,10 +77,11 @@ static void on_stream(virStreamPtr stream, int events, void *opaque)
             break;
         channel->events->bytes(channel->arg, bytes, (size_t)got);
     }
+    channel->dispatching = false;
     if (got == 0 || got == -1 ||
         (got == -2 && (events & (VIR_STREAM_EVENT_ERROR | VIR_STREAM_EVENT_HANGUP)))) {
         (void)virStreamEventUpdateCallback(stream, 0);
-        channel_end(channel, got == 0 ? "the guest's end was closed" : "the connection or the guest ended");
+        end_later(channel);
     }
 }
 
@@ -78,11 +101,9 @@ static int run_open(struct virt_conn *conn, void *arg, struct error *err)
         virStreamFree(stream);
         return rc;
     }
-    atomic_fetch_add(&channel->refs, 1);
     if (virStreamEventAddCallback(
             stream, VIR_STREAM_EVENT_READABLE | VIR_STREAM_EVENT_ERROR | VIR_STREAM_EVENT_HANGUP, on_stream,
-            channel, channel_unref) < 0) {
-        atomic_fetch_sub(&channel->refs, 1);
+            channel, NULL) < 0) {
         rc = virt_error(err, "cannot watch the guest's session port");
         (void)virStreamAbort(stream);
         virStreamFree(stream);
@@ -138,13 +159,24 @@ int virt_channel_open(struct virt_channel **ret, struct virt_host *host, const s
     snprintf(channel->port_name, sizeof channel->port_name, "%s", port_name);
     channel->events = events;
     channel->arg = arg;
-    atomic_init(&channel->refs, 1);
+    channel->refs = 1;
     int rc = virt_host_submit(host, run_open, on_open_done, channel);
     if (rc)
         free(channel);
     else
         *ret = channel;
     return rc;
+}
+
+static void close_now(struct virt_channel *channel)
+{
+    if (virt_host_submit_cleanup(channel->host, run_close, on_close_done, channel))
+        on_close_done(channel, CE_CANCELLED, NULL);
+}
+
+static void on_close_later(void *arg, int rc, const struct error *err)
+{
+    close_now(arg);
 }
 
 void virt_channel_close(struct virt_channel **channel)
@@ -154,6 +186,6 @@ void virt_channel_close(struct virt_channel **channel)
         return;
     *channel = NULL;
     c->closed = true;
-    if (virt_host_submit_cleanup(c->host, run_close, on_close_done, c))
-        on_close_done(c, CE_CANCELLED, NULL);
+    if (!c->dispatching || virt_host_submit_cleanup(c->host, run_nothing, on_close_later, c))
+        close_now(c);
 }

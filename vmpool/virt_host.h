@@ -18,10 +18,11 @@
 struct virt_host;
 struct virt_conn; /* the connection as jobs see it: virt_domain.h, virt_storage.h ... take it */
 
-#define VIRT_HOST_JOBS_MAX 4096 /* jobs waiting for one host; virt_host_submit() refuses more with CE_LIMIT  \
-                                 */
+#define VIRT_HOST_JOBS_MAX                                                                                   \
+    4096 /* jobs waiting for one host; virt_host_submit() refuses more with CE_LIMIT                         \
+          */
 #define VIRT_RECONNECT_MIN_MS 500
-#define VIRT_RECONNECT_MAX_MS 10000
+#define VIRT_RECONNECT_MAX_MS 4000
 
 struct virt_host_info {
     char libvirt_version[32];

@@ -1,6 +1,5 @@
 #include "virt_probe.h"
 
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,71 +14,69 @@
 #define CONSOLE_BYTES 8192 /* of the console are searched; a kernel told to be quiet prints less */
 
 /* What the guest's console said. The host's thread waits on it; libvirt's dispatch on the loop fills it. */
-struct listener {
+struct virt_probe {
     uv_mutex_t mutex;
     uv_cond_t cond;
     char text[CONSOLE_BYTES + 1];
     size_t len;
     bool ended;
-    atomic_int refs;
 };
 
-static void listener_unref(void *opaque)
+void virt_probe_destroy(struct virt_probe **probe)
 {
-    struct listener *listener = opaque;
-    if (atomic_fetch_sub(&listener->refs, 1) != 1)
+    if (!*probe)
         return;
-    uv_cond_destroy(&listener->cond);
-    uv_mutex_destroy(&listener->mutex);
-    free(listener);
+    uv_cond_destroy(&(*probe)->cond);
+    uv_mutex_destroy(&(*probe)->mutex);
+    free(*probe);
+    *probe = NULL;
 }
 
-static struct listener *listener_create(void)
+struct virt_probe *virt_probe_create(void)
 {
-    struct listener *listener = calloc(1, sizeof *listener);
-    if (!listener)
+    struct virt_probe *probe = calloc(1, sizeof *probe);
+    if (!probe)
         return NULL;
-    if (uv_mutex_init(&listener->mutex) || uv_cond_init(&listener->cond)) {
-        free(listener);
+    if (uv_mutex_init(&probe->mutex) || uv_cond_init(&probe->cond)) {
+        free(probe);
         return NULL;
     }
-    atomic_init(&listener->refs, 1);
-    return listener;
+    return probe;
 }
 
 static void on_console(virStreamPtr stream, int events, void *opaque)
 {
-    struct listener *listener = opaque;
+    struct virt_probe *probe = opaque;
     char bytes[1024];
     int got = virStreamRecv(stream, bytes, sizeof bytes);
-    uv_mutex_lock(&listener->mutex);
-    for (int i = 0; i < got && listener->len < CONSOLE_BYTES; i++)
-        listener->text[listener->len++] = bytes[i] ? bytes[i] : ' ';
-    listener->text[listener->len] = 0;
+    uv_mutex_lock(&probe->mutex);
+    for (int i = 0; i < got && probe->len < CONSOLE_BYTES; i++)
+        probe->text[probe->len++] = bytes[i] ? bytes[i] : ' ';
+    probe->text[probe->len] = 0;
     if (got == 0 || got == -1) {
-        listener->ended = true;
+        probe->ended = true;
         (void)virStreamEventUpdateCallback(stream, 0);
     }
-    uv_cond_signal(&listener->cond);
-    uv_mutex_unlock(&listener->mutex);
+    uv_cond_signal(&probe->cond);
+    uv_mutex_unlock(&probe->mutex);
 }
 
-static int listener_wait(struct listener *listener, struct error *err)
+static int probe_wait(struct virt_probe *probe, struct error *err)
 {
     int rc = CE_TIMEOUT;
     uint64_t until_ns = uv_hrtime() + (uint64_t)VIRT_PROBE_TIMEOUT_MS * 1000000;
-    uv_mutex_lock(&listener->mutex);
+    uv_mutex_lock(&probe->mutex);
     for (;;) {
         uint64_t now_ns = uv_hrtime();
-        if (strstr(listener->text, PROBE_MARKER))
+        if (strstr(probe->text, PROBE_MARKER))
             rc = 0;
-        else if (listener->ended)
+        else if (probe->ended)
             rc = CE_IO;
         if (rc != CE_TIMEOUT || now_ns >= until_ns)
             break;
-        (void)uv_cond_timedwait(&listener->cond, &listener->mutex, until_ns - now_ns);
+        (void)uv_cond_timedwait(&probe->cond, &probe->mutex, until_ns - now_ns);
     }
-    uv_mutex_unlock(&listener->mutex);
+    uv_mutex_unlock(&probe->mutex);
     if (rc == CE_IO)
         return error_set(err, rc, "the probe's guest ended before it gave a sign of life");
     if (rc)
@@ -118,7 +115,7 @@ static virDomainPtr start_paused(struct virt_conn *conn, const struct virt_probe
     return virDomainCreateXML(conn->conn, xml, VIR_DOMAIN_START_PAUSED | VIR_DOMAIN_START_AUTODESTROY);
 }
 
-static int listen_and_resume(struct virt_conn *conn, virDomainPtr domain, struct listener *listener,
+static int listen_and_resume(struct virt_conn *conn, virDomainPtr domain, struct virt_probe *probe,
                              struct error *err)
 {
     virStreamPtr stream = virStreamNew(conn->conn, VIR_STREAM_NONBLOCK);
@@ -130,15 +127,13 @@ static int listen_and_resume(struct virt_conn *conn, virDomainPtr domain, struct
         virStreamFree(stream);
         return rc;
     }
-    atomic_fetch_add(&listener->refs, 1);
     if (virStreamEventAddCallback(
             stream, VIR_STREAM_EVENT_READABLE | VIR_STREAM_EVENT_ERROR | VIR_STREAM_EVENT_HANGUP, on_console,
-            listener, listener_unref) < 0) {
-        atomic_fetch_sub(&listener->refs, 1);
+            probe, NULL) < 0) {
         rc = virt_error(err, "cannot watch the probe's console");
     } else {
         rc = virDomainResume(domain) < 0 ? virt_error(err, "cannot start the probe's guest")
-                                         : listener_wait(listener, err);
+                                         : probe_wait(probe, err);
         (void)virStreamEventRemoveCallback(stream);
     }
     (void)virStreamAbort(stream);
@@ -146,16 +141,13 @@ static int listen_and_resume(struct virt_conn *conn, virDomainPtr domain, struct
     return rc;
 }
 
-int virt_probe_boot(struct virt_conn *conn, const struct virt_probe_spec *spec, struct error *err)
+int virt_probe_boot(struct virt_conn *conn, struct virt_probe *probe, const struct virt_probe_spec *spec,
+                    struct error *err)
 {
     CLEANUP_DOMAIN virDomainPtr domain = start_paused(conn, spec);
     if (!domain)
         return virt_error(err, "the probe's guest does not start");
-    struct listener *listener = listener_create();
-    int rc =
-        listener ? listen_and_resume(conn, domain, listener, err) : error_set(err, CE_NOMEM, "out of memory");
-    if (listener)
-        listener_unref(listener);
+    int rc = listen_and_resume(conn, domain, probe, err);
     (void)virDomainDestroy(domain);
     return rc;
 }

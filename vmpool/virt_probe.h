@@ -23,7 +23,14 @@ struct virt_probe_spec {
     bool kvm;
 };
 
+/* What listens to the probe's console. Made and destroyed on the loop's thread, where libvirt's dispatch
+ * fills it; between the two there is one call of virt_probe_boot(). */
+struct virt_probe;
+struct virt_probe *virt_probe_create(void); /* NULL without memory */
+void virt_probe_destroy(struct virt_probe **probe);
+
 /* Boots it. 0: the marker came; CE_TIMEOUT, CE_IO with words: it does not work. */
-int virt_probe_boot(struct virt_conn *conn, const struct virt_probe_spec *spec, struct error *err) MUST_CHECK;
+int virt_probe_boot(struct virt_conn *conn, struct virt_probe *probe, const struct virt_probe_spec *spec,
+                    struct error *err) MUST_CHECK;
 
 #endif

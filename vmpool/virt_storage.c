@@ -1,5 +1,6 @@
 #include "virt_storage.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 
 #define OVERLAY_SUFFIX ".qcow2"
 #define POOL_NAME "carrel-desktops"
+#define POOLS_MAX 16 /* directories of ours on one host; one more is refused with words */
 
 static void pool_unref(virStoragePoolPtr *pool)
 {
@@ -39,6 +41,17 @@ static xmlChar *escape(const char *text)
     return xmlEncodeSpecialChars(NULL, (const xmlChar *)text);
 }
 
+/* Whether the pool's target is PATH (escaped as XML). */
+static bool pool_is_over(virStoragePoolPtr pool, const char *path)
+{
+    char target[4200];
+    char *xml = virStoragePoolGetXMLDesc(pool, 0);
+    snprintf(target, sizeof target, "<path>%s</path>", path ? path : "");
+    bool found = xml && strstr(xml, target);
+    free(xml);
+    return found;
+}
+
 /* The pool over DIR: whichever an administrator has defined, else a transient one of ours. Its name is
  * POOL_NAME, with a number behind it where several directories are in use on one host. */
 static int pool_get(struct virt_conn *conn, const char *dir, virStoragePoolPtr *ret, struct error *err)
@@ -49,12 +62,17 @@ static int pool_get(struct virt_conn *conn, const char *dir, virStoragePoolPtr *
         return virt_error(err, "cannot start the storage pool of the desktop directory");
     }
     CLEANUP_XML xmlChar *path = escape(dir);
-    for (int i = 0; !pool && i < 16; i++) {
+    for (int i = 0; !pool && i < POOLS_MAX; i++) {
         char xml[4096], name[64];
         snprintf(name, sizeof name, i ? POOL_NAME "-%d" : POOL_NAME, i + 1);
-        CLEANUP_POOL virStoragePoolPtr taken = virStoragePoolLookupByName(conn->conn, name);
-        if (taken)
+        pool = virStoragePoolLookupByName(conn->conn, name);
+        if (pool && !pool_is_over(pool, (const char *)path)) {
+            virStoragePoolFree(pool);
+            pool = NULL;
             continue;
+        }
+        if (pool)
+            break;
         snprintf(xml, sizeof xml, "<pool type='dir'><name>%s</name><target><path>%s</path></target></pool>",
                  name, path ? (const char *)path : "");
         pool = virStoragePoolCreateXML(conn->conn, xml, VIR_STORAGE_POOL_CREATE_NORMAL);

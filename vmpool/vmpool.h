@@ -33,6 +33,7 @@ struct vmpool {
     struct list desktops;   /* struct desktop (desktop.h) */
     struct list imports;    /* struct image_task (image.h) */
     unsigned inserting;     /* a job that makes new desktops is under way: no sizing until it is done */
+    int64_t started_ms;     /* when this process began: what waited while none ran gets some time */
     uint64_t usual_boot_ms; /* how long boots took lately: for the percent that waiting users see */
 
     uv_timer_t due;    /* the next time that something has to be looked at */

@@ -15,6 +15,8 @@ struct api {
 
 /* What one call waits for. */
 struct answer {
+    uv_loop_t
+        *loop; /* stopped when it is there: a turn whose timers brought it would still wait for events */
     bool done;
     int status;
     json_t *body;
@@ -97,6 +99,7 @@ static void on_answer(void *arg, const struct http_answer *answer)
 {
     struct answer *a = arg;
     a->done = true;
+    uv_stop(a->loop);
     a->status = answer->status;
     a->body = answer->body ? json_incref(answer->body) : NULL;
     snprintf(a->error, sizeof a->error, "%s", answer->error ? answer->error : "");
@@ -117,6 +120,8 @@ static struct answer call(struct ctl *ctl, const char *method, const char *path,
 {
     struct answer a = {.done = false, .status = CE_INTERNAL};
     int rc = api_open(ctl);
+    if (!rc)
+        a.loop = &ctl->api->loop;
     if (!rc)
         rc = http_client_call(ctl->api->client, method, path, body, timeout_ms, on_answer, &a, NULL);
     json_decref(body);
@@ -250,6 +255,8 @@ static void on_line(void *arg, const char *line, size_t len)
         ctl_complain(f->ctl, "a line of the stream is no JSON and was left out");
     else if (!f->enough)
         f->enough = !f->event(f->arg, event);
+    if (f->enough)
+        uv_stop(f->answer.loop);
 }
 
 int api_follow(struct ctl *ctl, const char *path, bool (*event)(void *arg, const json_t *event), void *arg)
@@ -257,6 +264,8 @@ int api_follow(struct ctl *ctl, const char *path, bool (*event)(void *arg, const
     struct follow f = {.answer = {.status = CE_INTERNAL}, .ctl = ctl, .event = event, .arg = arg};
     struct http_call *under_way = NULL;
     int rc = api_open(ctl);
+    if (!rc)
+        f.answer.loop = &ctl->api->loop;
     if (!rc)
         rc = http_client_follow(ctl->api->client, path, API_FOLLOW_SILENCE_MS, on_line, on_answer, &f,
                                 &under_way);
@@ -276,6 +285,7 @@ int api_follow(struct ctl *ctl, const char *path, bool (*event)(void *arg, const
 static void on_pause_over(uv_timer_t *timer)
 {
     uv_close((uv_handle_t *)timer, NULL);
+    uv_stop(timer->loop);
 }
 
 int api_pause(struct ctl *ctl, uint64_t ms)
@@ -283,6 +293,7 @@ int api_pause(struct ctl *ctl, uint64_t ms)
     uv_timer_t timer;
     if (api_open(ctl) || uv_timer_init(&ctl->api->loop, &timer))
         return ctl_fail(ctl, CTL_FAILED, "out of memory");
+    uv_update_time(&ctl->api->loop);
     uv_timer_start(&timer, on_pause_over, ms, 0);
     /* A closed handle leaves the loop in the turn after its callback. */
     do {

@@ -24,6 +24,8 @@ static void vcomplain(struct ctl *ctl, char *ret_sentence, const char *fmt, va_l
     char words[SENTENCE_SIZE];
     vsnprintf(words, sizeof words, fmt, ap);
     format_clean(ret_sentence, SENTENCE_SIZE, words);
+    if (ctl->silent)
+        return;
     fflush(ctl->out);
     fprintf(ctl->err, "carrelctl: %s\n", ret_sentence);
 }
@@ -49,7 +51,7 @@ int ctl_fail(struct ctl *ctl, enum ctl_exit status, const char *fmt, ...)
     va_start(ap, fmt);
     vcomplain(ctl, sentence, fmt, ap);
     va_end(ap);
-    if (ctl->json) {
+    if (ctl->json && !ctl->silent) {
         CLEANUP_JSON json_t *problem =
             json_pack("{s:s, s:s, s:s}", "type", "about:blank", "detail", sentence, "code", codes[status]);
         ctl_print_json(ctl, problem);

@@ -35,6 +35,7 @@ struct ctl {
     bool json;
     bool no_headings;
     bool yes;
+    bool silent;         /* complaints are left out: the one before says it all */
     const char *columns; /* borrowed from the arguments; NULL: the usual ones */
     char socket_path[CONFIG_TEXT_SIZE];
     struct api *api;             /* opened by the first call */

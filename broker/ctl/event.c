@@ -42,12 +42,13 @@ struct following {
     const char *kind; /* only kinds that begin with it; NULL: all */
     long left;        /* events until the end; 0: no end */
     long long last;   /* the newest number seen */
+    bool json;
     bool over;
 };
 
-static void print_event(struct ctl *ctl, const json_t *event)
+static void print_event(struct ctl *ctl, bool json, const json_t *event)
 {
-    if (ctl->json) {
+    if (json) {
         json_dumpf(event, ctl->out, JSON_COMPACT);
         fputc('\n', ctl->out);
         return;
@@ -64,11 +65,12 @@ static bool on_event(void *arg, const json_t *event)
 {
     struct following *f = arg;
     long long number = api_number(event, "number");
+    f->ctl->silent = false; /* the broker is back */
     if (number > f->last)
         f->last = number;
     if (f->kind && strncmp(api_text(event, "kind"), f->kind, strlen(f->kind)) != 0)
         return true;
-    print_event(f->ctl, event);
+    print_event(f->ctl, f->json, event);
     /* Whoever reads the other end of a pipe has gone when this fails. */
     if (fflush(f->ctl->out))
         f->over = true;
@@ -99,20 +101,25 @@ static int follow(struct ctl *ctl)
     f.last = after;
     if (!rc && after < 0)
         rc = find_last(ctl, &f.last);
-    bool was_there = false;
-    while (!rc && !f.over) {
+    if (rc)
+        return rc;
+    /* From here the output is a stream of events; what goes wrong is told on the error stream only. */
+    f.json = ctl->json;
+    ctl->json = false;
+    bool was_there = after < 0;
+    for (;;) {
         char path[80];
         snprintf(path, sizeof path, "/v1/events?follow=1&after=%lld", f.last);
-        /* A broker that restarts ends the stream; it goes on behind the last event that was shown. */
-        struct ctl quiet = *ctl;
-        rc = api_follow(was_there ? &quiet : ctl, path, on_event, &f);
-        was_there |= rc == CTL_OK;
-        if (f.over)
+        rc = api_follow(ctl, path, on_event, &f);
+        was_there |= !rc || f.last != after;
+        if (f.over || (rc && (rc != CTL_UNREACHABLE || !was_there)))
             break;
-        if (rc == CTL_UNREACHABLE && was_there)
-            rc = CTL_OK;
+        /* A broker that restarts ends the stream; it goes on behind the last event that was shown. */
         if (!rc)
-            rc = api_pause(ctl, FOLLOW_RETRY_MS);
+            ctl_complain(ctl, "the broker ended the stream; waiting for it");
+        ctl->silent = true;
+        if (api_pause(ctl, FOLLOW_RETRY_MS))
+            break;
     }
     return rc;
 }

@@ -44,20 +44,20 @@ struct image_row {
     char id[ID_SIZE];
     char name[NAME_SIZE];
     uint32_t version;
-    enum image_state state;     /* v */
-    uint32_t percent;           /* v: of the import */
-    char reason[REASON_SIZE];   /* v: why it failed */
-    char source[1024];          /* b: the file or folder to import */
-    char path[1024];            /* v: the golden disk in image_dir */
-    char kernel[1024];          /* direct boot: kernel and initrd, or both empty */
+    enum image_state state;   /* v */
+    uint32_t percent;         /* v: of the import */
+    char reason[REASON_SIZE]; /* v: why it failed */
+    char source[1024];        /* b: the file or folder to import */
+    char path[1024];          /* v: the golden disk in image_dir */
+    char kernel[1024];        /* direct boot: kernel and initrd, or both empty */
     char initrd[1024];
     char cmdline[512];
-    char os[64];                /* free text: "debian-13" */
-    char format[16];            /* v: "qcow2", "raw" */
-    char guest_user[NAME_SIZE]; /* the account that log-ins use in mode carrel */
-    bool session_hook;          /* the guest tells log-off through org.carrel.session.0 */
+    char os[64];                 /* free text: "debian-13" */
+    char format[16];             /* v: "qcow2", "raw" */
+    char guest_user[NAME_SIZE];  /* the account that log-ins use in mode carrel */
+    bool session_hook;           /* the guest tells log-off through org.carrel.session.0 */
     uint64_t virtual_size_bytes; /* v */
-    uint64_t file_size_bytes;   /* v */
+    uint64_t file_size_bytes;    /* v */
     int64_t created_ms;
 };
 
@@ -71,8 +71,8 @@ struct pool_row {
     enum pool_credentials credentials;
     char image_id[ID_SIZE];
     char image[NAME_SIZE];
-    uint32_t spare;      /* b: how many stand ready and unassigned */
-    uint32_t max;        /* b: desktops in all */
+    uint32_t spare; /* b: how many stand ready and unassigned */
+    uint32_t max;   /* b: desktops in all */
     uint32_t vcpus;
     uint32_t memory_mib;
     char network[NAME_SIZE]; /* "user" (user-mode with port forward) or a libvirt network's name */
@@ -81,7 +81,7 @@ struct pool_row {
     bool deleting;           /* b: vmpool removes its desktops, then the row */
     uint32_t failures;       /* v: guests that failed in a row */
     int64_t retry_at_ms;     /* v: no new guest before this */
-    bool stopped;            /* v: failure_limit was reached; cleared by `pool retry` or a change of the pool */
+    bool stopped; /* v: failure_limit was reached; cleared by `pool retry` or a change of the pool */
     char reason[REASON_SIZE]; /* v: the last failure's words */
     int64_t created_ms;
     /* Counted when read: */
@@ -94,47 +94,47 @@ struct host_row {
     char id[ID_SIZE];
     char name[NAME_SIZE];
     char uri[512];
-    enum host_state state;     /* v */
-    bool enabled;              /* b: off: no new guests */
-    char virt[16];             /* v: "kvm" or "qemu", what works there; empty: not yet known */
-    char reason[REASON_SIZE];  /* v: why it is down */
-    uint32_t vcpus;            /* v */
-    uint64_t memory_mib;       /* v */
-    char libvirt_version[32];  /* v */
+    enum host_state state;       /* v */
+    bool enabled;                /* b: off: no new guests */
+    char virt[16];               /* v: "kvm" or "qemu", what works there; empty: not yet known */
+    char reason[REASON_SIZE];    /* v: why it is down */
+    uint32_t vcpus;              /* v */
+    uint64_t memory_mib;         /* v */
+    char libvirt_version[32];    /* v */
     char hypervisor_version[32]; /* v */
-    uint32_t desktops;         /* counted when read */
-    int64_t seen_ms;           /* v */
+    uint32_t desktops;           /* counted when read */
+    int64_t seen_ms;             /* v */
     int64_t created_ms;
 };
 
 struct desktop_row {
     char id[ID_SIZE];
-    char name[NAME_SIZE];  /* also the libvirt domain's name */
+    char name[NAME_SIZE]; /* also the libvirt domain's name */
     char pool_id[ID_SIZE];
     char pool[NAME_SIZE];
     enum pool_kind kind;
     char host_id[ID_SIZE];
     char host[NAME_SIZE];
     char image_id[ID_SIZE];
-    char uuid[37];         /* of the libvirt domain; chosen before it is created */
+    char uuid[37]; /* of the libvirt domain; chosen before it is created */
     enum desktop_state state;
     int64_t state_since_ms;
-    uint32_t percent;      /* v: of the way to ready */
+    uint32_t percent;         /* v: of the way to ready */
     char reason[REASON_SIZE]; /* of failed and maintenance */
     char owner_id[ID_SIZE];   /* dedicated: whose it is; floating: who touched it (I2) */
     char owner[NAME_SIZE];
     char address[ADDRESS_SIZE]; /* v: where RDP answers */
     uint16_t port;
-    char fingerprint[65];     /* v: SHA-256 of the guest's RDP certificate (DER), hex; empty: not pinned */
+    char fingerprint[65]; /* v: SHA-256 of the guest's RDP certificate (DER), hex; empty: not pinned */
     char guest_user[NAME_SIZE];
     uint8_t sealed_password[600]; /* v: secret_seal() with the desktop's id as context */
     size_t sealed_len;
     char disk[1024];          /* v: the overlay */
     char session_id[ID_SIZE]; /* the live session on it, or empty */
     char session_user[NAME_SIZE];
-    uint32_t attempts;        /* v: boots tried */
-    bool touched;             /* a user was led to it since it was cloned (I2) */
-    bool wanted;              /* counted when read: it is stopped, and its owner's session waits for it */
+    uint32_t attempts; /* v: boots tried */
+    bool touched;      /* a user was led to it since it was cloned (I2) */
+    bool wanted;       /* counted when read: it is stopped, and its owner's session waits for it */
     int64_t created_ms;
 };
 
@@ -153,23 +153,23 @@ struct session_row {
     char pool[NAME_SIZE];
     char desktop_id[ID_SIZE]; /* empty: waiting, that is the demand that vmpool serves */
     char desktop[NAME_SIZE];
-    char gateway[NAME_SIZE];  /* the gateway of the newest connection */
-    uint32_t connection;      /* counts connections of this session; a report about an older one is stale */
+    char gateway[NAME_SIZE]; /* the gateway of the newest connection */
+    uint32_t connection;     /* counts connections of this session; a report about an older one is stale */
     enum session_state state;
     char client_address[ADDRESS_SIZE];
     char client_name[64];
     int64_t created_ms, connected_ms, disconnected_ms, ended_ms;
-    int64_t seen_ms;          /* last time that somebody waited for it or reported it */
+    int64_t seen_ms;              /* last time that somebody waited for it or reported it */
     uint64_t bytes_in, bytes_out; /* client to guest, guest to client, of all connections */
-    char end_code[32];        /* fail_code() of why it ended, or why it was last disconnected */
+    char end_code[32];            /* fail_code() of why it ended, or why it was last disconnected */
     char end_detail[REASON_SIZE];
 };
 
 struct gateway_row {
     char name[NAME_SIZE];
-    char boot_id[ID_SIZE];   /* fresh at each start of the process */
+    char boot_id[ID_SIZE]; /* fresh at each start of the process */
     char address[256];
-    char fingerprint[65];    /* SHA-256 of its certificate, hex */
+    char fingerprint[65]; /* SHA-256 of its certificate, hex */
     char version[32];
     uint32_t sessions;
     bool up;
@@ -180,12 +180,12 @@ enum order_state { ORDER_OPEN, ORDER_DONE, ORDER_FAILED };
 
 /* What an administrator or the broker asked of vmpool or of a gateway. */
 struct order_row {
-    int64_t number;        /* rises; a reader asks for what comes after N */
+    int64_t number;             /* rises; a reader asks for what comes after N */
     char target[NAME_SIZE + 8]; /* "vmpool" or "gateway:NAME" */
-    char verb[32];         /* vmpool: "desktop-recycle" "desktop-restart" "session-logoff"; gateway: "close" */
-    char object[ID_SIZE];  /* the id of what it is about */
-    uint32_t connection;   /* gateway: which connection of the session */
-    char code[32];         /* gateway: fail_code() to tell the client */
+    char verb[32];        /* vmpool: "desktop-recycle" "desktop-restart" "session-logoff"; gateway: "close" */
+    char object[ID_SIZE]; /* the id of what it is about */
+    uint32_t connection;  /* gateway: which connection of the session */
+    char code[32];        /* gateway: fail_code() to tell the client */
     enum order_state state;
     char reason[REASON_SIZE];
     int64_t created_ms;
@@ -194,7 +194,7 @@ struct order_row {
 struct event_row {
     int64_t number;
     int64_t at_ms;
-    char kind[48];       /* "session.started" "desktop.ready" "login.refused" "pool.stopped" ... */
+    char kind[48];        /* "session.started" "desktop.ready" "login.refused" "pool.stopped" ... */
     char object[ID_SIZE]; /* the id of what it is about */
     char session_id[ID_SIZE];
     char user[NAME_SIZE];

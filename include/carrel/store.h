@@ -22,7 +22,7 @@
 struct store;
 struct db;
 
-#define STORE_QUEUE_MAX 4096    /* jobs waiting; store_submit() refuses more with CE_LIMIT */
+#define STORE_QUEUE_MAX 4096 /* jobs waiting; store_submit() refuses more with CE_LIMIT */
 #define STORE_PATIENCE_MS 10000
 
 enum store_mode { STORE_READ, STORE_WRITE };
@@ -40,7 +40,8 @@ int store_submit(struct store *store, enum store_mode mode, int (*run)(struct db
 
 /* woken() runs on the loop's thread when another process (or this one) committed a change with
  * store_notify(); wake-ups may be lost or come twice, so a slow sweep stands behind them. */
-void store_on_wake(struct store *store, void (*woken)(void *arg, const char *topic, const char *id), void *arg);
+void store_on_wake(struct store *store, void (*woken)(void *arg, const char *topic, const char *id),
+                   void *arg);
 
 /* In a write job: tells all processes after the commit. TOPIC: "pool" "desktop" "session" "order" "image"
  * "host" "event" "gateway". ID may be "". */
@@ -81,7 +82,8 @@ int store_user_touch_login(struct db *db, const char *id) MUST_CHECK;
 
 int store_group_insert(struct db *db, struct group_row *group) MUST_CHECK;
 int store_group_get(struct db *db, const char *key, struct group_row *ret) MUST_CHECK;
-int store_group_list(struct db *db, int (*each)(void *arg, const struct group_row *row), void *arg) MUST_CHECK;
+int store_group_list(struct db *db, int (*each)(void *arg, const struct group_row *row),
+                     void *arg) MUST_CHECK;
 int store_group_delete(struct db *db, const char *id) MUST_CHECK;
 int store_group_add(struct db *db, const char *group_id, const char *user_id) MUST_CHECK;
 int store_group_remove(struct db *db, const char *group_id, const char *user_id) MUST_CHECK;
@@ -101,7 +103,8 @@ int store_entitlement_pools(struct db *db, const char *user_id,
 /* images, pools, hosts (store_image.c, store_pool.c, store_host.c) */
 int store_image_insert(struct db *db, struct image_row *row) MUST_CHECK;
 int store_image_get(struct db *db, const char *key, struct image_row *ret) MUST_CHECK;
-int store_image_list(struct db *db, int (*each)(void *arg, const struct image_row *row), void *arg) MUST_CHECK;
+int store_image_list(struct db *db, int (*each)(void *arg, const struct image_row *row),
+                     void *arg) MUST_CHECK;
 int store_image_update(struct db *db, const struct image_row *row) MUST_CHECK; /* all but id, name, created */
 /* Refused with CE_CONFLICT while a pool or a desktop refers to it; else state deleting, vmpool removes it. */
 int store_image_order_delete(struct db *db, const char *id) MUST_CHECK;
@@ -115,8 +118,8 @@ int store_pool_update(struct db *db, const struct pool_row *row) MUST_CHECK;
 int store_pool_set_deleting(struct db *db, const char *id) MUST_CHECK; /* CE_CONFLICT while sessions live */
 int store_pool_delete(struct db *db, const char *id) MUST_CHECK;       /* v: the last desktop is gone */
 /* v: counts a failed guest (retry_at_ms, stopped as given) or, with failures 0, clears them. */
-int store_pool_set_failure(struct db *db, const char *id, uint32_t failures, int64_t retry_at_ms, bool stopped,
-                           const char *reason) MUST_CHECK;
+int store_pool_set_failure(struct db *db, const char *id, uint32_t failures, int64_t retry_at_ms,
+                           bool stopped, const char *reason) MUST_CHECK;
 
 int store_host_insert(struct db *db, struct host_row *row) MUST_CHECK;
 int store_host_get(struct db *db, const char *key, struct host_row *ret) MUST_CHECK;
@@ -156,15 +159,15 @@ struct session_request {
     const char *client_name;
 };
 /* b, in a write job: the claim. The user's live session of the pool, if there is one (its connection number
- * rises; *ret_replaced is the connection to close on *ret_old_gateway, 0 for none); else a new session with, in
- * this order, the user's own dedicated desktop, a ready desktop that nobody touched, or none: then the
+ * rises; *ret_replaced is the connection to close on *ret_old_gateway, 0 for none); else a new session with,
+ * in this order, the user's own dedicated desktop, a ready desktop that nobody touched, or none: then the
  * session waits (state starting, desktop_id empty), unless the pool cannot have another one:
  * *ret_fail says NO_DESKTOP, POOL_DISABLED or POOL_FAILED, and the function returns CE_REFUSED. */
 struct claim {
     struct session_row session;
-    uint32_t replaced;            /* connection that this one takes over, 0: none */
+    uint32_t replaced; /* connection that this one takes over, 0: none */
     char replaced_gateway[NAME_SIZE];
-    enum fail fail;               /* with CE_REFUSED */
+    enum fail fail; /* with CE_REFUSED */
 };
 int store_claim(struct db *db, const struct session_request *request, struct claim *ret) MUST_CHECK;
 /* b: gives ready desktops to waiting sessions of the pool, oldest first; *ret_served counts them. */
@@ -178,8 +181,8 @@ struct session_filter {
     const char *user_id;
     const char *pool_id;
     const char *gateway;
-    int state;  /* enum session_state, or -1 */
-    bool ended; /* with state -1: ended ones too */
+    int state;      /* enum session_state, or -1 */
+    bool ended;     /* with state -1: ended ones too */
     uint32_t limit; /* 0: all */
 };
 int store_session_get(struct db *db, const char *id, struct session_row *ret) MUST_CHECK;
@@ -189,8 +192,8 @@ int store_session_list(struct db *db, const struct session_filter *filter,
  * connected: starting|disconnected -> active, desktop in_use.
  * closed: -> disconnected, desktop disconnected (or nothing when the session has ended meanwhile). */
 int store_session_connected(struct db *db, const char *id, uint32_t connection) MUST_CHECK;
-int store_session_closed(struct db *db, const char *id, uint32_t connection, enum fail code, const char *detail,
-                         uint64_t bytes_in, uint64_t bytes_out) MUST_CHECK;
+int store_session_closed(struct db *db, const char *id, uint32_t connection, enum fail code,
+                         const char *detail, uint64_t bytes_in, uint64_t bytes_out) MUST_CHECK;
 int store_session_touch(struct db *db, const char *id) MUST_CHECK; /* seen_ms = now: somebody still waits */
 /* Ends a live session: its desktop goes to recycling (floating) or ready/stopped (dedicated). With a desktop
  * that nobody was led to, it becomes ready again. CE_CONFLICT when it has ended already. */
@@ -204,7 +207,8 @@ int store_session_forget(struct db *db, int64_t before_ms) MUST_CHECK;
 /* gateways (store_gateway.c) */
 /* b: heartbeat. A new boot_id, or up again after it was lost, disconnects the sessions of the older one. */
 int store_gateway_seen(struct db *db, const struct gateway_row *row) MUST_CHECK;
-int store_gateway_list(struct db *db, int (*each)(void *arg, const struct gateway_row *row), void *arg) MUST_CHECK;
+int store_gateway_list(struct db *db, int (*each)(void *arg, const struct gateway_row *row),
+                       void *arg) MUST_CHECK;
 int store_gateway_get(struct db *db, const char *name, struct gateway_row *ret) MUST_CHECK;
 /* b's sweep: gateways silent since BEFORE are down; their active sessions become disconnected. */
 int store_gateway_expire(struct db *db, int64_t before_ms, uint32_t *ret_count) MUST_CHECK;
@@ -218,7 +222,8 @@ int store_login_succeeded(struct db *db, const char *subject) MUST_CHECK;
 /* orders (store_order.c) */
 int store_order_insert(struct db *db, struct order_row *row) MUST_CHECK; /* fills number; notifies "order" */
 int store_order_list(struct db *db, const char *target, int64_t after,
-                     int (*each)(void *arg, const struct order_row *row), void *arg) MUST_CHECK; /* open ones */
+                     int (*each)(void *arg, const struct order_row *row),
+                     void *arg) MUST_CHECK; /* open ones */
 int store_order_get(struct db *db, int64_t number, struct order_row *ret) MUST_CHECK;
 int store_order_finish(struct db *db, int64_t number, enum order_state state, const char *reason) MUST_CHECK;
 

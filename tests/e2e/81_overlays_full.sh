@@ -5,8 +5,6 @@
 # A stack of its own, whose overlays lie on a small disk in memory. It is mounted before libvirtd starts, whose
 # mounts are its own.
 main=$STACK
-image=$(dirname "$(find "$main/images" -name '*.qcow2' -print -quit)")
-say "the image is taken from $image"
 STACK=$OUT/small
 mkdir -p "$STACK/desktops"
 mount -t tmpfs -o size=600m tmpfs "$STACK/desktops"
@@ -24,7 +22,7 @@ stack_start_libvirtd
 stack_start broker
 stack_start vmpool
 stack_ctl host add here "$("$REPO/config/private-libvirtd" uri "$STACK/libvirt")"
-stack_ctl image import desktop "$("$REPO/vmpool/image/build")"
+stack_ctl image import desktop "$CARREL_IMAGE"
 dd if=/dev/zero of="$STACK/desktops/ballast" bs=1M 2>/dev/null || true
 stack_ctl pool create small --image desktop --spare 1 --max 2 --vcpus 2 --memory 768MiB
 api_quietly wait 400 /v1/pools/small 'd["stopped"] and d["reason"]'

@@ -252,6 +252,21 @@ def wrong_passwords_bring_pauses_that_are_told():
         assert 'correct horse' not in str(events) + lab.read_log()
 
 
+def guesses_made_side_by_side_count_one_after_another():
+    lab = broker_lab.Lab(LAB.program, LAB.fake_program, login_tries=3, login_pause='10min', login_pause_max='10min')
+    with lab:
+        lab.add_user('tom')
+        answers = []
+        threads = [threading.Thread(target=lambda i=i: answers.append(
+            lab.login('tom', password=f'guess-{i}', address=f'192.0.2.{i}').status)) for i in range(16)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(120)
+        # Three are free, the fourth brings the pause; what any of the others found out is not told.
+        assert sorted(answers) == [401] * 4 + [429] * 12, answers
+
+
 def places_and_claims_lapse():
     lab = broker_lab.Lab(LAB.program, LAB.fake_program, claim_hold='2s', wait_limit='2s')
     with lab:
@@ -335,5 +350,6 @@ if __name__ == '__main__':
                          a_pool_that_gives_up_refuses_those_who_wait, nobody_gets_what_they_are_not_entitled_to,
                          a_pool_may_leave_the_guests_log_in_to_the_user,
                          an_administrator_ends_and_disconnects_sessions, a_guest_that_does_not_answer_is_looked_at,
-                         wrong_passwords_bring_pauses_that_are_told, places_and_claims_lapse,
+                         wrong_passwords_bring_pauses_that_are_told,
+                         guesses_made_side_by_side_count_one_after_another, places_and_claims_lapse,
                          a_lost_gateway_loses_no_session, events_are_streamed_as_they_happen])

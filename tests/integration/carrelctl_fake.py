@@ -269,6 +269,7 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(b"0\r\n\r\n")
         except BrokenPipeError:
             pass  # the reader had enough
+        self.close_connection = True  # as a broker that ends would do
 
     def chunk(self, data):
         if data:

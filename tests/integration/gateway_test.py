@@ -519,4 +519,4 @@ class Start(unittest.TestCase):
 
 if __name__ == "__main__":
     BINARY = sys.argv.pop(1)
-    unittest.main(verbosity=2)
+    unittest.main(verbosity=2, warnings="ignore")

@@ -117,6 +117,24 @@ static void a_desktop_is_not_ready_under_a_session(void)
     lab_close(&lab);
 }
 
+static void a_guest_that_starts_anew_has_no_session(void)
+{
+    struct user_row ann;
+    struct claim claim;
+    open_pool(POOL_DEDICATED, 1);
+    lab_user(&lab, "ann", &ann);
+    lab_desktop(&lab, &pool, "demo-1", &desktop);
+    CU_ASSERT_EQUAL(lab_claim(&lab, &ann, &pool, &claim), 0);
+    CU_ASSERT_EQUAL(LAB(&lab, store_session_connected(lab.db, claim.session.id, 1)), 0);
+    CU_ASSERT_EQUAL(move(DESKTOP_IN_USE, DESKTOP_FAILED), 0);
+    CU_ASSERT_EQUAL(lab_session_state(&lab, claim.session.id), SESSION_ACTIVE);
+    CU_ASSERT_EQUAL(move(DESKTOP_FAILED, DESKTOP_BOOTING), 0);
+    CU_ASSERT_EQUAL(lab_session_state(&lab, claim.session.id), SESSION_ENDED);
+    CU_ASSERT_EQUAL(LAB(&lab, store_desktop_get(lab.db, desktop.id, &desktop)), 0);
+    CU_ASSERT_STRING_EQUAL(desktop.owner, "ann");
+    lab_close(&lab);
+}
+
 static void the_database_itself_holds_the_invariants(void)
 {
     struct user_row ann, bob;
@@ -217,5 +235,6 @@ static void lists_by_pool_host_and_state_in_name_order(void)
 
 SUITE("store_desktop", TEST(a_pool_never_has_more_than_its_max), TEST(names_and_uuids_are_unique),
       TEST(changes_state_only_as_the_table_says), TEST(a_touched_floating_desktop_is_only_recycled),
-      TEST(a_desktop_is_not_ready_under_a_session), TEST(the_database_itself_holds_the_invariants),
-      TEST(what_vmpool_saw_is_read_back), TEST(lists_by_pool_host_and_state_in_name_order))
+      TEST(a_desktop_is_not_ready_under_a_session), TEST(a_guest_that_starts_anew_has_no_session),
+      TEST(the_database_itself_holds_the_invariants), TEST(what_vmpool_saw_is_read_back),
+      TEST(lists_by_pool_host_and_state_in_name_order))

@@ -161,6 +161,11 @@ static void step_desktop(void)
         forget_touch(desktop->id);
         return;
     }
+    /* Trouble is the exception, or nobody would ever get anywhere. */
+    if ((desktop->state == DESKTOP_READY || desktop_state_is_lent(desktop->state)) && pick(8))
+        return;
+    if ((desktop->state == DESKTOP_FAILED || desktop->state == DESKTOP_MAINTENANCE) && pick(2))
+        to = DESKTOP_RECYCLING;
     if (desktop->state == DESKTOP_CLONING)
         to = DESKTOP_BOOTING;
     else if (desktop->state == DESKTOP_BOOTING && pick(8))
@@ -231,8 +236,10 @@ static const char *const invariants[] = {
     /* A lent desktop has its session, and a session is in step with a lent desktop. */
     "SELECT COUNT(*) FROM desktops d WHERE state IN ('claimed', 'in_use', 'disconnected') AND NOT EXISTS"
     " (SELECT 1 FROM sessions s WHERE s.desktop_id = d.id AND s.state <> 'ended')",
+    "SELECT COUNT(*) FROM sessions s JOIN desktops d ON d.id = s.desktop_id WHERE s.state <> 'ended'"
+    " AND d.state IN ('cloning', 'booting', 'ready', 'stopped')",
     "SELECT COUNT(*) FROM sessions s JOIN desktops d ON d.id = s.desktop_id WHERE s.state = 'active'"
-    " AND d.state IN ('claimed', 'disconnected', 'ready')",
+    " AND d.state IN ('claimed', 'disconnected')",
     "SELECT COUNT(*) FROM sessions s JOIN desktops d ON d.id = s.desktop_id WHERE s.state = 'disconnected'"
     " AND d.state IN ('claimed', 'in_use')",
     /* Whose session is on a desktop owns it, if anybody does. */
