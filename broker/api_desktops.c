@@ -95,8 +95,7 @@ void api_desktop_get(struct request *r)
     request_run(r, STORE_READ, get_job, NULL);
 }
 
-/* --- orders to vmpool
- * ----------------------------------------------------------------------------------------- */
+/* --- orders to vmpool ---------------------------------------------------------------------------- */
 
 struct desktop_order {
     const char *verb;

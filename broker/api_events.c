@@ -48,11 +48,10 @@ static int list_job(struct db *db, struct request *r)
     return rc;
 }
 
-/* --- the stream
- * ------------------------------------------------------------------------------------------------ While the
- * client has taken everything the request stands still; a wake-up, or the end of its bytes, starts a job that
- * collects the next batch. The request stays until that job is done (stream.busy). */
+/* --- the stream -------------------------------------------------------------------------------------- */
 
+/* While the client has taken everything the request stands still; a wake-up, or the end of its bytes, starts
+ * a job that collects the next batch. The request stays until that job is done (stream.busy). */
 static int batch_job(struct db *db, void *arg)
 {
     struct request *r = arg;

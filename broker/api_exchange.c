@@ -25,7 +25,7 @@
  * 413; beyond that the connection is cut. */
 #define DROP_FACTOR 16
 
-/* --- standing still, and going on -------------------------------------------------------------------- */
+/* --- standing still, and going on ---------------------------------------------------------------- */
 
 static void unwatch(struct api_server *server, struct request *r)
 {
@@ -83,7 +83,7 @@ void exchange_gone(struct request *r)
         r->left(r);
 }
 
-/* --- answers ----------------------------------------------------------------------------------------- */
+/* --- answers ------------------------------------------------------------------------------------- */
 
 static ssize_t stream_read(void *cls, uint64_t pos, char *buffer, size_t max)
 {
@@ -177,7 +177,7 @@ static enum MHD_Result queue_answer(struct request *r)
     return rc;
 }
 
-/* --- requests ---------------------------------------------------------------------------------------- */
+/* --- requests ------------------------------------------------------------------------------------ */
 
 static enum MHD_Result copy_query(void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
 {

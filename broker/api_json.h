@@ -30,7 +30,7 @@ int api_json_time_parse(const char *text, int64_t *ret_ms) MUST_CHECK;
 /* TEXT, with bytes that are no UTF-8 replaced: answers never fail over what a guest or a disk said. */
 json_t *api_json_text(const char *text);
 
-/* --- reading an object ------------------------------------------------------------------------------- */
+/* --- reading an object --------------------------------------------------------------------------- */
 
 #define API_READER_MEMBERS_MAX 24
 

@@ -80,8 +80,7 @@ void api_pool_get(struct request *r)
     request_run(r, STORE_READ, get_job, NULL);
 }
 
-/* --- reading
- * ------------------------------------------------------------------------------------------------ */
+/* --- reading ------------------------------------------------------------------------------------- */
 
 /* Guests are named by it: the characters of names, and one %d. */
 static bool pattern_is_valid(const char *pattern)
@@ -135,8 +134,7 @@ static int find_image(struct db *db, struct request *r, struct pool_row *row)
     return 0;
 }
 
-/* --- writing
- * ------------------------------------------------------------------------------------------------ */
+/* --- writing ------------------------------------------------------------------------------------- */
 
 static int add_job(struct db *db, struct request *r)
 {

@@ -71,7 +71,7 @@ struct request {
     bool head_only;
     bool keep_no_body; /* the body is read and dropped: the answer is known already */
     bool gone;         /* the client has closed its socket */
-    bool suspended; /* written by api_exchange.c alone */
+    bool suspended;    /* written by api_exchange.c alone */
 
     char params[REQUEST_PARAMS_MAX][REQUEST_TEXT_SIZE]; /* what {..} of the path matched */
     struct {
@@ -120,7 +120,7 @@ bool request_query_number(struct request *r, const char *name, uint64_t standard
 /* Ends the reading of a body: false when a problem was answered. */
 bool request_read_done(struct request *r, struct api_reader *reader);
 
-/* --- answers: set on either thread, sent on the loop's ----------------------------------------------- */
+/* --- answers: set on either thread, sent on the loop's ------------------------------------------- */
 
 void request_set(struct request *r, unsigned status,
                  json_t *json);                           /* takes JSON; NULL there: no memory, 500 */
@@ -134,7 +134,7 @@ void request_answer(struct request *r, unsigned status, json_t *json); /* both *
 void request_run(struct request *r, enum store_mode mode, int (*job)(struct db *db, struct request *r),
                  void (*after)(struct request *r));
 
-/* --- long polls -------------------------------------------------------------------------------------- */
+/* --- long polls ---------------------------------------------------------------------------------- */
 
 /* WOKEN is called once, and must answer, run a job or park again. A deadline that was set before stays. */
 void request_park(struct request *r, struct list *list, uint64_t wait_ms,
@@ -143,7 +143,7 @@ void request_wake(struct request *r, enum request_wake wake);
 /* Wakes all of LIST. */
 void request_wake_all(struct list *list, enum request_wake wake);
 
-/* --- streams ----------------------------------------------------------------------------------------- */
+/* --- streams ------------------------------------------------------------------------------------- */
 
 /* Answers 200 with application/x-ndjson and an open end. */
 void request_stream_begin(struct request *r, void (*drained)(struct request *r));
@@ -151,8 +151,7 @@ void request_stream_begin(struct request *r, void (*drained)(struct request *r))
 bool request_stream_write(struct request *r, char *bytes, size_t len);
 void request_stream_end(struct request *r);
 
-/* --- for api_server.c
- * --------------------------------------------------------------------------------------- */
+/* --- for api_server.c ---------------------------------------------------------------------------- */
 
 bool request_set_running(struct request *r);
 bool request_set_sending(struct request *r);

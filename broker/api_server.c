@@ -85,7 +85,7 @@ void conn_set_phase(struct api_server *server, struct conn *conn, enum conn_phas
     conn->since_ms = server_now_ms(server);
 }
 
-/* --- waiting requests -------------------------------------------------------------------------------- */
+/* --- waiting requests ---------------------------------------------------------------------------- */
 
 static void on_park_timer(uv_timer_t *timer);
 
@@ -124,7 +124,7 @@ static void on_gone(uv_poll_t *poll, int status, int events)
         exchange_gone(event.data.ptr);
 }
 
-/* --- connections ------------------------------------------------------------------------------------- */
+/* --- connections --------------------------------------------------------------------------------- */
 
 static void on_connection(void *cls, struct MHD_Connection *connection, void **socket_context,
                           enum MHD_ConnectionNotificationCode code)
@@ -291,7 +291,7 @@ void api_server_close(struct api_server *server, void (*closed)(void *arg), void
     server_kick(server);
 }
 
-/* --- start ------------------------------------------------------------------------------------------- */
+/* --- start --------------------------------------------------------------------------------------- */
 
 static void on_mhd_log(void *cls, const char *fmt, va_list args) PRINTF_LIKE(2, 0);
 static void on_mhd_log(void *cls, const char *fmt, va_list args)

@@ -1,5 +1,5 @@
 /* The HTTP server of the API: libmicrohttpd's epoll descriptor on the loop, connections accepted here so that
- * their number and their peers are known, slow answers as suspended connections. The only file that sees
+ * their number and their peers are known, slow answers as suspended connections. Its two .c files alone see
  * libmicrohttpd. Owned by main.c, on the loop's thread.
  */
 #ifndef CARREL_BROKER_API_SERVER_H
@@ -24,7 +24,7 @@ void api_server_drain(struct api_server *server, void (*idle)(void *arg), void *
 /* Second half: answers get DRAIN_MS to leave, then everything is closed; closed() is called last. */
 void api_server_close(struct api_server *server, void (*closed)(void *arg), void *arg);
 
-/* --- for api_request.c ------------------------------------------------------------------------------- */
+/* --- for api_request.c --------------------------------------------------------------------------- */
 
 void api_server_resume(struct request *r); /* an answer is set, or stream bytes are there */
 void api_server_watch(struct request *r);  /* suspended: when its client goes away, r->gone tells */

@@ -49,7 +49,7 @@ struct api_server {
     void *closed_arg;
 };
 
-/* --- api_server.c ------------------------------------------------------------------------------------ */
+/* --- api_server.c -------------------------------------------------------------------------------- */
 
 uint64_t server_now_ms(const struct api_server *server);
 void server_kick(struct api_server *server);       /* lets MHD work soon */
@@ -58,7 +58,7 @@ void server_arm_park_timer(struct api_server *server, uint64_t deadline_ms);
 struct conn *conn_of(struct MHD_Connection *connection); /* NULL when it could not be made */
 void conn_set_phase(struct api_server *server, struct conn *conn, enum conn_phase phase);
 
-/* --- api_exchange.c: what MHD calls ------------------------------------------------------------------ */
+/* --- api_exchange.c: what MHD calls -------------------------------------------------------------- */
 
 enum MHD_Result exchange_request(void *cls, struct MHD_Connection *connection, const char *url,
                                  const char *method, const char *version, const char *upload_data,

@@ -30,8 +30,7 @@ void api_openapi(struct request *r)
     request_send(r);
 }
 
-/* --- GET /v1/status
- * --------------------------------------------------------------------------------------------- */
+/* --- GET /v1/status ------------------------------------------------------------------------------ */
 
 struct counts {
     json_int_t users, pools, images, hosts_up, hosts_down, gateways_up, gateways_down;

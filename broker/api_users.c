@@ -44,8 +44,7 @@ void api_users_list(struct request *r)
     request_run(r, STORE_READ, list_job, NULL);
 }
 
-/* --- one user, with groups
- * ---------------------------------------------------------------------------------- */
+/* --- one user, with groups ----------------------------------------------------------------------- */
 
 struct membership {
     struct db *db;
@@ -112,8 +111,7 @@ void api_user_get(struct request *r)
     request_run(r, STORE_READ, get_job, NULL);
 }
 
-/* --- new and changed users: the password is hashed on a worker before the job
- * ------------------------------- */
+/* --- new and changed users: the password is hashed on a worker before the job -------------------- */
 
 static void hashed(struct login_task *task)
 {

@@ -25,8 +25,7 @@ int gateway_order_close(struct db *db, const char *gateway, const char *session_
     return store_order_insert(db, &order);
 }
 
-/* --- PUT /v1/gateways/{name}
- * ------------------------------------------------------------------------------------ */
+/* --- PUT /v1/gateways/{name} --------------------------------------------------------------------- */
 
 struct listed {
     char session[ID_SIZE];
@@ -232,8 +231,7 @@ void api_gateway_heartbeat(struct request *r)
         request_run(r, STORE_WRITE, heartbeat_job, NULL);
 }
 
-/* --- GET /v1/gateways/{name}/orders
- * ----------------------------------------------------------------------------- */
+/* --- GET /v1/gateways/{name}/orders -------------------------------------------------------------- */
 
 #define ORDERS_PER_ANSWER 256
 

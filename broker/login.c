@@ -40,8 +40,7 @@ struct login {
     } limits;
 };
 
-/* --- refusals
- * ------------------------------------------------------------------------------------------------- */
+/* --- refusals ------------------------------------------------------------------------------------ */
 
 /* Sets the answer; the event is written unless there could be a flood of them. */
 static int refuse(struct db *db, struct request *r, enum fail fail, const char *detail)
@@ -102,8 +101,7 @@ static int count_failure(struct db *db, struct request *r)
     return rc;
 }
 
-/* --- which pool
- * ------------------------------------------------------------------------------------------------- */
+/* --- which pool ---------------------------------------------------------------------------------- */
 
 struct pool_choice {
     const char *wanted_id; /* NULL: any */
@@ -166,8 +164,7 @@ static int choose_pool(struct db *db, const struct login *login, const char *use
     return 0;
 }
 
-/* --- the claim
- * ---------------------------------------------------------------------------------------------------- */
+/* --- the claim ----------------------------------------------------------------------------------- */
 
 static int claim(struct db *db, struct request *r, const char *user_id, const char *pool_id)
 {
@@ -291,8 +288,7 @@ static void prepared(struct request *r)
     }
 }
 
-/* --- reading
- * ------------------------------------------------------------------------------------------------------ */
+/* --- reading ------------------------------------------------------------------------------------- */
 
 static void read_client(struct api_reader *reader, struct login *login)
 {

@@ -30,8 +30,7 @@ static int answer(struct db *db, struct request *r, const char *session_id)
     return rc;
 }
 
-/* --- a guest that did not do what guests do
- * --------------------------------------------------------------------- */
+/* --- a guest that did not do what guests do ------------------------------------------------------ */
 
 struct order_search {
     const char *verb;
@@ -63,8 +62,7 @@ static bool is_suspect(enum fail code)
     return code == FAIL_GUEST_UNREACHABLE || code == FAIL_GUEST_MISTRUSTED || code == FAIL_GUEST_PROTOCOL;
 }
 
-/* --- the reports
- * ------------------------------------------------------------------------------------------------ */
+/* --- the reports --------------------------------------------------------------------------------- */
 
 static int report_closed(struct db *db, const struct session_row *session, const struct report *report)
 {

@@ -10,8 +10,7 @@
 
 #define STARTING_MAX 256 /* guests looked at for a percentage; who stands farther back sees 0 */
 
-/* --- how far is the guest that the N-th in the queue will get?
- * ---------------------------------------------- */
+/* --- how far is the guest that the N-th in the queue will get? ----------------------------------- */
 
 struct starting {
     uint32_t percents[STARTING_MAX]; /* falling */
@@ -42,8 +41,7 @@ static int look_at_queue(struct db *db, const struct session_row *session, struc
     return rc;
 }
 
-/* --- the documents
- * -------------------------------------------------------------------------------------------- */
+/* --- the documents ------------------------------------------------------------------------------- */
 
 static json_t *ticket_json(const struct session_row *session, const struct ticket *ticket)
 {
@@ -104,8 +102,7 @@ static void answer_waiting(struct request *r, const struct session_row *session,
     request_set(r, 202, ticket_json(session, ticket));
 }
 
-/* --- looking
- * ---------------------------------------------------------------------------------------------------- */
+/* --- looking ------------------------------------------------------------------------------------- */
 
 static bool refuse_if_over(struct request *r, const struct session_row *session, uint32_t connection)
 {
@@ -206,8 +203,7 @@ int ticket_look(struct db *db, struct request *r, const char *session_id, uint32
     return rc;
 }
 
-/* --- GET /v1/sessions/{id}/ticket: the long poll
- * ---------------------------------------------------------------- */
+/* --- GET /v1/sessions/{id}/ticket: the long poll ------------------------------------------------- */
 
 struct ticket_input {
     uint32_t connection;

@@ -13,7 +13,10 @@
 
 static int write_change(struct db *db, struct desktop_write *w)
 {
-    return store_desktop_set_state(db, w->row.id, w->row.state, w->to, w->reason);
+    int rc = store_desktop_set_state(db, w->row.id, w->row.state, w->to, w->reason);
+    if (!rc && w->to == DESKTOP_BOOTING)
+        rc = store_desktop_set_percent(db, w->row.id, 0);
+    return rc;
 }
 
 void desktop_change(struct desktop *d, enum desktop_state to, const char *reason)

@@ -106,6 +106,8 @@ static int write_restart(struct db *db, struct desktop_write *w)
         rc = store_desktop_set_state(
             db, row.id, row.state,
             row.touched && row.kind == POOL_FLOATING ? DESKTOP_RECYCLING : DESKTOP_BOOTING, w->reason);
+    if (!rc)
+        rc = store_desktop_set_percent(db, row.id, 0);
     return finish(db, w, rc);
 }
 

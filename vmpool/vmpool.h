@@ -45,7 +45,7 @@ struct vmpool {
     unsigned store_jobs;                /* under way; nothing is freed before the last one came back */
 };
 
-/* Queues a job at the store. done() comes always, at once with the error when the queue is full. */
+/* store_jobs.c. Queues a job at the store. done() comes always, at once with the error when the queue is full. */
 void vmpool_read(struct vmpool *vm, int (*run)(struct db *db, void *arg), void (*done)(void *arg, int rc),
                  void *arg);
 void vmpool_write(struct vmpool *vm, int (*run)(struct db *db, void *arg), void (*done)(void *arg, int rc),

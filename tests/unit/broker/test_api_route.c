@@ -84,8 +84,7 @@ static void has_room_for_every_paths_methods(void)
     }
 }
 
-/* --- the table and the document
- * ------------------------------------------------------------------------------- */
+/* --- the table and the document ------------------------------------------------------------------ */
 
 static json_t *document;
 

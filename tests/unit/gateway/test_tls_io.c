@@ -94,10 +94,10 @@ static void many_records_come_with_one_wake_up(void)
     tls_io_readable(&p.b);
     while (tls_io_read(&p.b, bytes, sizeof bytes, &n) == TLS_OK) {
         CU_ASSERT_EQUAL(bytes[0], got / sizeof bytes);
+        CU_ASSERT_TRUE(p.b.drained); /* from the first record on: one recv() brought them all */
         got += n;
     }
     CU_ASSERT_EQUAL(got, 50 * sizeof bytes);
-    CU_ASSERT_TRUE(p.b.drained);
     /* Without another wake-up nobody asks the kernel. */
     CU_ASSERT_EQUAL(tls_io_write(&p.a, bytes, sizeof bytes, &n), TLS_OK);
     CU_ASSERT_EQUAL(tls_io_read(&p.b, bytes, sizeof bytes, &n), TLS_WANT_READ);
