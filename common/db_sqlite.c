@@ -194,7 +194,7 @@ static int sqlite_query_open(struct db *db, const char *sql, const struct db_val
                              void **ret)
 {
     struct db_sqlite *self = self_of(db);
-    struct statement *s;
+    struct statement *s = NULL;
     int rc = statement_find(self, sql, &s);
     if (rc)
         return rc;

@@ -67,7 +67,7 @@ def request(path, method, target, body=None, timeout=40):
 
 def value(expression, status, answer):
     items = answer.get('items', []) if isinstance(answer, dict) else []
-    return eval(expression, {'d': answer, 'i': items, 's': status})  # the expression is the test's own
+    return eval('(%s)' % expression, {'d': answer, 'i': items, 's': status})  # the expression is the test's own
 
 
 def show(result):

@@ -45,6 +45,8 @@ client_freerdp() {
     : >"$dir/client.log"
     rm -f "$dir/status"
     (
+        trap - ERR EXIT
+        set +e
         printf '%s\n' "/v:127.0.0.1:$port" "/u:$user" "/p:$password" /cert:ignore \
             "/size:$CLIENT_SIZE" /log-level:INFO "$@" |
             HOME=$dir/home DISPLAY=$(client_display "$name") xfreerdp3 /args-from:stdin >"$dir/client.log" 2>&1 &
@@ -67,6 +69,8 @@ client_rdesktop() {
     date +%s.%N >"$dir/started"
     rm -f "$dir/status"
     (
+        trap - ERR EXIT
+        set +e
         # "-p -" reads the password from the standard input; "yes" answers the question about the certificate.
         printf '%s\nyes\n' "$password" |
             HOME=$dir/home DISPLAY=$(client_display "$name") rdesktop -u "$user" -p - -g "$CLIENT_SIZE" -a 24 "$@" \
