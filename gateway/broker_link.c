@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
 
 #include "carrel_build.h"
@@ -29,7 +28,7 @@ struct broker_link {
     struct gateway *gateway; /* borrowed */
     struct http_client *http;
     uint64_t heartbeat_ms;
-    char address[80], fingerprint[TLS_FINGERPRINT_SIZE], boot_id[33], started[32];
+    char address[80], fingerprint[TLS_FINGERPRINT_SIZE], boot_id[ID_SIZE], started[32];
     uv_timer_t heartbeat, retry, farewell;
     uv_async_t wake;
     unsigned handles;
@@ -378,12 +377,9 @@ void broker_link_close(struct broker_link *link, void (*closed)(void *arg), void
 
 static void identity_make(struct broker_link *link)
 {
-    uint8_t random[16] = {0};
     struct timespec now;
     struct tm utc;
-    (void)!getrandom(random, sizeof random, 0);
-    for (unsigned i = 0; i < sizeof random; i++)
-        snprintf(link->boot_id + 2 * i, 3, "%02x", random[i]);
+    id_make(ID_BOOT, link->boot_id);
     clock_gettime(CLOCK_REALTIME, &now);
     gmtime_r(&now.tv_sec, &utc);
     size_t n = strftime(link->started, sizeof link->started, "%Y-%m-%dT%H:%M:%S", &utc);

@@ -19,6 +19,7 @@ enum id_kind {
     ID_SESSION = 's',
     ID_ORDER = 'o',
     ID_TOKEN = 't',
+    ID_BOOT = 'b', /* one start of a gateway's process */
 };
 
 /* Fills ID with a fresh random identifier. */
