@@ -27,7 +27,7 @@ until_true 30 "the window is still there" client_shows_window second
 say "a third client takes over"
 client_freerdp third "$PORT" anna "$PASSWORD"
 client_wait_end second 60 >/dev/null || die "the older connection was not closed"
-grep -q DISCONNECTED_BY_OTHERCONNECTION "$CLIENTS/second/client.log" ||
+grep -q DISCONNECTED_BY_OTHER_CONNECTION "$CLIENTS/second/client.log" ||
     die "the older client was not told that somebody took over"
 client_wait_desktop third 90
 is "$(session_of anna 'i[0]["id"]')" "$session" "the session"
