@@ -387,7 +387,8 @@ static int sqlite_prepare(struct db_sqlite *self)
     if (!is_wal)
         return db_fail(&self->base, CE_BUSY, "the database cannot be changed to write-ahead logging now");
     return sqlite_plain(&self->base,
-                        "PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF");
+                        "PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF;"
+                        "PRAGMA temp_store=MEMORY");
 }
 
 int db_sqlite_open(struct db **ret, const char *path, struct error *err)

@@ -13,14 +13,13 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What a pool has for newcomers. */
+/* What a newcomer finds. */
 struct claim_room {
     char pool[NAME_SIZE];
     char user[NAME_SIZE];
     enum pool_kind kind;
     bool enabled, deleting, stopped, user_disabled;
-    int64_t max, taken;   /* TAKEN: lent, somebody's, or in maintenance: no newcomer gets it soon */
-    int64_t ready;        /* and nobody's */
+    int64_t max;
     int64_t waiting;      /* in the queue for a desktop that is nobody's */
     char own_id[ID_SIZE]; /* the user's own dedicated desktop, or empty */
     enum desktop_state own_state;
@@ -78,9 +77,8 @@ static int clean_desktop(struct db *db, const char *pool_id, char id[ID_SIZE])
     return 0;
 }
 
-/* Lends the desktop to the waiting session: ready -> claimed. */
-static int session_bind(struct db *db, const char *session_id, const char *user_id, const char *desktop_id,
-                        enum pool_kind kind)
+/* Lends the desktop to the waiting session: ready -> claimed. A dedicated one becomes OWNER_ID's. */
+static int session_bind(struct db *db, const char *session_id, const char *owner_id, const char *desktop_id)
 {
     int rc = db_run(db,
                     "UPDATE sessions SET desktop_id = $2,"
@@ -88,9 +86,9 @@ static int session_bind(struct db *db, const char *session_id, const char *user_
                     " WHERE id = $1 AND state = 'starting' AND desktop_id IS NULL",
                     db_text(session_id), db_text(desktop_id));
     rc = store_changed(db, rc, "waiting session", session_id);
-    if (!rc && kind == POOL_DEDICATED)
+    if (!rc && owner_id)
         rc = db_run(db, "UPDATE desktops SET owner_id = $2 WHERE id = $1", db_text(desktop_id),
-                    db_text(user_id));
+                    db_text(owner_id));
     if (rc)
         return rc;
     bool moved = false;
@@ -101,53 +99,89 @@ static int session_bind(struct db *db, const char *session_id, const char *user_
     return rc;
 }
 
-/* Serves one session of the queue. *ret_more is false when those behind it need not be asked. */
-static int serve_session(struct db *db, const char *session_id, const struct pool_row *pool, uint32_t *served,
-                         bool *ret_more)
+static int kind_of_pool(struct db *db, const char *pool_id, enum pool_kind *ret)
 {
-    struct session_row session;
-    char desktop_id[ID_SIZE];
-    enum desktop_state state = DESKTOP_READY;
-    int rc = store_session_get(db, session_id, &session);
-    if (rc)
+    CLEANUP_QUERY struct db_query q = {0};
+    int rc = db_select(db, &q, "SELECT kind FROM pools WHERE id = $1", db_text(pool_id));
+    if (!rc && (rc = db_next(&q)) == 0)
+        return CE_NOT_FOUND;
+    if (rc < 0)
         return rc;
-    *ret_more = true;
-    rc = CE_NOT_FOUND;
-    if (pool->kind == POOL_DEDICATED)
-        rc = own_desktop(db, session.user_id, pool->id, desktop_id, &state);
-    if (rc == CE_NOT_FOUND) {
-        rc = clean_desktop(db, pool->id, desktop_id);
-        /* In a dedicated pool those behind may have desktops of their own. */
-        *ret_more = rc == 0 || pool->kind == POOL_DEDICATED;
-        state = DESKTOP_READY;
-    }
-    if (rc == CE_NOT_FOUND || (!rc && state != DESKTOP_READY))
-        return 0;
-    if (!rc)
-        rc = session_bind(db, session.id, session.user_id, desktop_id, pool->kind);
-    if (!rc)
+    row_enum(&q, 0, pool_kind_parse, ret);
+    return 0;
+}
+
+/* The sessions at the head of the queue, at most LIMIT. */
+static int queue_head(struct db *db, const char *pool_id, int64_t limit, struct id_list *ret)
+{
+    CLEANUP_QUERY struct db_query q = {0};
+    int rc =
+        db_select(db, &q,
+                  "SELECT id FROM sessions WHERE pool_id = $1 AND state = 'starting' AND desktop_id IS NULL"
+                  " ORDER BY number LIMIT $2",
+                  db_text(pool_id), db_int(limit));
+    return rc ? rc : id_list_fill(&q, ret);
+}
+
+static int serve_floating(struct db *db, const char *pool_id, uint32_t *served)
+{
+    for (;;) {
+        CLEANUP_IDS struct id_list head = {0};
+        char desktop_id[ID_SIZE];
+        int rc = clean_desktop(db, pool_id, desktop_id);
+        if (!rc)
+            rc = queue_head(db, pool_id, 1, &head);
+        if (rc || head.count == 0)
+            return rc == CE_NOT_FOUND ? 0 : rc;
+        rc = session_bind(db, head.ids[0], NULL, desktop_id);
+        if (rc)
+            return rc;
         ++*served;
+    }
+}
+
+/* The user's own desktop, or else one that is nobody's; CE_NOT_FOUND when neither is ready. */
+static int dedicated_desktop(struct db *db, const char *user_id, const char *pool_id, char id[ID_SIZE])
+{
+    enum desktop_state state = DESKTOP_READY;
+    int rc = own_desktop(db, user_id, pool_id, id, &state);
+    if (rc == CE_NOT_FOUND)
+        return clean_desktop(db, pool_id, id);
+    return !rc && state != DESKTOP_READY ? CE_NOT_FOUND : rc;
+}
+
+/* A user whose own desktop is not ready waits for it and holds up nobody behind. */
+static int serve_dedicated(struct db *db, const char *pool_id, uint32_t *served)
+{
+    CLEANUP_IDS struct id_list queue = {0};
+    int rc = queue_head(db, pool_id, INT64_MAX, &queue);
+    for (unsigned i = 0; !rc && i < queue.count; i++) {
+        struct session_row session;
+        char desktop_id[ID_SIZE];
+        rc = store_session_get(db, queue.ids[i], &session);
+        if (rc)
+            break;
+        rc = dedicated_desktop(db, session.user_id, pool_id, desktop_id);
+        if (rc == CE_NOT_FOUND) {
+            rc = 0;
+            continue;
+        }
+        if (!rc)
+            rc = session_bind(db, session.id, session.user_id, desktop_id);
+        if (!rc)
+            ++*served;
+    }
     return rc;
 }
 
 static int serve_queue(struct db *db, const char *pool_id, uint32_t *ret_served)
 {
-    CLEANUP_QUERY struct db_query q = {0};
-    CLEANUP_IDS struct id_list list = {0};
-    struct pool_row pool;
+    enum pool_kind kind = POOL_FLOATING;
     uint32_t served = 0;
-    int rc = store_pool_get(db, pool_id, &pool);
-    if (!rc && pool.ready)
-        rc = db_select(
-            db, &q,
-            "SELECT id FROM sessions WHERE pool_id = $1 AND state = 'starting' AND desktop_id IS NULL"
-            " ORDER BY number",
-            db_text(pool_id));
-    if (!rc && pool.ready)
-        rc = id_list_fill(&q, &list);
-    bool more = true;
-    for (unsigned i = 0; !rc && more && i < list.count && served < pool.ready; i++)
-        rc = serve_session(db, list.ids[i], &pool, &served, &more);
+    int rc = kind_of_pool(db, pool_id, &kind);
+    if (rc)
+        return rc;
+    rc = kind == POOL_FLOATING ? serve_floating(db, pool_id, &served) : serve_dedicated(db, pool_id, &served);
     if (!rc)
         *ret_served = served;
     return rc;
@@ -179,19 +213,15 @@ int store_claim_place(struct db *db, const char *session_id, uint32_t *ret_place
 static int room_read(struct db *db, const struct session_request *request, struct claim_room *ret)
 {
     CLEANUP_QUERY struct db_query q = {0};
-    int rc = db_select(db, &q,
-                       "SELECT p.name, p.kind, p.enabled, p.deleting, p.stopped, p.max_desktops, u.name,"
-                       " u.disabled, (SELECT COUNT(*) FROM desktops d WHERE d.pool_id = p.id"
-                       " AND (d.state IN ('claimed', 'in_use', 'disconnected', 'maintenance')"
-                       " OR (d.kind = 'dedicated' AND d.owner_id IS NOT NULL AND d.state <> 'recycling'))),"
-                       " (SELECT COUNT(*) FROM desktops d WHERE d.pool_id = p.id AND d.state = 'ready'"
-                       " AND d.owner_id IS NULL AND d.touched = 0),"
-                       " (SELECT COUNT(*) FROM sessions s WHERE s.pool_id = p.id AND s.state = 'starting'"
-                       " AND s.desktop_id IS NULL AND NOT EXISTS (SELECT 1 FROM desktops o"
-                       " WHERE o.owner_id = s.user_id AND o.pool_id = p.id AND o.kind = 'dedicated'"
-                       " AND o.state <> 'recycling'))"
-                       " FROM pools p JOIN users u ON u.id = $2 WHERE p.id = $1",
-                       db_text(request->pool_id), db_text(request->user_id));
+    int rc = db_select(
+        db, &q,
+        "SELECT p.name, p.kind, p.enabled, p.deleting, p.stopped, p.max_desktops, u.name,"
+        " u.disabled, (SELECT COUNT(*) FROM sessions s WHERE s.pool_id = p.id"
+        " AND s.state = 'starting' AND s.desktop_id IS NULL AND NOT EXISTS (SELECT 1 FROM desktops o"
+        " WHERE o.owner_id = s.user_id AND o.pool_id = p.id AND o.kind = 'dedicated'"
+        " AND o.state <> 'recycling'))"
+        " FROM pools p JOIN users u ON u.id = $2 WHERE p.id = $1",
+        db_text(request->pool_id), db_text(request->user_id));
     if (!rc && (rc = db_next(&q)) == 0)
         return db_fail(db, CE_NOT_FOUND, "there is no such user");
     if (rc < 0)
@@ -201,9 +231,7 @@ static int room_read(struct db *db, const struct session_request *request, struc
                                .stopped = row_bool(&q, 4),
                                .max = row_int(&q, 5),
                                .user_disabled = row_bool(&q, 7),
-                               .taken = row_int(&q, 8),
-                               .ready = row_int(&q, 9),
-                               .waiting = row_int(&q, 10)};
+                               .waiting = row_int(&q, 8)};
     row_text(&q, 0, ret->pool, sizeof ret->pool);
     row_enum(&q, 1, pool_kind_parse, &ret->kind);
     row_text(&q, 6, ret->user, sizeof ret->user);
@@ -212,27 +240,71 @@ static int room_read(struct db *db, const struct session_request *request, struc
     return rc == CE_NOT_FOUND || rc > 0 ? 0 : rc;
 }
 
-/* Whether a newcomer may stand in the queue: only for what the pool has, or can still make. */
-static int room_check(struct db *db, const struct claim_room *room, struct claim *ret)
+/* Whether more desktops stand ready than users wait for. Counts no further than that. */
+static int ready_for_one_more(struct db *db, const char *pool_id, int64_t waiting, bool *ret)
+{
+    int64_t ready = 0;
+    int rc = db_get_int(db, &ready,
+                        "SELECT COUNT(*) FROM (SELECT d.id FROM desktops d WHERE d.pool_id = $1"
+                        " AND d.state = 'ready' AND d.owner_id IS NULL AND d.touched = 0 LIMIT $2) ready",
+                        db_text(pool_id), db_int(waiting + 1));
+    if (!rc)
+        *ret = ready > waiting;
+    return rc;
+}
+
+/* Desktops that no newcomer gets soon: lent, in maintenance, or somebody's own. */
+static int count_taken(struct db *db, const char *pool_id, enum pool_kind kind, int64_t *ret)
+{
+    int64_t taken = 0, owned = 0;
+    int rc = db_get_int(db, &taken,
+                        "SELECT COUNT(*) FROM desktops WHERE pool_id = $1"
+                        " AND state IN ('claimed', 'in_use', 'disconnected', 'maintenance')",
+                        db_text(pool_id));
+    if (!rc && kind == POOL_DEDICATED)
+        rc = db_get_int(db, &owned,
+                        "SELECT COUNT(*) FROM desktops WHERE pool_id = $1 AND owner_id IS NOT NULL"
+                        " AND state IN ('cloning', 'booting', 'ready', 'stopped', 'failed')",
+                        db_text(pool_id));
+    if (!rc)
+        *ret = taken + owned;
+    return rc;
+}
+
+/* Whether the pool has a desktop for one more user without one of their own, or can still make it. */
+static int room_check_stranger(struct db *db, const char *pool_id, const struct claim_room *room,
+                               struct claim *ret)
+{
+    bool ready = false;
+    int64_t taken = 0;
+    int rc = ready_for_one_more(db, pool_id, room->waiting, &ready);
+    if (rc || ready)
+        return rc;
+    if (room->stopped)
+        return claim_refuse(db, ret, FAIL_POOL_FAILED, "pool %s has stopped after failures", room->pool);
+    rc = count_taken(db, pool_id, room->kind, &taken);
+    if (rc || room->max - taken > room->waiting)
+        return rc;
+    return claim_refuse(db, ret, FAIL_NO_DESKTOP, "pool %s: %lld of %lld desktops are taken, %lld users wait",
+                        room->pool, (long long)taken, (long long)room->max, (long long)room->waiting);
+}
+
+/* Whether a newcomer may stand in the queue. */
+static int room_check(struct db *db, const char *pool_id, const struct claim_room *room, struct claim *ret)
 {
     if (room->user_disabled)
         return claim_refuse(db, ret, FAIL_ACCOUNT_DISABLED, "user %s is disabled", room->user);
     if (!room->enabled || room->deleting)
         return claim_refuse(db, ret, FAIL_POOL_DISABLED, "pool %s is closed", room->pool);
-    if (room->own_id[0] && room->own_state == DESKTOP_MAINTENANCE)
+    if (!room->own_id[0])
+        return room_check_stranger(db, pool_id, room, ret);
+    if (room->own_state == DESKTOP_MAINTENANCE)
         return claim_refuse(db, ret, FAIL_POOL_DISABLED, "the desktop of %s is in maintenance", room->user);
-    if (room->own_id[0] && room->own_state == DESKTOP_FAILED)
+    if (room->own_state == DESKTOP_FAILED)
         return claim_refuse(db, ret, FAIL_POOL_FAILED, "the desktop of %s has failed", room->user);
-    if (room->own_id[0] && room->own_state == DESKTOP_READY)
-        return 0;
-    if (!room->own_id[0] && room->ready > room->waiting)
-        return 0;
-    if (room->stopped)
+    if (room->own_state != DESKTOP_READY && room->stopped)
         return claim_refuse(db, ret, FAIL_POOL_FAILED, "pool %s has stopped after failures", room->pool);
-    if (room->own_id[0] || room->max - room->taken > room->waiting)
-        return 0;
-    return claim_refuse(db, ret, FAIL_NO_DESKTOP, "pool %s: %lld of %lld desktops are taken, %lld users wait",
-                        room->pool, (long long)room->taken, (long long)room->max, (long long)room->waiting);
+    return 0;
 }
 
 static int session_insert(struct db *db, const struct session_request *request, const struct claim_room *room,
@@ -328,7 +400,7 @@ int store_claim(struct db *db, const struct session_request *request, struct cla
         memset(&claim, 0, sizeof claim);
         rc = room_read(db, request, &room);
         if (!rc)
-            rc = room_check(db, &room, ret);
+            rc = room_check(db, request->pool_id, &room, ret);
         if (!rc)
             rc = session_insert(db, request, &room, &claim.session);
     }

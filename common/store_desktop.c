@@ -111,16 +111,19 @@ int store_desktop_insert(struct db *db, struct desktop_row *row)
 
 int store_desktop_get(struct db *db, const char *key, struct desktop_row *ret)
 {
-    CLEANUP_QUERY struct db_query q = {0};
-    int rc = db_select(db, &q,
-                       DESKTOP_SELECT " WHERE d.id = $1 OR d.name = $1"
-                                      " ORDER BY CASE WHEN d.id = $1 THEN 0 ELSE 1 END LIMIT 1",
-                       db_text(key));
-    if (!rc && (rc = db_next(&q)) == 0)
+    CLEANUP_QUERY struct db_query by_id = {0}, by_name = {0};
+    int rc = db_select(db, &by_id, DESKTOP_SELECT " WHERE d.id = $1", db_text(key));
+    if (!rc && (rc = db_next(&by_id)) > 0) {
+        desktop_read(&by_id, ret);
+        return 0;
+    }
+    if (!rc)
+        rc = db_select(db, &by_name, DESKTOP_SELECT " WHERE d.name = $1", db_text(key));
+    if (!rc && (rc = db_next(&by_name)) == 0)
         return db_fail(db, CE_NOT_FOUND, "there is no desktop %.80s", key);
     if (rc < 0)
         return rc;
-    desktop_read(&q, ret);
+    desktop_read(&by_name, ret);
     return 0;
 }
 
@@ -187,7 +190,6 @@ int store_desktop_move(struct db *db, const char *id, enum desktop_state from, e
                        const char *reason, bool *ret_moved)
 {
     struct desktop_row desktop;
-    int64_t since_ms;
     if (!desktop_state_may_follow(from, to))
         return db_fail(db, CE_INTERNAL, "a desktop cannot go from %s to %s", desktop_state_name(from),
                        desktop_state_name(to));
@@ -195,14 +197,14 @@ int store_desktop_move(struct db *db, const char *id, enum desktop_state from, e
     if (!rc && to == DESKTOP_CLONING)
         rc = desktop_make_clean(db, id);
     if (!rc)
-        rc = db_get_int(db, &since_ms,
-                        "UPDATE desktops SET state = $3, state_since_ms = $4, reason = $5"
-                        " WHERE id = $1 AND state = $2 RETURNING state_since_ms",
-                        db_text(id), db_text(desktop_state_name(from)), db_text(desktop_state_name(to)),
-                        db_int(store_now_ms()), db_text(reason));
-    *ret_moved = rc == 0;
-    if (rc)
-        return rc == CE_NOT_FOUND ? 0 : rc;
+        rc = db_run(db,
+                    "UPDATE desktops SET state = $3, state_since_ms = $4, reason = $5"
+                    " WHERE id = $1 AND state = $2",
+                    db_text(id), db_text(desktop_state_name(from)), db_text(desktop_state_name(to)),
+                    db_int(store_now_ms()), db_text(reason));
+    *ret_moved = !rc && db->changes == 1;
+    if (!*ret_moved)
+        return rc;
     rc = store_desktop_get(db, id, &desktop);
     return rc ? rc : desktop_event(db, &desktop, desktop_state_name(to), reason);
 }

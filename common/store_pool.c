@@ -110,16 +110,19 @@ int store_pool_insert(struct db *db, struct pool_row *row)
 
 int store_pool_get(struct db *db, const char *key, struct pool_row *ret)
 {
-    CLEANUP_QUERY struct db_query q = {0};
-    int rc = db_select(db, &q,
-                       POOL_SELECT " WHERE p.id = $1 OR p.name = $1"
-                                   " ORDER BY CASE WHEN p.id = $1 THEN 0 ELSE 1 END LIMIT 1",
-                       db_text(key));
-    if (!rc && (rc = db_next(&q)) == 0)
+    CLEANUP_QUERY struct db_query by_id = {0}, by_name = {0};
+    int rc = db_select(db, &by_id, POOL_SELECT " WHERE p.id = $1", db_text(key));
+    if (!rc && (rc = db_next(&by_id)) > 0) {
+        pool_read(&by_id, ret);
+        return 0;
+    }
+    if (!rc)
+        rc = db_select(db, &by_name, POOL_SELECT " WHERE p.name = $1", db_text(key));
+    if (!rc && (rc = db_next(&by_name)) == 0)
         return db_fail(db, CE_NOT_FOUND, "there is no pool %.80s", key);
     if (rc < 0)
         return rc;
-    pool_read(&q, ret);
+    pool_read(&by_name, ret);
     return 0;
 }
 
@@ -172,7 +175,9 @@ int store_pool_set_deleting(struct db *db, const char *id)
     int64_t live = 0;
     int rc = store_pool_take_turn(db, id);
     if (!rc)
-        rc = db_get_int(db, &live, "SELECT COUNT(*) FROM sessions WHERE pool_id = $1 AND state <> 'ended'",
+        rc = db_get_int(db, &live,
+                        "SELECT COUNT(*) FROM sessions WHERE pool_id = $1"
+                        " AND state IN ('starting', 'active', 'disconnected')",
                         db_text(id));
     if (!rc && live)
         return db_fail(db, CE_CONFLICT, "%lld sessions of the pool live", (long long)live);
@@ -193,7 +198,9 @@ int store_pool_delete(struct db *db, const char *id)
     if (pool.desktops)
         return db_fail(db, CE_CONFLICT, "the pool still has %u desktops", pool.desktops);
     int64_t live = 0;
-    rc = db_get_int(db, &live, "SELECT COUNT(*) FROM sessions WHERE pool_id = $1 AND state <> 'ended'",
+    rc = db_get_int(db, &live,
+                    "SELECT COUNT(*) FROM sessions WHERE pool_id = $1"
+                    " AND state IN ('starting', 'active', 'disconnected')",
                     db_text(pool.id));
     if (!rc && live)
         return db_fail(db, CE_CONFLICT, "%lld sessions of the pool live", (long long)live);
