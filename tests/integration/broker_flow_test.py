@@ -69,6 +69,8 @@ def a_ready_desktop_is_handed_out_with_its_password():
     # What the older connection says now changes nothing.
     assert lab.must(lab.report(ticket, 'closed', code='client-closed'), 409)['code'] == 'taken-over'
     assert lab.must(lab.get(ticket_path(ticket)), 409)['code'] == 'taken-over'
+    # Nor does what another gateway says about the newest one.
+    assert lab.must(lab.report(again, 'closed', gateway='gw1', code='client-closed'), 409)['code'] == 'taken-over'
     lab.must(lab.report(again, 'connected', gateway='gw2'), 200)
     closed = lab.must(lab.report(again, 'closed', gateway='gw2', code='client-closed', detail='window closed',
                                  bytes_in=10, bytes_out=20), 200)
