@@ -209,6 +209,20 @@ void api_users_add(struct request *r)
         run_with_hash(r, input, add_job);
 }
 
+/* Says what was changed, never to what: one of them is a password. */
+static int audit_change(struct db *db, struct request *r, const struct user_input *input,
+                        const struct user_row *row)
+{
+    char what[64];
+    snprintf(what, sizeof what, "%s%s%s", input->has_full_name ? ", full name" : "",
+             !input->has_disabled ? ""
+             : input->disabled    ? ", disabled"
+                                  : ", enabled",
+             input->has_password ? ", password" : "");
+    return audit_admin(db, r, "user.changed", row->id, "User %s was changed (%s)", row->name,
+                       what[0] ? what + 2 : "nothing");
+}
+
 static int change_job(struct db *db, struct request *r)
 {
     const struct user_input *input = r->input;
@@ -225,12 +239,7 @@ static int change_job(struct db *db, struct request *r)
     if (!rc && input->has_password)
         rc = store_user_set_password(db, row.id, input->task.hash);
     if (!rc)
-        rc = audit_admin(db, r, "user.changed", row.id, "User %s was changed (%s%s%s)", row.name,
-                         input->has_full_name ? " full_name" : "",
-                         !input->has_disabled ? ""
-                         : input->disabled    ? " disabled"
-                                              : " enabled",
-                         input->has_password ? " password" : "");
+        rc = audit_change(db, r, input, &row);
     return rc ? rc : answer_user(db, r, row.id, 200);
 }
 

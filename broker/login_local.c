@@ -6,12 +6,13 @@
 
 struct login_workers {
     uv_async_t wake; /* something is on the done list */
-    uv_mutex_t lock; /* guards the lists, the counters and closing */
+    uv_mutex_t lock; /* guards the lists, the counters and both flags */
     uv_cond_t more;
     struct list waiting, done;
     unsigned waiting_count;
     unsigned threads_running;
-    bool closing;
+    bool stopping; /* nothing new is taken */
+    bool closing;  /* and the threads end */
     uv_thread_t threads[THREADS_MAX];
     unsigned thread_count;
     void (*closed)(void *arg);
@@ -39,13 +40,9 @@ static void worker_main(void *arg)
         list_remove(&task->entry);
         task->waits = false;
         workers->waiting_count--;
-        if (workers->closing) {
-            task->rc = CE_CANCELLED;
-        } else {
-            uv_mutex_unlock(&workers->lock);
-            task_run(task);
-            uv_mutex_lock(&workers->lock);
-        }
+        uv_mutex_unlock(&workers->lock);
+        task_run(task);
+        uv_mutex_lock(&workers->lock);
         list_append(&workers->done, &task->entry);
         uv_async_send(&workers->wake);
     }
@@ -112,7 +109,7 @@ int login_workers_open(struct login_workers **ret, uv_loop_t *loop, unsigned thr
 int login_workers_submit(struct login_workers *workers, struct login_task *task)
 {
     uv_mutex_lock(&workers->lock);
-    bool full = workers->closing || workers->waiting_count >= LOGIN_QUEUE_MAX;
+    bool full = workers->stopping || workers->waiting_count >= LOGIN_QUEUE_MAX;
     if (!full) {
         list_append(&workers->waiting, &task->entry);
         task->waits = true;
@@ -123,17 +120,31 @@ int login_workers_submit(struct login_workers *workers, struct login_task *task)
     return full ? CE_LIMIT : 0;
 }
 
+/* Under the lock. */
+static void task_cancel(struct login_workers *workers, struct login_task *task)
+{
+    task->waits = false;
+    task->rc = CE_CANCELLED;
+    workers->waiting_count--;
+    list_remove(&task->entry);
+    list_append(&workers->done, &task->entry);
+    uv_async_send(&workers->wake);
+}
+
 void login_workers_give_up(struct login_workers *workers, struct login_task *task)
 {
     uv_mutex_lock(&workers->lock);
-    if (task->waits) {
-        task->waits = false;
-        task->rc = CE_CANCELLED;
-        workers->waiting_count--;
-        list_remove(&task->entry);
-        list_append(&workers->done, &task->entry);
-        uv_async_send(&workers->wake);
-    }
+    if (task->waits)
+        task_cancel(workers, task);
+    uv_mutex_unlock(&workers->lock);
+}
+
+void login_workers_stop(struct login_workers *workers)
+{
+    uv_mutex_lock(&workers->lock);
+    workers->stopping = true;
+    while (!list_is_empty(&workers->waiting))
+        task_cancel(workers, list_entry(workers->waiting.next, struct login_task, entry));
     uv_mutex_unlock(&workers->lock);
 }
 
@@ -141,6 +152,7 @@ void login_workers_close(struct login_workers *workers, void (*closed)(void *arg
 {
     workers->closed = closed;
     workers->closed_arg = arg;
+    login_workers_stop(workers);
     uv_mutex_lock(&workers->lock);
     workers->closing = true;
     uv_cond_broadcast(&workers->more);

@@ -43,7 +43,10 @@ int login_workers_submit(struct login_workers *workers, struct login_task *task)
 /* Nobody wants to know any more: a task that still waits is done at once, with CE_CANCELLED; one that runs or
  * is done already is left to its end. done() is called from the loop in any case. */
 void login_workers_give_up(struct login_workers *workers, struct login_task *task);
-/* Cancels what waits, lets what runs finish, then closed(). */
+/* From now on nothing is taken (CE_LIMIT), and what waits is given up: a broker that stops does not make its
+ * stop wait for hundreds of passwords. */
+void login_workers_stop(struct login_workers *workers);
+/* As login_workers_stop(); lets what runs finish, then closed(). */
 void login_workers_close(struct login_workers *workers, void (*closed)(void *arg), void *arg);
 
 #endif

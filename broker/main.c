@@ -1,5 +1,6 @@
-/* carrel-broker: who may have which desktop. The order of ending: no new requests, parked ones answered ->
- * passwords under way checked or given up -> the store's jobs done -> answers sent -> handles closed.
+/* carrel-broker: who may have which desktop. The order of ending: no new requests, parked ones answered,
+ * passwords that wait given up -> passwords under way checked -> the store's jobs done -> answers sent ->
+ * handles closed.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -95,6 +96,7 @@ static void broker_stop(struct daemon_run *run)
 {
     struct broker *broker = run->state;
     upkeep_close(broker->upkeep);
+    login_workers_stop(broker->workers);
     api_server_drain(broker->server, requests_idle, broker);
 }
 

@@ -130,6 +130,23 @@ static void does_not_check_what_was_given_up(void)
     CU_ASSERT_EQUAL(done_count, TASKS);
 }
 
+static void takes_nothing_and_gives_up_what_waits_once_it_stops(void)
+{
+    struct secret password = {0};
+    struct login_task late = {.work = LOGIN_HASH, .password = &password, .done = on_done};
+    CU_ASSERT_EQUAL_FATAL(secret_set(&password, "x", 1), 0);
+    begin(1);
+    for (size_t i = 0; i < TASKS; i++)
+        submit(&tasks[i], LOGIN_HASH, &password);
+    login_workers_stop(workers);
+    CU_ASSERT_EQUAL(login_workers_submit(workers, &late), CE_LIMIT);
+    run_until(TASKS); /* before the end: requests are answered while the threads still stand */
+    for (size_t i = 1; i < TASKS; i++)
+        CU_ASSERT_EQUAL(tasks[i].rc, CE_CANCELLED);
+    end();
+    CU_ASSERT_EQUAL(done_count, TASKS);
+}
+
 static void refuses_more_than_its_queue_holds(void)
 {
     static struct login_task many[LOGIN_QUEUE_MAX + 2];
@@ -149,8 +166,11 @@ static void refuses_more_than_its_queue_holds(void)
 int main(void)
 {
     static const struct suite_test tests[] = {
-        TEST(checks_passwords_against_what_it_made),      TEST(takes_as_long_for_nobody_as_for_somebody),
-        TEST(gives_up_what_waits_at_the_end_and_says_so), TEST(does_not_check_what_was_given_up),
+        TEST(checks_passwords_against_what_it_made),
+        TEST(takes_as_long_for_nobody_as_for_somebody),
+        TEST(gives_up_what_waits_at_the_end_and_says_so),
+        TEST(does_not_check_what_was_given_up),
+        TEST(takes_nothing_and_gives_up_what_waits_once_it_stops),
         TEST(refuses_more_than_its_queue_holds),
     };
     if (secret_library_init())
