@@ -90,8 +90,32 @@ def who_leaves_in_the_queue_gets_nothing_and_holds_up_nobody():
     assert lent <= 1 + 4, f'{lent} desktops were given to people who had left'
 
 
+def a_stop_checks_no_more_passwords_and_everybody_hears_of_it():
+    lab = LAB
+    connections = []
+    for i in range(PEOPLE):
+        connection = lab.connection(timeout=700)
+        connection.request('POST', '/v1/logins', broker_lab.json.dumps(
+            {'user': f'p{i}', 'password': 'secret', 'pool': 'left', 'gateway': 'gw1', 'client': {}}),
+            {'Content-Type': 'application/json'})
+        connections.append(connection)
+    # The first answer shows that the passwords are being checked, and so that the rest stands in the queue.
+    connections[0].getresponse().read()
+    lab.stop()
+    told = 0
+    for connection in connections[1:]:
+        try:
+            answer = connection.getresponse()
+        except OSError:  # its request had not been read when the socket was closed
+            continue
+        told += answer.status == 503 and b'being stopped' in answer.read()
+    assert told > PEOPLE // 4, f'only {told} of {PEOPLE} were told'
+    lab.start()
+
+
 if __name__ == '__main__':
     # A slow machine takes long for all the passwords; no claim may lapse meanwhile.
     with broker_lab.Lab(*sys.argv[1:3], claim_hold='30min', wait_limit='30min') as LAB:
         broker_lab.main([four_of_two_hundred_get_a_desktop, one_person_from_many_clients_gets_one_desktop,
-                         who_leaves_in_the_queue_gets_nothing_and_holds_up_nobody])
+                         who_leaves_in_the_queue_gets_nothing_and_holds_up_nobody,
+                         a_stop_checks_no_more_passwords_and_everybody_hears_of_it])
