@@ -19,6 +19,7 @@
 
 #define SENTENCE_SIZE 2048
 
+static void vcomplain(struct ctl *ctl, char *ret_sentence, const char *fmt, va_list ap) PRINTF_LIKE(3, 0);
 static void vcomplain(struct ctl *ctl, char *ret_sentence, const char *fmt, va_list ap)
 {
     char words[SENTENCE_SIZE];
