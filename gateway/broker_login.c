@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "broker_link.h"
 #include "gateway.h"
 #include "http_client.h"
 #include "log.h"
@@ -18,21 +17,10 @@ struct broker_login {
     struct worker *worker; /* borrowed */
     broker_login_answered *answered;
     void *arg;
-    bool under_way;
-    bool abandoned;
+    struct http_call *call; /* NULL: none is under way */
     char session[ID_SIZE];
     int64_t connection;
 };
-
-static void abandoned_answer(struct broker_login *login, const struct ticket *ticket)
-{
-    broker_link_report(login->worker->gateway->link,
-                       &(struct broker_report){.session = ticket->session,
-                                               .connection = ticket->connection,
-                                               .closed = true,
-                                               .fail = FAIL_CLIENT_CLOSED,
-                                               .detail = "the client left while the broker decided"});
-}
 
 static void on_answer(void *arg, const struct http_answer *answer)
 {
@@ -40,21 +28,15 @@ static void on_answer(void *arg, const struct http_answer *answer)
     struct ticket ticket = {0};
     struct error err = {0};
     struct broker_login_answer result = {.fail = FAIL_NONE, .ticket = &ticket};
-    login->under_way = false;
+    login->call = NULL;
     if (answer->status != 200 && answer->status != 202)
         result.fail = ticket_refusal(answer, &err);
     else if (ticket_parse(answer->body, &ticket, &err))
         result.fail = FAIL_INTERNAL;
     result.detail = err.text;
-    if (!login->abandoned) {
-        snprintf(login->session, sizeof login->session, "%s", ticket.session);
-        login->connection = ticket.connection;
-        login->answered(login->arg, &result); /* may abandon LOGIN, which frees it */
-    } else {
-        if (result.fail == FAIL_NONE && !login->session[0])
-            abandoned_answer(login, &ticket);
-        free(login);
-    }
+    snprintf(login->session, sizeof login->session, "%s", ticket.session);
+    login->connection = ticket.connection;
+    login->answered(login->arg, &result); /* may abandon LOGIN, which frees it */
     ticket_wipe(&ticket);
 }
 
@@ -84,8 +66,9 @@ int broker_login_start(struct broker_login **ret, struct worker *worker,
     json_t *body = login ? body_make(worker, request) : NULL;
     int rc = body ? 0 : CE_NOMEM;
     if (!rc) {
-        *login = (struct broker_login){.worker = worker, .answered = answered, .arg = arg, .under_way = true};
-        rc = http_client_call(worker->http, "POST", "/v1/logins", body, timeout_ms, on_answer, login, NULL);
+        *login = (struct broker_login){.worker = worker, .answered = answered, .arg = arg};
+        rc = http_client_call(worker->http, "POST", "/v1/logins", body, timeout_ms, on_answer, login,
+                              &login->call);
     }
     json_decref(body); /* jansson's memory is wiped as it is freed, see main.c */
     if (rc)
@@ -103,17 +86,14 @@ int broker_login_wait(struct broker_login *login, uint64_t wait_ms)
         wait_s = WAIT_MAX_S;
     snprintf(path, sizeof path, "/v1/sessions/%s/ticket?connection=%lld&wait=%llu", login->session,
              (long long)login->connection, (unsigned long long)wait_s);
-    int rc = http_client_call(login->worker->http, "GET", path, NULL, wait_s * 1000 + WAIT_SLACK_MS,
-                              on_answer, login, NULL);
-    login->under_way = !rc;
-    return rc;
+    return http_client_call(login->worker->http, "GET", path, NULL, wait_s * 1000 + WAIT_SLACK_MS, on_answer,
+                            login, &login->call);
 }
 
 void broker_login_abandon(struct broker_login **login)
 {
-    if (*login && (*login)->under_way)
-        (*login)->abandoned = true;
-    else
-        free(*login);
+    if (*login && (*login)->call)
+        http_call_cancel((*login)->call);
+    free(*login);
     *login = NULL;
 }

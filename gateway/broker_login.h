@@ -1,7 +1,7 @@
 /* A log-in at the broker: POST /v1/logins, then the ticket's long poll while the desktop is not ready. Owned
- * by the session, on the worker's thread with the worker's HTTP client. A log-in that its session abandons
- * goes on alone: if the broker lets it in after all, the connection is reported closed, so that no desktop
- * waits for nobody.
+ * by the session, on the worker's thread with the worker's HTTP client. When its client leaves, the call is
+ * hung up on: the broker then drops a password that it has not checked yet, so that a flood of log-ins whose
+ * clients leave costs nobody a place in that queue. What it had decided already lapses there by itself.
  */
 #ifndef CARREL_GATEWAY_BROKER_LOGIN_H
 #define CARREL_GATEWAY_BROKER_LOGIN_H

@@ -359,6 +359,8 @@ class FakeBroker:
                 length = int(self.headers.get("Content-Length") or 0)
                 body = json.loads(self.rfile.read(length)) if length else None
                 with broker.condition:
+                    if self.path == "/v1/logins":
+                        broker.login_connection = self.connection
                     status, answer = broker.handle(self.command, self.path, body)
                     broker.condition.notify_all()
                 self.answer(status, answer)
@@ -441,6 +443,12 @@ class FakeBroker:
         with self.condition:
             if not self.condition.wait_for(condition, PATIENCE_S):
                 raise AssertionError(f"the broker waited in vain for {what}")
+
+    def wait_login_hung_up(self):
+        """The gateway gave up the newest log-in: it closed that connection."""
+        self.login_connection.settimeout(PATIENCE_S)
+        if self.login_connection.recv(1, socket.MSG_PEEK):
+            raise AssertionError("the gateway sent more on the log-in's connection")
 
     def wait_report(self, **wanted):
         found = []
