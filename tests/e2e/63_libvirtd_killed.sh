@@ -4,13 +4,14 @@
 
 log_in anna anna
 id=$(desktop_id "$(desktop_of anna)")
-pids=$(cat "$STACK"/libvirt/run/qemu/*.pid | sort)
+guest_pids() { grep -H . "$STACK"/libvirt/run/qemu/main-*.pid; }
+pids=$(guest_pids)
 "$REPO/config/private-libvirtd" kill "$STACK/libvirt"
 api_quietly wait 60 /v1/hosts/here 'd["state"] == "down" and d["reason"]'
 client_alive anna client || die "the client lost its connection with libvirtd"
 stack_start_libvirtd
 api_quietly wait 120 /v1/hosts/here 'd["state"] == "up"'
-is "$(cat "$STACK"/libvirt/run/qemu/*.pid | sort)" "$pids" "the guests' processes"
+is "$(guest_pids)" "$pids" "the guests' processes"
 wait_active anna 5
 log_off anna
 wait_session anna 60 'not i'
