@@ -1,14 +1,16 @@
 #include <stdio.h>
 
 #include "api_handlers.h"
+#include "api_policy.h"
 #include "api_problem.h"
 #include "audit.h"
+#include "policy_json.h"
 
 static json_t *entitlement_json(const struct entitlement_row *row)
 {
-    return json_pack("{s:s, s:s, s:s, s:o}", "id", row->id, "pool", row->pool,
+    return json_pack("{s:s, s:s, s:s, s:o, s:o}", "id", row->id, "pool", row->pool,
                      row->is_group ? "group" : "user", row->subject, "created",
-                     api_json_time(row->created_ms));
+                     api_json_time(row->created_ms), "policy", policy_to_json(&row->policy));
 }
 
 static int add_entitlement(void *arg, const struct entitlement_row *row)
@@ -98,8 +100,45 @@ void api_entitlements_add(struct request *r)
     row->is_group = api_reader_text(&reader, "group", API_OPTIONAL, row->subject, sizeof row->subject);
     if (user == row->is_group)
         api_reader_refuse(&reader, "Exactly one of the members \"user\" and \"group\" is needed.");
+    api_reader_policy(&reader, &row->policy);
     if (request_read_done(r, &reader))
         request_run(r, STORE_WRITE, add_job, NULL);
+}
+
+static int read_change(struct request *r, struct policy *policy)
+{
+    struct api_reader reader;
+    api_reader_init(&reader, r->body, "");
+    api_reader_policy(&reader, policy);
+    int rc = api_reader_finish(&reader);
+    if (rc)
+        problem_set(r, PROBLEM_BAD_REQUEST, "%s", reader.err.text);
+    return rc;
+}
+
+/* Reads the body again over the entitlement as it is now, so that keys that are not named stay. */
+static int change_job(struct db *db, struct request *r)
+{
+    struct entitlement_row row = {.is_group = false};
+    int rc = read_change(r, &row.policy);
+    if (!rc)
+        rc = get_entitlement(db, r, &row);
+    if (!rc)
+        rc = read_change(r, &row.policy);
+    if (rc)
+        return rc;
+    rc = store_entitlement_set_policy(db, row.id, &row.policy);
+    if (!rc)
+        rc = audit_admin(db, r, "entitlement.changed", row.id,
+                         "The entitlement of %s %s to pool %s was changed", row.is_group ? "group" : "user",
+                         row.subject, row.pool);
+    request_set(r, 200, entitlement_json(&row));
+    return rc;
+}
+
+void api_entitlement_change(struct request *r)
+{
+    request_run(r, STORE_WRITE, change_job, NULL);
 }
 
 static int delete_job(struct db *db, struct request *r)

@@ -34,6 +34,7 @@ void api_group_member_remove(struct request *r);
 void api_entitlements_list(struct request *r);
 void api_entitlements_add(struct request *r);
 void api_entitlement_get(struct request *r);
+void api_entitlement_change(struct request *r);
 void api_entitlement_delete(struct request *r);
 
 /* api_images.c, api_pools.c, api_hosts.c */

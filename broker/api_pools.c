@@ -2,8 +2,10 @@
 #include <string.h>
 
 #include "api_handlers.h"
+#include "api_policy.h"
 #include "api_problem.h"
 #include "audit.h"
+#include "policy_json.h"
 
 /* What one pool may be told to have; more is a slip of the keyboard rather than a wish. */
 #define POOL_DESKTOPS_MAX 100000
@@ -19,12 +21,13 @@ static json_t *pool_json(const struct pool_row *row)
         credentials_name(row->credentials), "spare", (json_int_t)row->spare, "max", (json_int_t)row->max,
         "vcpus", (json_int_t)row->vcpus, "memory_mib", (json_int_t)row->memory_mib, "network", row->network,
         "pattern", row->pattern, "enabled", row->enabled, "deleting", row->deleting);
-    json_t *seen = json_pack(
-        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:b, s:o, s:o}", "desktops", (json_int_t)row->desktops,
-        "ready", (json_int_t)row->ready, "lent", (json_int_t)row->lent, "starting", (json_int_t)row->starting,
-        "failed", (json_int_t)row->failed, "waiting", (json_int_t)row->waiting, "failures",
-        (json_int_t)row->failures, "retry_at", api_json_time(row->retry_at_ms), "stopped", row->stopped,
-        "reason", api_json_text(row->reason), "created", api_json_time(row->created_ms));
+    json_t *seen = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:b, s:o, s:o, s:o}", "desktops",
+                             (json_int_t)row->desktops, "ready", (json_int_t)row->ready, "lent",
+                             (json_int_t)row->lent, "starting", (json_int_t)row->starting, "failed",
+                             (json_int_t)row->failed, "waiting", (json_int_t)row->waiting, "failures",
+                             (json_int_t)row->failures, "retry_at", api_json_time(row->retry_at_ms),
+                             "stopped", row->stopped, "reason", api_json_text(row->reason), "created",
+                             api_json_time(row->created_ms), "policy", policy_to_json(&row->policy));
     if (!json || !seen || json_object_update_missing(json, seen)) {
         json_decref(json);
         json = NULL;
@@ -110,6 +113,7 @@ static void read_common(struct api_reader *reader, struct pool_row *row)
         api_reader_refuse(reader,
                           "The member \"network\" must be \"user\" or the name of a libvirt network.");
     api_reader_flag(reader, "enabled", API_OPTIONAL, &row->enabled);
+    api_reader_policy(reader, &row->policy);
 }
 
 static void check_sizes(struct api_reader *reader, const struct pool_row *row)

@@ -38,6 +38,7 @@ static const struct api_route routes[] = {
     {"GET", "/v1/entitlements", ADMIN, NONE, "", api_entitlements_list},
     {"POST", "/v1/entitlements", ADMIN, JSON, "", api_entitlements_add},
     {"GET", "/v1/entitlements/{id}", ADMIN, NONE, "", api_entitlement_get},
+    {"PATCH", "/v1/entitlements/{id}", ADMIN, JSON, "", api_entitlement_change},
     {"DELETE", "/v1/entitlements/{id}", ADMIN, NONE, "", api_entitlement_delete},
 
     {"GET", "/v1/images", ADMIN, NONE, "", api_images_list},

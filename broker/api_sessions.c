@@ -21,16 +21,17 @@ static json_t *text_or_null(const char *text)
 
 static json_t *session_json(const struct session_row *row)
 {
-    return json_pack("{s:s, s:s, s:s, s:o, s:o, s:I, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:o, s:o}",
-                     "id", row->id, "user", row->user, "pool", row->pool, "desktop",
-                     text_or_null(row->desktop), "gateway", text_or_null(row->gateway), "connection",
-                     (json_int_t)row->connection, "state", session_state_name(row->state), "client_address",
-                     row->client_address, "client_name", api_json_text(row->client_name), "created",
-                     api_json_time(row->created_ms), "connected", api_json_time(row->connected_ms),
-                     "disconnected", api_json_time(row->disconnected_ms), "ended",
-                     api_json_time(row->ended_ms), "bytes_in", (json_int_t)row->bytes_in, "bytes_out",
-                     (json_int_t)row->bytes_out, "end_code", text_or_null(row->end_code), "end_detail",
-                     text_or_null(row->end_detail));
+    return json_pack(
+        "{s:s, s:s, s:s, s:o, s:o, s:I, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:o}",
+        "id", row->id, "user", row->user, "pool", row->pool, "desktop", text_or_null(row->desktop), "gateway",
+        text_or_null(row->gateway), "connection", (json_int_t)row->connection, "state",
+        session_state_name(row->state), "client_address", row->client_address, "client_name",
+        api_json_text(row->client_name), "created", api_json_time(row->created_ms), "connected",
+        api_json_time(row->connected_ms), "disconnected", api_json_time(row->disconnected_ms), "ended",
+        api_json_time(row->ended_ms), "bytes_in", (json_int_t)row->bytes_in, "bytes_out",
+        (json_int_t)row->bytes_out, "end_code", text_or_null(row->end_code), "end_detail",
+        text_or_null(row->end_detail), "denied", text_or_null(row->denied), "ends",
+        api_json_time(row->ends_ms));
 }
 
 static int add_session(void *arg, const struct session_row *row)

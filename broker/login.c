@@ -17,6 +17,7 @@
 #include "gateway.h"
 #include "log.h"
 #include "login_local.h"
+#include "policy_login.h"
 #include "ticket.h"
 
 #define BUSY_RETRY_S 5
@@ -103,11 +104,16 @@ static int count_failure(struct db *db, struct request *r)
 
 /* --- which pool ---------------------------------------------------------------------------------- */
 
+#define CHOICES_MAX 32 /* pools of one user that are looked at when none is named; the first by name */
+
 struct pool_choice {
     const char *wanted_id; /* NULL: any */
     const char *live_id;   /* the pool of the user's newest live session, or "" */
-    char id[ID_SIZE];
-    int rank; /* of what was chosen so far; 0: nothing */
+    struct {
+        char id[ID_SIZE];
+        int rank;
+    } pools[CHOICES_MAX]; /* falling, and by name within a rank */
+    size_t count;
 };
 
 static int consider_pool(void *arg, const struct pool_row *pool)
@@ -117,10 +123,40 @@ static int consider_pool(void *arg, const struct pool_row *pool)
         return 0;
     bool live = !strcmp(pool->id, choice->live_id);
     int rank = live ? 3 : pool->enabled && !pool->deleting ? 2 : 1;
-    if (rank > choice->rank) {
-        choice->rank = rank;
-        snprintf(choice->id, sizeof choice->id, "%s", pool->id);
+    if (choice->count == CHOICES_MAX)
+        return 0;
+    size_t at = choice->count++;
+    for (; at && choice->pools[at - 1].rank < rank; at--)
+        choice->pools[at] = choice->pools[at - 1];
+    choice->pools[at].rank = rank;
+    snprintf(choice->pools[at].id, sizeof choice->pools[at].id, "%s", pool->id);
+    return 0;
+}
+
+/* The first of the choices whose policy lets this log-in in; else why the first of all does not. */
+static int choose_open(struct db *db, const struct login *login, const char *user_id,
+                       const struct pool_choice *choice, char pool_id[ID_SIZE], struct policy *ret_policy,
+                       enum fail *ret_fail, struct error *ret_detail)
+{
+    enum fail first = FAIL_NOT_ENTITLED;
+    struct error first_detail = {0};
+    for (size_t i = 0; i < choice->count; i++) {
+        struct error detail = {0};
+        int rc = store_policy_of(db, user_id, choice->pools[i].id, ret_policy);
+        if (rc)
+            return rc;
+        enum fail fail = policy_login_refusal(ret_policy, login->address, store_now_ms(), &detail);
+        if (!fail) {
+            memcpy(pool_id, choice->pools[i].id, ID_SIZE);
+            return 0;
+        }
+        if (i == 0) {
+            first = fail;
+            first_detail = detail;
+        }
     }
+    *ret_fail = first;
+    *ret_detail = first_detail;
     return 0;
 }
 
@@ -131,9 +167,9 @@ static int note_live_pool(void *arg, const struct session_row *session)
     return 1; /* the newest is enough */
 }
 
-/* Fills POOL_ID, or *ret_fail. */
+/* Fills POOL_ID and what holds there, or *ret_fail and its detail. */
 static int choose_pool(struct db *db, const struct login *login, const char *user_id, char pool_id[ID_SIZE],
-                       enum fail *ret_fail)
+                       struct policy *ret_policy, enum fail *ret_fail, struct error *ret_detail)
 {
     char live_id[ID_SIZE] = "";
     struct pool_row wanted;
@@ -155,18 +191,13 @@ static int choose_pool(struct db *db, const struct login *login, const char *use
             return rc;
     }
     int rc = store_entitlement_pools(db, user_id, consider_pool, &choice);
-    if (rc)
-        return rc;
-    if (!choice.rank)
-        *ret_fail = FAIL_NOT_ENTITLED;
-    else
-        memcpy(pool_id, choice.id, ID_SIZE);
-    return 0;
+    return rc ? rc : choose_open(db, login, user_id, &choice, pool_id, ret_policy, ret_fail, ret_detail);
 }
 
 /* --- the claim ----------------------------------------------------------------------------------- */
 
-static int claim(struct db *db, struct request *r, const char *user_id, const char *pool_id)
+static int claim(struct db *db, struct request *r, const char *user_id, const char *pool_id,
+                 const struct policy *policy)
 {
     const struct login *login = r->input;
     struct session_request request = {.user_id = user_id,
@@ -181,7 +212,8 @@ static int claim(struct db *db, struct request *r, const char *user_id, const ch
     if (rc)
         return rc;
     const struct session_row *session = &claim.session;
-    if (claim.replaced && claim.replaced_gateway[0])
+    rc = store_session_set_limits(db, session, policy);
+    if (!rc && claim.replaced && claim.replaced_gateway[0])
         rc = gateway_order_close(db, claim.replaced_gateway, session->id, claim.replaced, FAIL_TAKEN_OVER);
     if (!rc)
         rc = audit_session(db, session, "login.accepted", "%s logged in from %s through gateway %s%s%s.",
@@ -216,12 +248,15 @@ static int decide_job(struct db *db, struct request *r)
     if (!rc)
         rc = store_user_touch_login(db, user.id);
     char pool_id[ID_SIZE];
+    struct policy policy;
     enum fail fail = FAIL_NONE;
+    struct error detail = {0};
     if (!rc)
-        rc = choose_pool(db, login, user.id, pool_id, &fail);
+        rc = choose_pool(db, login, user.id, pool_id, &policy, &fail, &detail);
     if (rc)
         return rc;
-    return fail ? refuse(db, r, fail, NULL) : claim(db, r, user.id, pool_id);
+    return fail ? refuse(db, r, fail, detail.text[0] ? detail.text : NULL)
+                : claim(db, r, user.id, pool_id, &policy);
 }
 
 static void verified(struct login_task *task)

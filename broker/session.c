@@ -16,6 +16,7 @@ struct report {
     enum fail code;
     char detail[REASON_SIZE];
     uint64_t bytes_in, bytes_out;
+    char denied[REASON_SIZE];
 };
 
 static int answer(struct db *db, struct request *r, const char *session_id)
@@ -83,6 +84,17 @@ static int report_closed(struct db *db, const struct session_row *session, const
                          report->detail[0] ? ": " : "", report->detail);
 }
 
+/* What the policy kept from the session since the last report. */
+static int report_denied(struct db *db, const struct session_row *session, const struct report *report)
+{
+    char news[REASON_SIZE];
+    int rc = store_session_add_denied(db, session->id, report->denied, news);
+    if (rc || !news[0])
+        return rc;
+    return audit_session(db, session, "session.denied", "The policy of pool %s denied the session of %s: %s.",
+                         session->pool, session->user, news);
+}
+
 static int report_job(struct db *db, struct request *r)
 {
     const struct report *report = r->input;
@@ -94,6 +106,10 @@ static int report_job(struct db *db, struct request *r)
         problem_set_fail(r, FAIL_TAKEN_OVER, session.id, NULL);
         return CE_CONFLICT;
     }
+    if (report->denied[0])
+        rc = report_denied(db, &session, report);
+    if (rc)
+        return rc;
     if (session.state != SESSION_ENDED && report->connected)
         rc = store_session_connected(db, session.id, report->connection);
     else if (session.state != SESSION_ENDED)
@@ -111,6 +127,7 @@ static void read_report(struct api_reader *reader, struct report *report)
     report->connected = !strcmp(state, "connected");
     if (!report->connected && strcmp(state, "closed"))
         api_reader_refuse(reader, "The member \"state\" must be \"connected\" or \"closed\".");
+    api_reader_text(reader, "denied", API_OPTIONAL, report->denied, sizeof report->denied);
     if (report->connected)
         return;
     api_reader_text(reader, "code", API_OPTIONAL, code, sizeof code);

@@ -6,6 +6,7 @@
 #include "api_handlers.h"
 #include "api_problem.h"
 #include "audit.h"
+#include "policy_json.h"
 #include "secret.h"
 
 #define STARTING_MAX 256 /* guests looked at for a percentage; who stands farther back sees 0 */
@@ -74,14 +75,18 @@ static int add_password(struct request *r, const struct desktop_row *desktop, js
                : 0;
 }
 
-static int answer_ready(struct request *r, const struct session_row *session, const struct pool_row *pool,
-                        const struct desktop_row *desktop, struct ticket *ticket)
+static int answer_ready(struct db *db, struct request *r, const struct session_row *session,
+                        const struct pool_row *pool, const struct desktop_row *desktop, struct ticket *ticket)
 {
-    json_t *connect =
-        json_pack("{s:s, s:s, s:i, s:s, s:s, s:s}", "desktop", desktop->name, "address", desktop->address,
-                  "port", (int)desktop->port, "fingerprint", desktop->fingerprint, "credentials",
-                  credentials_name(pool->credentials), "domain", "");
-    int rc = pool->credentials == CREDENTIALS_CARREL ? add_password(r, desktop, connect) : 0;
+    struct policy policy;
+    int rc = store_policy_of(db, session->user_id, session->pool_id, &policy);
+    if (rc)
+        return rc;
+    json_t *connect = json_pack("{s:s, s:s, s:i, s:s, s:s, s:s, s:o}", "desktop", desktop->name, "address",
+                                desktop->address, "port", (int)desktop->port, "fingerprint",
+                                desktop->fingerprint, "credentials", credentials_name(pool->credentials),
+                                "domain", "", "policy", policy_to_json(&policy));
+    rc = pool->credentials == CREDENTIALS_CARREL ? add_password(r, desktop, connect) : 0;
     if (rc) {
         json_decref(connect);
         return rc;
@@ -152,7 +157,7 @@ static int look_ready(struct db *db, struct request *r, const struct session_row
     struct desktop_row desktop;
     int rc = store_session_hand_out(db, session->id, &desktop);
     if (!rc)
-        rc = answer_ready(r, session, pool, &desktop, ticket);
+        rc = answer_ready(db, r, session, pool, &desktop, ticket);
     else if (rc == CE_CONFLICT) {
         /* The guest failed under the session; vmpool decides what becomes of both. */
         ticket->state = TICKET_REFUSED;

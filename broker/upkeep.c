@@ -7,6 +7,7 @@
 #include "broker.h"
 #include "claim.h"
 #include "log.h"
+#include "session_limits.h"
 
 #define TICK_MS 1000
 #define LOOK_AGAIN_TICKS 5     /* the safety net behind the wake-ups */
@@ -20,7 +21,7 @@ struct upkeep {
     unsigned ticks;
     /* Of the job under way: */
     int64_t waiting_before_ms, claimed_before_ms, gateway_before_ms, event_before_ms; /* the last may be 0 */
-    uint32_t expired, lost;
+    uint32_t expired, lost, over;
 };
 
 /* --- wake-ups ------------------------------------------------------------------------------------ */
@@ -60,10 +61,12 @@ static void on_wake(void *arg, const char *topic, const char *id)
 static int sweep_job(struct db *db, void *arg)
 {
     struct upkeep *upkeep = arg;
-    upkeep->expired = upkeep->lost = 0;
+    upkeep->expired = upkeep->lost = upkeep->over = 0;
     int rc = store_session_expire(db, upkeep->waiting_before_ms, upkeep->claimed_before_ms, &upkeep->expired);
     if (!rc)
         rc = store_gateway_expire(db, upkeep->gateway_before_ms, &upkeep->lost);
+    if (!rc)
+        rc = session_limits_enforce(db, store_now_ms(), &upkeep->over);
     if (!rc && upkeep->event_before_ms)
         rc = store_event_expire(db, upkeep->event_before_ms);
     if (!rc && upkeep->event_before_ms)
@@ -79,6 +82,8 @@ static void swept(void *arg, int rc)
         log_warning("The sweep of sessions and gateways failed and is tried again: %s.", error_name(rc));
     else if (upkeep->expired)
         log_info("%u sessions ended because nobody came.", upkeep->expired);
+    if (!rc && upkeep->over)
+        log_info("%u sessions ended because their time was over.", upkeep->over);
     if (!rc && upkeep->lost)
         log_warning("%u gateways were lost; their sessions are disconnected.", upkeep->lost);
 }

@@ -56,6 +56,9 @@ int store_session_move(struct db *db, const struct session_row *session, enum se
 /* active -> disconnected for all sessions of a gateway that was lost. */
 int store_session_gateway_lost(struct db *db, const char *gateway) MUST_CHECK;
 
+/* A stored policy; one that cannot be read is an empty one here, and store_policy_of() refuses it. */
+void store_policy_read(struct db_query *query, int column, struct policy *ret);
+
 /* Ids that a sweep collects before it writes: a query is not open while its table changes. */
 struct id_list {
     char (*ids)[ID_SIZE];

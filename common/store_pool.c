@@ -13,7 +13,7 @@
     " AND d.state IN ('claimed', 'in_use', 'disconnected')), " COUNT_DESKTOPS                                \
     " AND d.state IN ('cloning', 'booting')), " COUNT_DESKTOPS                                               \
     " AND d.state = 'failed'), (SELECT COUNT(*) FROM sessions s WHERE s.pool_id = p.id"                      \
-    " AND s.state = 'starting' AND s.desktop_id IS NULL)"
+    " AND s.state = 'starting' AND s.desktop_id IS NULL), p.policy"
 #define POOL_SELECT POOL_COLUMNS " FROM pools p LEFT JOIN images i ON i.id = p.image_id"
 
 static void pool_read(struct db_query *q, struct pool_row *ret)
@@ -43,6 +43,7 @@ static void pool_read(struct db_query *q, struct pool_row *ret)
     row_text(q, 10, ret->network, sizeof ret->network);
     row_text(q, 11, ret->pattern, sizeof ret->pattern);
     row_text(q, 17, ret->reason, sizeof ret->reason);
+    store_policy_read(q, 25, &ret->policy);
 }
 
 static int pools_each(struct db_query *q, int (*each)(void *arg, const struct pool_row *row), void *arg)
@@ -87,6 +88,8 @@ static int pool_check_image(struct db *db, const char *image_id)
 
 int store_pool_insert(struct db *db, struct pool_row *row)
 {
+    char policy[POLICY_TEXT_SIZE];
+    policy_print(&row->policy, policy);
     int rc = store_check_name(db, "a pool", row->name);
     if (!rc)
         rc = pool_check_image(db, row->image_id);
@@ -97,12 +100,12 @@ int store_pool_insert(struct db *db, struct pool_row *row)
     rc = db_run(
         db,
         "INSERT INTO pools (id, name, kind, credentials, image_id, spare, max_desktops, vcpus, memory_mib,"
-        " network, pattern, enabled, deleting, failures, retry_at_ms, stopped, reason, created_ms)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, 0, 0, 0, '', $13)",
+        " network, pattern, enabled, deleting, failures, retry_at_ms, stopped, reason, created_ms,"
+        " policy) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, 0, 0, 0, '', $13, $14)",
         db_text(row->id), db_text(row->name), db_text(pool_kind_name(row->kind)),
         db_text(credentials_name(row->credentials)), db_ref(row->image_id), db_int(row->spare),
         db_int(row->max), db_int(row->vcpus), db_int(row->memory_mib), db_text(row->network),
-        db_text(row->pattern), db_int(row->enabled), db_int(row->created_ms));
+        db_text(row->pattern), db_int(row->enabled), db_int(row->created_ms), db_text(policy));
     if (rc == CE_EXISTS)
         return db_fail(db, rc, "there is a pool %s already", row->name);
     return rc ? rc : pool_event(db, row, "pool.created", "Pool %s was created.", row->name);
@@ -149,6 +152,8 @@ int store_entitlement_pools(struct db *db, const char *user_id,
 int store_pool_update(struct db *db, const struct pool_row *row)
 {
     struct pool_row old;
+    char policy[POLICY_TEXT_SIZE];
+    policy_print(&row->policy, policy);
     int rc = store_pool_get(db, row->id, &old);
     if (!rc)
         rc = pool_check_image(db, row->image_id);
@@ -157,10 +162,10 @@ int store_pool_update(struct db *db, const struct pool_row *row)
             db,
             "UPDATE pools SET spare = $2, max_desktops = $3, vcpus = $4, memory_mib = $5, image_id = $6,"
             " network = $7, credentials = $8, enabled = $9, failures = 0, retry_at_ms = 0, stopped = 0,"
-            " reason = '' WHERE id = $1",
+            " reason = '', policy = $10 WHERE id = $1",
             db_text(old.id), db_int(row->spare), db_int(row->max), db_int(row->vcpus),
             db_int(row->memory_mib), db_ref(row->image_id), db_text(row->network),
-            db_text(credentials_name(row->credentials)), db_int(row->enabled));
+            db_text(credentials_name(row->credentials)), db_int(row->enabled), db_text(policy));
     if (rc)
         return rc;
     if (row->enabled != old.enabled)

@@ -6,7 +6,7 @@
     "SELECT id, user_id, user_name, pool_id, pool_name, desktop_id, desktop_name, gateway, connection, "     \
     "state,"                                                                                                 \
     " client_address, client_name, created_ms, connected_ms, disconnected_ms, ended_ms, seen_ms, bytes_in,"  \
-    " bytes_out, end_code, end_detail FROM sessions"
+    " bytes_out, end_code, end_detail, denied, ends_ms, warn_ms, keep_ms FROM sessions"
 
 static void session_read(struct db_query *q, struct session_row *ret)
 {
@@ -17,7 +17,10 @@ static void session_read(struct db_query *q, struct session_row *ret)
                                 .ended_ms = row_int(q, 15),
                                 .seen_ms = row_int(q, 16),
                                 .bytes_in = (uint64_t)row_int(q, 17),
-                                .bytes_out = (uint64_t)row_int(q, 18)};
+                                .bytes_out = (uint64_t)row_int(q, 18),
+                                .ends_ms = row_int(q, 22),
+                                .warn_ms = row_int(q, 23),
+                                .keep_ms = row_int(q, 24)};
     row_text(q, 0, ret->id, sizeof ret->id);
     row_text(q, 1, ret->user_id, sizeof ret->user_id);
     row_text(q, 2, ret->user, sizeof ret->user);
@@ -31,6 +34,7 @@ static void session_read(struct db_query *q, struct session_row *ret)
     row_text(q, 11, ret->client_name, sizeof ret->client_name);
     row_text(q, 19, ret->end_code, sizeof ret->end_code);
     row_text(q, 20, ret->end_detail, sizeof ret->end_detail);
+    row_text(q, 21, ret->denied, sizeof ret->denied);
 }
 
 /* The one row of an opened query. */

@@ -24,6 +24,7 @@ enum ctl_words {
     WORDS_FILE,
     WORDS_CHOICE, /* the option's choices */
     WORDS_COLUMNS,
+    WORDS_POLICY, /* KEY=VALUE */
 };
 
 struct ctl_option {

@@ -3,6 +3,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <carrel/policy.h>
+
 #include "api.h"
 #include "carrel_build.h"
 #include "command.h"
@@ -56,6 +58,20 @@ static void offer_columns(const struct completion *c, const char *prefix, const 
         offer(c, prefix, "all");
 }
 
+static void offer_policy(const struct completion *c, const char *prefix)
+{
+    static const char *const ways[] = {"off", "to-guest", "from-guest", "both", NULL};
+    static const char *const flags[] = {"off", "on", NULL};
+    static const char *const others[] = {"", NULL};
+    for (int key = 0; key < POLICY_KEY_COUNT; key++) {
+        const char *const *values = key <= POLICY_FILES ? ways : key <= POLICY_MULTI_MONITOR ? flags : others;
+        char name[80];
+        snprintf(name, sizeof name, "%s%s=", prefix, policy_key_name((enum policy_key)key));
+        for (; *values; values++)
+            offer(c, name, *values);
+    }
+}
+
 static void offer_words(const struct completion *c, const char *prefix, enum ctl_words kind,
                         const struct ctl_option *option, const struct ctl_command *command)
 {
@@ -78,6 +94,8 @@ static void offer_words(const struct completion *c, const char *prefix, enum ctl
         offer_choices(c, prefix, option->choices);
     else if (kind == WORDS_COLUMNS)
         offer_columns(c, prefix, command);
+    else if (kind == WORDS_POLICY)
+        offer_policy(c, prefix);
     else if (kind < sizeof lists / sizeof lists[0] && lists[kind].path)
         offer_names(c, prefix, lists[kind].path, lists[kind].key);
 }

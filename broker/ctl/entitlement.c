@@ -5,6 +5,7 @@
 #include "api.h"
 #include "args.h"
 #include "command.h"
+#include "policy_option.h"
 #include "table.h"
 
 static void put_subject(const json_t *item, char *text, size_t size)
@@ -13,9 +14,15 @@ static void put_subject(const json_t *item, char *text, size_t size)
     snprintf(text, size, "%s %s", *group ? "group" : "user", *group ? group : user);
 }
 
+static void put_policy(const json_t *item, char *text, size_t size)
+{
+    policy_option_print(item, "", text, size);
+}
+
 static const struct field fields[] = {
     {.name = "pool", .key = "pool"},
     {.name = "who", .title = "For", .key = "", .text = put_subject},
+    {.name = "policy", .key = "", .text = put_policy, .place = FIELD_CUT},
     {.name = "created", .key = "created", .kind = FIELD_TIME},
     {.name = "id", .key = "id"},
     {0},
@@ -44,8 +51,11 @@ static int add(struct ctl *ctl)
     int rc = read_subject(ctl, &kind, &name);
     if (rc)
         return rc;
-    return act(ctl, "POST", api_path("/v1/entitlements"), json_pack("{s:s, s:s}", "pool", pool, kind, name),
-               "%s %s may use pool %s", kind, name, pool);
+    CLEANUP_JSON json_t *body = json_pack("{s:s, s:s}", "pool", pool, kind, name);
+    rc = policy_option_read(ctl, body);
+    return rc ? rc
+              : act(ctl, "POST", api_path("/v1/entitlements"), json_incref(body), "%s %s may use pool %s",
+                    kind, name, pool);
 }
 
 /* The id of the entitlement of POOL for KIND NAME; the API knows entitlements by id only. */
@@ -68,6 +78,23 @@ static int find(struct ctl *ctl, const char *pool, const char *kind, const char 
     return ctl_fail(ctl, CTL_NOT_FOUND, "%s %s has no entitlement of its own to pool %s", kind, name, pool);
 }
 
+static int set(struct ctl *ctl)
+{
+    const char *pool = args_word(ctl, 0), *kind = NULL, *name = NULL;
+    char id[64];
+    CLEANUP_JSON json_t *body = json_object();
+    int rc = read_subject(ctl, &kind, &name);
+    if (!rc)
+        rc = policy_option_read(ctl, body);
+    if (!rc && !json_object_size(body))
+        return ctl_fail(ctl, CTL_USAGE, "nothing to change was named; see 'carrelctl help entitlement set'");
+    if (!rc)
+        rc = find(ctl, pool, kind, name, id, sizeof id);
+    return rc ? rc
+              : act(ctl, "PATCH", api_path("/v1/entitlements/%s", id), json_incref(body),
+                    "the entitlement of %s %s to pool %s was changed", kind, name, pool);
+}
+
 static int drop(struct ctl *ctl)
 {
     const char *key = args_word(ctl, 0), *kind = NULL, *name = NULL;
@@ -82,11 +109,14 @@ static int drop(struct ctl *ctl)
                     "%s %s may no longer use pool %s", kind, name, key);
 }
 
-static const struct ctl_option options[] = {
-    {.name = "user", .value = "USER", .words = WORDS_USER, .help = "for this user"},
-    {.name = "group", .value = "GROUP", .words = WORDS_GROUP, .help = "for the members of this group"},
-    {0},
-};
+#define SUBJECT_OPTIONS                                                                                      \
+    {.name = "user", .value = "USER", .words = WORDS_USER, .help = "for this user"},                         \
+    {                                                                                                        \
+        .name = "group", .value = "GROUP", .words = WORDS_GROUP, .help = "for the members of this group"     \
+    }
+
+static const struct ctl_option options[] = {SUBJECT_OPTIONS, {0}};
+static const struct ctl_option policy_options[] = {SUBJECT_OPTIONS, POLICY_OPTION, {0}};
 
 static const struct ctl_command commands[] = {
     {.verb = "list",
@@ -100,11 +130,25 @@ static const struct ctl_command commands[] = {
      .min_words = 1,
      .max_words = 1,
      .kinds = {WORDS_POOL},
-     .options = options,
+     .options = policy_options,
      .run = add,
      .help = "let a user or a group use a pool",
      .examples =
          "carrelctl entitlement add office --user anna\ncarrelctl entitlement add office --group staff"},
+    {.verb = "set",
+     .words = "POOL",
+     .min_words = 1,
+     .max_words = 1,
+     .kinds = {WORDS_POOL},
+     .options = policy_options,
+     .run = set,
+     .help = "change what a session by this entitlement may do",
+     .details =
+         "What is set here replaces the pool's policy, in both directions; KEY=default takes a key back.\n"
+         "It holds from the next log-in on.",
+     .examples =
+         "carrelctl entitlement set office --group staff --policy clipboard=both\n"
+         "carrelctl entitlement set office --user anna --policy 'hours=Mon-Fri 07:00-19:00 Europe/Berlin'"},
     {.verb = "remove",
      .words = "POOL|ID",
      .min_words = 1,

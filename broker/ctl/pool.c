@@ -6,6 +6,7 @@
 #include "args.h"
 #include "ask.h"
 #include "command.h"
+#include "policy_option.h"
 #include "pool_wait.h"
 #include "table.h"
 
@@ -43,6 +44,11 @@ static void put_credentials(const json_t *pool, char *text, size_t size)
     }
 }
 
+static void put_policy(const json_t *pool, char *text, size_t size)
+{
+    policy_option_print(pool, "everything is allowed", text, size);
+}
+
 static const struct field fields[] = {
     {.name = "name", .key = "name"},
     {.name = "state", .key = "", .kind = FIELD_STATE, .text = put_state},
@@ -76,6 +82,7 @@ static const struct field fields[] = {
     {.name = "credentials", .key = "credentials", .place = FIELD_HIDDEN | FIELD_LIST_ONLY},
     {.name = "credentials", .key = "", .text = put_credentials, .place = FIELD_SHOW_ONLY},
     {.name = "pattern", .title = "Names of desktops", .key = "pattern", .place = FIELD_HIDDEN},
+    {.name = "policy", .key = "", .text = put_policy, .place = FIELD_HIDDEN},
     {.name = "created", .key = "created", .kind = FIELD_TIME, .place = FIELD_HIDDEN},
     {.name = "id", .key = "id", .place = FIELD_HIDDEN},
     {0},
@@ -116,7 +123,7 @@ static int read_options(struct ctl *ctl, json_t *body)
     int rc = args_mib(ctl, "memory", 64, 16L << 20, &memory_mib);
     if (!rc && memory_mib)
         json_object_set_new(body, "memory_mib", json_integer(memory_mib));
-    return rc;
+    return rc ? rc : policy_option_read(ctl, body);
 }
 
 static int create(struct ctl *ctl)
@@ -196,7 +203,7 @@ static int disable(struct ctl *ctl)
         {.name = "max", .value = "N", .help = "desktops in all, at most (10)"},                              \
         {.name = "vcpus", .value = "N", .help = "CPUs of a desktop (2)"},                                    \
         {.name = "memory", .value = "SIZE", .help = "memory of a desktop: 2GiB, 512MiB (1GiB)"},             \
-        {.name = "network", .value = "NAME", .help = "a libvirt network, or 'user' (user)"},                 \
+        {.name = "network", .value = "NAME", .help = "a libvirt network, or 'user' (user)"}, POLICY_OPTION,  \
     {                                                                                                        \
         .name = "credentials", .value = "MODE", .words = WORDS_CHOICE, .choices = "carrel,user,prompt",      \
         .help = "who logs in to the guest: carrel, user or prompt (carrel)"                                  \
@@ -260,9 +267,11 @@ static const struct ctl_command commands[] = {
      .options = set_options,
      .run = set,
      .help = "change a pool",
-     .details = "Desktops that run stay as they are; new ones get the new values.",
+     .details = "Desktops that run stay as they are; new ones get the new values. A policy holds from the\n"
+                "next log-in on; KEY=default takes a key back.",
      .examples = "carrelctl pool set office --spare 5 --max 40\n"
-                 "carrelctl pool set office --image debian-2 --memory 2GiB"},
+                 "carrelctl pool set office --image debian-2 --memory 2GiB\n"
+                 "carrelctl pool set office --policy clipboard=to-guest --policy drives=off"},
     {.verb = "delete",
      ONE_POOL,
      .run = delete,

@@ -45,6 +45,8 @@ static const struct field fields[] = {
      .key = "bytes_out",
      .kind = FIELD_BYTES,
      .place = FIELD_HIDDEN | FIELD_RIGHT},
+    {.name = "denied", .title = "Denied by policy", .key = "denied", .place = FIELD_HIDDEN},
+    {.name = "ends", .title = "Ends at", .key = "ends", .kind = FIELD_TIME, .place = FIELD_HIDDEN},
     {.name = "why", .title = "Ended because", .key = "end_code", .place = FIELD_HIDDEN},
     {.name = "detail", .key = "end_detail", .place = FIELD_SHOW_ONLY},
     {0},

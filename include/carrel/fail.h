@@ -17,6 +17,8 @@
     X(NOT_ENTITLED, "not-entitled", 403, 0x9, "This account has no desktop assigned to it.")                 \
     X(NO_SUCH_POOL, "no-such-pool", 404, 0x400, "There is no pool of that name.")                            \
     X(POOL_DISABLED, "pool-disabled", 409, 0x7, "The pool is closed at the moment.")                         \
+    X(OUTSIDE_HOURS, "outside-hours", 403, 0x9, "Your desktop is not open at this time of the day.")         \
+    X(OUTSIDE_NETWORKS, "outside-networks", 403, 0x9, "Your desktop cannot be used from this network.")      \
     X(NO_DESKTOP, "no-desktop", 503, 0x408, "All desktops of the pool are in use. Try again later.")         \
     X(DESKTOP_STARTING, "desktop-starting", 503, 0x406,                                                      \
       "Your desktop is starting. Connect again in about half a minute.")                                     \
@@ -38,6 +40,10 @@
     X(LOGOFF, "logoff", 200, 0xc, "The user logged off.")                                                    \
     X(ADMIN_DISCONNECT, "admin-disconnect", 200, 0x1, "An administrator disconnected the session.")          \
     X(ADMIN_LOGOFF, "admin-logoff", 200, 0x2, "An administrator ended the session.")                         \
+    X(IDLE_LIMIT, "idle-limit", 200, 0x3,                                                                    \
+      "There was no input for so long that the session was disconnected.")                                   \
+    X(SESSION_LIMIT, "session-limit", 200, 0x4, "The session lasted as long as it may.")                     \
+    X(DISCONNECT_LIMIT, "disconnect-limit", 410, 0x0, "Nobody came back to the disconnected session.")       \
     X(BROKER_UNREACHABLE, "broker-unreachable", 503, 0x408,                                                  \
       "The service that assigns desktops does not answer. Try again in a minute.")                           \
     X(GATEWAY_LIMIT, "gateway-limit", 503, 0x7, "The gateway has too many connections. Try again later.")    \

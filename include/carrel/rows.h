@@ -11,6 +11,7 @@
 
 #include <carrel/desktop_state.h>
 #include <carrel/ids.h>
+#include <carrel/policy.h>
 
 struct user_row {
     char id[ID_SIZE];
@@ -35,6 +36,7 @@ struct entitlement_row {
     bool is_group;
     char subject_id[ID_SIZE]; /* a user's or a group's id */
     char subject[NAME_SIZE];
+    struct policy policy; /* b: over the pool's */
     int64_t created_ms;
 };
 
@@ -79,6 +81,7 @@ struct pool_row {
     char pattern[NAME_SIZE]; /* names of guests: "demo-%d"; %d is the first free number */
     bool enabled;            /* b: a closed pool takes no log-in and starts no guest */
     bool deleting;           /* b: vmpool removes its desktops, then the row */
+    struct policy policy;    /* b */
     uint32_t failures;       /* v: guests that failed in a row */
     int64_t retry_at_ms;     /* v: no new guest before this */
     bool stopped; /* v: failure_limit was reached; cleared by `pool retry` or a change of the pool */
@@ -163,6 +166,8 @@ struct session_row {
     uint64_t bytes_in, bytes_out; /* client to guest, guest to client, of all connections */
     char end_code[32];            /* fail_code() of why it ended, or why it was last disconnected */
     char end_detail[REASON_SIZE];
+    char denied[REASON_SIZE];          /* what its policy kept from it, words with blanks between them */
+    int64_t ends_ms, warn_ms, keep_ms; /* its limits, see store_session_set_limits() */
 };
 
 struct gateway_row {

@@ -96,9 +96,30 @@ int store_entitlement_get(struct db *db, const char *id, struct entitlement_row 
 int store_entitlement_list(struct db *db, int (*each)(void *arg, const struct entitlement_row *row),
                            void *arg) MUST_CHECK;
 int store_entitlement_delete(struct db *db, const char *id) MUST_CHECK;
+int store_entitlement_set_policy(struct db *db, const char *id, const struct policy *policy) MUST_CHECK;
 /* The enabled and disabled pools that a user may use, directly or through groups, in name order. */
 int store_entitlement_pools(struct db *db, const char *user_id,
                             int (*each)(void *arg, const struct pool_row *row), void *arg) MUST_CHECK;
+
+/* policies (store_policy.c) */
+/* What holds for the user in the pool: the pool's, under what the user's groups are entitled to, added up,
+ * under the user's own entitlement. */
+int store_policy_of(struct db *db, const char *user_id, const char *pool_id, struct policy *ret) MUST_CHECK;
+/* b, at each log-in: the limits of POLICY for the session, counted from its first log-in. */
+int store_session_set_limits(struct db *db, const struct session_row *session,
+                             const struct policy *policy) MUST_CHECK;
+/* b, at a gateway's report: adds WORDS (with blanks between them) to what was denied; *ret_news are those that
+ * it did not know yet. */
+int store_session_add_denied(struct db *db, const char *id, const char *words,
+                             char ret_news[REASON_SIZE]) MUST_CHECK;
+/* b's sweep: each live session whose time is over by NOW, with FAIL_SESSION_LIMIT or FAIL_DISCONNECT_LIMIT;
+ * each() may end it. */
+int store_session_over(struct db *db, int64_t now_ms,
+                       int (*each)(void *arg, const struct session_row *row, enum fail fail),
+                       void *arg) MUST_CHECK;
+/* b's sweep: each live session whose user is to be warned by NOW; it counts as warned from here. */
+int store_session_warn(struct db *db, int64_t now_ms, int (*each)(void *arg, const struct session_row *row),
+                       void *arg) MUST_CHECK;
 
 /* images, pools, hosts (store_image.c, store_pool.c, store_host.c) */
 int store_image_insert(struct db *db, struct image_row *row) MUST_CHECK;
@@ -113,7 +134,7 @@ int store_image_delete(struct db *db, const char *id) MUST_CHECK; /* v: the file
 int store_pool_insert(struct db *db, struct pool_row *row) MUST_CHECK;
 int store_pool_get(struct db *db, const char *key, struct pool_row *ret) MUST_CHECK;
 int store_pool_list(struct db *db, int (*each)(void *arg, const struct pool_row *row), void *arg) MUST_CHECK;
-/* b: spare, max, vcpus, memory, image, network, credentials, enabled; clears stopped and failures. */
+/* b: spare, max, vcpus, memory, image, network, credentials, policy, enabled; clears stopped and failures. */
 int store_pool_update(struct db *db, const struct pool_row *row) MUST_CHECK;
 int store_pool_set_deleting(struct db *db, const char *id) MUST_CHECK; /* CE_CONFLICT while sessions live */
 int store_pool_delete(struct db *db, const char *id) MUST_CHECK;       /* v: the last desktop is gone */

@@ -35,6 +35,7 @@ def every_operation_succeeds_as_documented():
     lab.must(lab.put('/v1/groups/staff/members/ann@x'), 204)
     entitlement = lab.must(lab.post('/v1/entitlements', {'pool': 'demo', 'group': 'staff'}), 201)
     lab.must(lab.get(f'/v1/entitlements/{entitlement["id"]}'), 200)
+    lab.must(lab.patch(f'/v1/entitlements/{entitlement["id"]}', {'policy': {'drives': 'off'}}), 200)
     lab.must(lab.patch('/v1/pools/demo', {'max': 5, 'credentials': 'carrel'}), 200)
     lab.must(lab.post('/v1/pools/demo/retry'), 200)
     lab.must(lab.patch('/v1/hosts/fake', {'enabled': True}), 200)
