@@ -1,0 +1,82 @@
+/* carrel-load: RDP clients and fake guests to load a gateway with. See carrel-load(1). */
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#include "limit.h"
+#include "plan.h"
+#include "report.h"
+#include "run.h"
+
+enum {
+    EXIT_REQUIRED = 1,
+    EXIT_USAGE = 2,
+    EXIT_RUN = 3,
+};
+
+static int outputs_write(const struct plan *plan, const struct report *report, struct error *err)
+{
+    int rc = 0;
+    if (!plan->quiet)
+        report_text(report, plan->json_path || plan->csv_path || plan->html_path ? stderr : stdout);
+    if (plan->json_path)
+        rc = report_json(report, plan->json_path, err);
+    if (!rc && plan->csv_path)
+        rc = report_csv(report, plan->csv_path, err);
+    if (!rc && plan->html_path)
+        rc = report_html(report, plan->html_path, err);
+    return rc;
+}
+
+/* A figure that a requirement names and the run did not produce has not been met either. */
+static int requires_check(const struct plan *plan, const struct report *report)
+{
+    int status = 0;
+    for (unsigned i = 0; i < plan->require_count; i++) {
+        const struct require *require = &plan->requires[i];
+        bool holds = false;
+        char text[32] = "no such figure";
+        if (!require_holds(require, report, &holds))
+            report_value_print(report_find(report, require->name)->unit,
+                               report_find(report, require->name)->value, text, sizeof text);
+        if (!holds) {
+            fprintf(stderr, "carrel-load: '%s' does not hold: %s\n", require->text, text);
+            status = EXIT_REQUIRED;
+        }
+    }
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    static struct plan plan;
+    struct error err = {0};
+    struct run *run = NULL;
+    struct rlimit files;
+    int rc = plan_parse(&plan, argc, argv, &err);
+    if (rc > 0)
+        return 0;
+    if (rc) {
+        fprintf(stderr, "carrel-load: %s\n", err.text);
+        return EXIT_USAGE;
+    }
+    signal(SIGPIPE, SIG_IGN);
+    if (!getrlimit(RLIMIT_NOFILE, &files)) {
+        files.rlim_cur = files.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &files);
+    }
+    struct report *report = calloc(1, sizeof *report);
+    if (!report)
+        return EXIT_RUN;
+    rc = plan.scenario == PLAN_LIMIT ? limit_run(&plan, report, &err) : run_all(&run, &plan, report, &err);
+    if (!rc)
+        rc = outputs_write(&plan, report, &err);
+    int status = rc ? EXIT_RUN : requires_check(&plan, report);
+    if (rc)
+        fprintf(stderr, "carrel-load: %s\n", err.text);
+    run_destroy(&run);
+    free(report);
+    return status;
+}

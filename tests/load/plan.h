@@ -1,0 +1,63 @@
+/* What the command line asks for. Filled once by plan_parse(), constant afterwards.
+ */
+#ifndef CARREL_LOAD_PLAN_H
+#define CARREL_LOAD_PLAN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include <carrel/error.h>
+
+#include "require.h"
+#include "watched.h"
+
+enum plan_scenario {
+    PLAN_LOGIN,
+    PLAN_STREAM,
+    PLAN_LATENCY,
+    PLAN_IDLE,
+    PLAN_RECONNECT,
+    PLAN_SLOW,
+    PLAN_GUEST,
+    PLAN_LIMIT,
+    PLAN_SCENARIO_COUNT,
+};
+
+enum {
+    PLAN_REQUIRES_MAX = 32,
+    PLAN_WATCHES_MAX = 16,
+};
+
+struct plan {
+    enum plan_scenario scenario;
+    struct sockaddr_storage target, guest;
+    socklen_t target_len, guest_len;
+    bool direct;   /* no target: the clients connect to the fake guest itself */
+    bool no_guest; /* the guest is somebody else's */
+    bool rdp;      /* else TLS from the first byte */
+    bool joins, rsa, tickets;
+    uint32_t channels;
+    const char *users_path;
+    uint32_t sessions, concurrency, rounds;
+    double rate; /* log-ins a second; 0: as fast as concurrency allows */
+    uint64_t duration_ms, settle_ms, timeout_ms;
+    uint32_t pdu_bytes, answer_bytes;
+    double pdu_rate,
+        input_rate;    /* a second and session; 0: as fast as it goes (input: one after the other) */
+    bool input_wanted; /* the latency scenario, or --input-rate was given */
+    double read_rate;  /* bytes a second that a slow reader takes */
+    const char *json_path, *csv_path, *html_path;
+    bool quiet;
+    struct require requires[PLAN_REQUIRES_MAX];
+    unsigned require_count;
+    struct watched watches[PLAN_WATCHES_MAX];
+    unsigned watch_count;
+};
+
+/* 0; 1: help or version was printed; CE_BAD_INPUT. */
+int plan_parse(struct plan *plan, int argc, char **argv, struct error *err) MUST_CHECK;
+
+const char *plan_scenario_name(enum plan_scenario scenario);
+
+#endif

@@ -1,0 +1,162 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "run_parts.h"
+
+/* The watched processes, and behind them carrel-load itself. */
+static const struct watched *watched_at(const struct run *run, unsigned i)
+{
+    return i < run->plan->watch_count ? &run->plan->watches[i] : &run->self;
+}
+
+void run_snapshot(const struct run *run, struct snapshot *ret, bool memory)
+{
+    ret->at_ns = uv_hrtime();
+    for (unsigned i = 0; i <= run->plan->watch_count; i++) {
+        ret->cpu_ns[i] = watched_cpu_ns(watched_at(run, i));
+        if (memory)
+            ret->memory_bytes[i] = watched_memory_bytes(watched_at(run, i));
+    }
+}
+
+/* When the report has no room for more, every other sample is given up. */
+static void samples_thin(struct report *report)
+{
+    if (report->sample_count < REPORT_SAMPLES_MAX)
+        return;
+    for (unsigned i = 0; i < REPORT_SAMPLES_MAX / 2; i++)
+        report->samples[i] = report->samples[i * 2];
+    report->sample_count = REPORT_SAMPLES_MAX / 2;
+}
+
+void run_sample(struct run *run)
+{
+    struct report *report = run->report;
+    struct snapshot now;
+    double cpu_s = 0;
+    run_snapshot(run, &now, false);
+    for (unsigned i = 0; i < run->plan->watch_count; i++)
+        cpu_s += (double)(now.cpu_ns[i] - run->first.cpu_ns[i]) / 1e9;
+    double at_s = (double)(now.at_ns - run->first.at_ns) / 1e9, passed_s = at_s - run->sampled_at_s;
+    if (passed_s <= 0)
+        return;
+    samples_thin(report);
+    report->samples[report->sample_count++] =
+        (struct report_sample){.at_s = at_s,
+                               .logins_per_s = (double)(run->logins - run->sampled_logins) / passed_s,
+                               .sessions = run->held,
+                               .bytes_per_s = (double)(run->output_bytes - run->sampled_bytes) / passed_s,
+                               .cpu = (cpu_s - run->sampled_cpu_s) / passed_s};
+    run->sampled_at_s = at_s;
+    run->sampled_cpu_s = cpu_s;
+    run->sampled_logins = run->logins;
+    run->sampled_bytes = run->output_bytes;
+}
+
+/* The sum over all watched processes called like the one at I; false where an earlier one had the name. */
+static bool sum(const struct run *run, unsigned i, const uint64_t *from, const uint64_t *to, double *ret)
+{
+    *ret = 0;
+    for (unsigned k = 0; k <= run->plan->watch_count; k++) {
+        if (strcmp(watched_at(run, k)->name, watched_at(run, i)->name) != 0)
+            continue;
+        if (k < i)
+            return false;
+        *ret += (double)to[k] - (from ? (double)from[k] : 0);
+    }
+    return true;
+}
+
+static void watched_report(const struct run *run, unsigned i)
+{
+    struct report *r = run->report;
+    const char *name = watched_at(run, i)->name;
+    const struct snapshot *held = run->begin.at_ns ? &run->begin : &run->login_end;
+    double value;
+    if (!sum(run, i, run->first.cpu_ns, run->login_end.cpu_ns, &value))
+        return;
+    if (run->first_logins)
+        report_metric(r, UNIT_NS, value / (double)run->first_logins, "%s.cpu_per_login", name);
+    if (run->begin.at_ns && sum(run, i, run->begin.cpu_ns, run->end.cpu_ns, &value)) {
+        report_metric(r, UNIT_NS, value, "%s.cpu", name);
+        if (run->measured_bytes)
+            report_metric(r, UNIT_S_PER_GB, value / (double)run->measured_bytes, "%s.cpu_per_gb", name);
+        if (run->round_trip.count)
+            report_metric(r, UNIT_NS, value / (double)run->round_trip.count, "%s.cpu_per_round_trip", name);
+    }
+    if (i == run->plan->watch_count)
+        return;
+    (void)sum(run, i, NULL, run->first.memory_bytes, &value);
+    report_metric(r, UNIT_BYTES, value, "%s.memory_before", name);
+    if (!held->at_ns)
+        return;
+    (void)sum(run, i, NULL, held->memory_bytes, &value);
+    report_metric(r, UNIT_BYTES, value, "%s.memory", name);
+    (void)sum(run, i, run->first.memory_bytes, held->memory_bytes, &value);
+    if (run->plan->scenario != PLAN_LOGIN && run->held)
+        report_metric(r, UNIT_BYTES, value / run->held, "%s.memory_per_session", name);
+    if (run->end.at_ns) {
+        (void)sum(run, i, NULL, run->end.memory_bytes, &value);
+        report_metric(r, UNIT_BYTES, value, "%s.memory_after", name);
+    }
+}
+
+static void sessions_report(const struct run *run)
+{
+    struct report *r = run->report;
+    const struct plan *plan = run->plan;
+    report_metric(r, UNIT_COUNT, (double)run->logins, "sessions.logged_in");
+    report_metric(r, UNIT_COUNT, (double)run->failed, "sessions.failed");
+    report_metric(r, UNIT_COUNT, (double)run->lost, "sessions.lost");
+    if (plan->scenario != PLAN_LOGIN)
+        report_metric(r, UNIT_COUNT, run->held, "sessions.held");
+    if (run->first_logins)
+        report_metric(r, UNIT_PER_S,
+                      (double)run->first_logins / ((double)(run->login_end.at_ns - run->first.at_ns) / 1e9),
+                      "sessions.login_rate");
+    if (run->guest_is_open) {
+        report_metric(r, UNIT_COUNT, (double)run->guest.broken, "guest.broken");
+        if (plan->tickets)
+            report_metric(r, UNIT_COUNT, (double)run->guest.resumed, "guest.resumed");
+    }
+}
+
+static void stream_report(const struct run *run)
+{
+    struct report *r = run->report;
+    double passed_s = (double)(run->end.at_ns - run->begin.at_ns) / 1e9;
+    if (!run->end.at_ns || !run->measured_bytes)
+        return;
+    report_metric(r, UNIT_BYTES, (double)run->measured_bytes, "stream.bytes");
+    report_metric(r, UNIT_COUNT, (double)run->measured_pdus, "stream.pdus");
+    report_metric(r, UNIT_BYTES_PER_S, (double)run->measured_bytes / passed_s, "stream.rate");
+    if (run->guest_is_open && !run->lost)
+        report_metric(r, UNIT_COUNT, (double)(run->guest.outputs - run->output_pdus), "stream.missing");
+    if (run->inputs_paced)
+        report_metric(r, UNIT_COUNT, (double)run->inputs_skipped, "round_trip.skipped");
+}
+
+void run_report(struct run *run)
+{
+    struct report *r = run->report;
+    const struct plan *plan = run->plan;
+    snprintf(r->title, sizeof r->title, "%s: %u sessions, %s%s", plan_scenario_name(plan->scenario),
+             plan->sessions, plan->direct ? "directly to the fake guest" : "through the target",
+             plan->rdp ? "" : ", TLS only");
+    sessions_report(run);
+    stream_report(run);
+    report_distribution(r, "handshake", &run->handshake);
+    report_distribution(r, "login", &run->login);
+    if (plan->rdp)
+        report_distribution(r, "active", &run->active);
+    report_distribution(r, "round_trip", &run->round_trip);
+    report_distribution(r, "reconnect", &run->reconnect);
+    for (unsigned i = 0; i <= plan->watch_count; i++)
+        watched_report(run, i);
+    for (unsigned i = 0; i < run->reason_count && !plan->quiet; i++)
+        fprintf(stderr, "carrel-load: %llu times: %s\n", (unsigned long long)run->reasons[i].count,
+                run->reasons[i].why);
+    if (run->guest.broken && !plan->quiet)
+        fprintf(stderr, "carrel-load: the guest ended %llu sessions, the last one because %s\n",
+                (unsigned long long)run->guest.broken, run->guest.why);
+}

@@ -1,0 +1,124 @@
+#include "run_parts.h"
+
+/* What is due at a steady rate since the measurement began. */
+static uint64_t due(const struct run *run, double rate, uint64_t done)
+{
+    double wanted = (double)(uv_hrtime() - run->phase_began_ns) / 1e9 * rate;
+    return wanted > (double)done ? (uint64_t)wanted - done : 0;
+}
+
+/* One PDU from each active peer in turn: the one that sent goes to the list's end. */
+static void outputs_pace(struct run *run)
+{
+    uint64_t count = due(run, run->plan->pdu_rate * run->guest.active, run->outputs_paced);
+    while (count-- && !list_is_empty(&run->guest.peers)) {
+        struct guest_peer *p = list_entry(run->guest.peers.next, struct guest_peer, link);
+        list_remove(&p->link);
+        list_append(&run->guest.peers, &p->link);
+        (void)guest_output(p, run->plan->pdu_bytes, 0);
+        run->outputs_paced++;
+    }
+}
+
+static void inputs_pace(struct run *run)
+{
+    uint64_t count = due(run, run->plan->input_rate * run->held, run->inputs_paced);
+    while (count--) {
+        struct client *c = run->slots[run->next_slot++ % run->plan->sessions].client;
+        run->inputs_paced++;
+        if (c && !client_input(c))
+            run->inputs_skipped++;
+    }
+}
+
+/* A slow reader takes what it is allowed to have taken by now, and no more. */
+static void readers_slow(struct run *run)
+{
+    double allowed = (double)(uv_hrtime() - run->phase_began_ns) / 1e9 * run->plan->read_rate;
+    for (uint32_t i = 0; i < run->plan->sessions; i++) {
+        struct slot *slot = &run->slots[i];
+        if (slot->client && slot->client->step == CLIENT_ACTIVE)
+            wire_pause(&slot->client->wire, (double)slot->taken_bytes > allowed);
+    }
+}
+
+static bool pours(const struct run *run)
+{
+    const struct plan *plan = run->plan;
+    return (plan->scenario == PLAN_STREAM && plan->pdu_rate <= 0) || plan->scenario == PLAN_SLOW;
+}
+
+void run_traffic_begin(struct run *run)
+{
+    run->measured_bytes = run->output_bytes;
+    run->measured_pdus = run->output_pdus;
+    if (pours(run) && run->guest_is_open)
+        guest_pour(&run->guest, run->plan->pdu_bytes);
+    for (uint32_t i = 0; run->plan->input_wanted && run->plan->input_rate <= 0 && i < run->plan->sessions;
+         i++) {
+        if (run->slots[i].client)
+            (void)client_input(run->slots[i].client);
+    }
+}
+
+void run_traffic_tick(struct run *run)
+{
+    const struct plan *plan = run->plan;
+    if (plan->scenario == PLAN_STREAM && plan->pdu_rate > 0 && run->guest_is_open)
+        outputs_pace(run);
+    if (plan->input_wanted && plan->input_rate > 0)
+        inputs_pace(run);
+    if (plan->scenario == PLAN_SLOW)
+        readers_slow(run);
+}
+
+void run_traffic_stop(struct run *run)
+{
+    if (run->guest_is_open)
+        guest_pour(&run->guest, 0);
+    for (uint32_t i = 0; i < run->plan->sessions; i++) {
+        if (run->slots[i].client)
+            wire_pause(&run->slots[i].client->wire, false);
+    }
+}
+
+bool run_traffic_arrived(const struct run *run)
+{
+    return !run->guest_is_open || run->guest.outputs == run->output_pdus;
+}
+
+void run_traffic_cut(struct run *run)
+{
+    for (uint32_t i = 0; i < run->plan->sessions; i++) {
+        if (run->slots[i].client)
+            client_end(run->slots[i].client, true);
+    }
+}
+
+static void on_output(struct client *c, size_t len)
+{
+    struct slot *slot = c->owner;
+    struct run *run = slot->run;
+    run->output_bytes += len;
+    run->output_pdus++;
+    slot->taken_bytes += len;
+    if (run->plan->scenario == PLAN_SLOW && run->phase == RUN_MEASURE) {
+        double allowed = (double)(uv_hrtime() - run->phase_began_ns) / 1e9 * run->plan->read_rate;
+        if ((double)slot->taken_bytes > allowed)
+            wire_pause(&c->wire, true);
+    }
+}
+
+static void on_answer(struct client *c, uint64_t round_trip_ns)
+{
+    struct slot *slot = c->owner;
+    struct run *run = slot->run;
+    if (run->phase != RUN_MEASURE)
+        return;
+    hist_record(&run->round_trip, round_trip_ns);
+    if (run->plan->input_rate <= 0)
+        (void)client_input(c);
+}
+
+const struct client_events run_client_events = {
+    .active = run_on_active, .output = on_output, .answer = on_answer, .gone = run_on_gone};
