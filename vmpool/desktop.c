@@ -279,6 +279,18 @@ void desktop_guest_event(struct host *host, const char *uuid, enum virt_guest_ev
     }
 }
 
+/* libvirt does not tell every stream that its connection was lost; what the agents do is unknown, too. */
+void desktop_host_is_lost(struct host *host)
+{
+    list_for_each (pos, &host->vm->desktops) {
+        struct desktop *d = list_entry(pos, struct desktop, entry);
+        if (!d->gone && !strcmp(d->row.host_id, host->row.id)) {
+            desktop_close_channel(d);
+            d->agent = false;
+        }
+    }
+}
+
 void desktop_host_is_back(struct host *host)
 {
     list_for_each (pos, &host->vm->desktops) {

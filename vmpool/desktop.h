@@ -72,6 +72,7 @@ void desktop_retire(struct desktop *d, const char *reason); /* one that nobody h
 unsigned desktop_starting_on(const struct vmpool *vm, const char *host_id); /* cloning and booting there */
 
 void desktop_guest_event(struct host *host, const char *uuid, enum virt_guest_event event);
+void desktop_host_is_lost(struct host *host);
 void desktop_host_is_back(struct host *host); /* connected again: what was known of its guests is not */
 
 /* A port of the range that no desktop has and nobody listens on here, 0 when there is none. */

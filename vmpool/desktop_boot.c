@@ -203,7 +203,7 @@ static void on_ensured(struct desktop *d, struct guest_job *job, int rc, const s
         return;
     }
     d->guest_known = true;
-    d->agent = job->seen.agent;
+    d->agent = d->agent || job->seen.agent; /* an event may have been quicker */
     if (!job->started)
         return;
     struct desktop_write *w = desktop_write_create(d);

@@ -179,7 +179,7 @@ static void on_verified(struct desktop *d, struct guest_job *job, int rc, const 
     d->suspect = false;
     if (!rc) {
         d->guest_known = true;
-        d->agent = job->seen.agent;
+        d->agent = d->agent || job->seen.agent; /* an event may have been quicker */
     } else if (rc == CE_NOT_FOUND) {
         desktop_guest_gone(d, shut_down);
     } else {
@@ -200,6 +200,10 @@ static void on_users(struct desktop *d, struct guest_job *job, int rc, const str
 {
     const struct image_row *image = desktop_image(d);
     int64_t every_ms = image && image->session_hook ? USERS_CHECK_MS : USERS_CHECK_BARE_MS;
+    log_debug("desktop %s: %s", d->row.name,
+              rc               ? err->text
+              : job->has_users ? "somebody is logged in"
+                               : "nobody is logged in");
     if (rc || job->has_users)
         d->users_missing = 0;
     else if (++d->users_missing >= 2) {

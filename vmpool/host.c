@@ -331,6 +331,7 @@ static void on_down(void *arg, const char *reason)
 {
     struct host *host = arg;
     host->connected = false;
+    desktop_host_is_lost(host);
     if (!host->leaving)
         host_set_state(host, HOST_DOWN, reason);
 }
