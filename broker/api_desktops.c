@@ -13,14 +13,15 @@ static json_t *text_or_null(const char *text)
 static json_t *desktop_json(const struct desktop_row *row)
 {
     return json_pack(
-        "{s:s, s:s, s:s, s:s, s:o, s:s, s:o, s:I, s:o, s:o, s:s, s:i, s:s, s:s, s:o, s:o, s:I, s:o}", "id",
-        row->id, "name", row->name, "pool", row->pool, "kind", pool_kind_name(row->kind), "host",
+        "{s:s, s:s, s:s, s:s, s:o, s:s, s:o, s:I, s:o, s:o, s:s, s:i, s:s, s:s, s:o, s:o, s:I, s:o, s:o}",
+        "id", row->id, "name", row->name, "pool", row->pool, "kind", pool_kind_name(row->kind), "host",
         text_or_null(row->host), "state", desktop_state_name(row->state), "state_since",
         api_json_time(row->state_since_ms), "percent", (json_int_t)row->percent, "reason",
         api_json_text(row->reason), "owner", text_or_null(row->owner), "address", row->address, "port",
         (int)row->port, "fingerprint", row->fingerprint, "guest_user", row->guest_user, "session",
         text_or_null(row->session_id), "session_user", text_or_null(row->session_user), "attempts",
-        (json_int_t)row->attempts, "created", api_json_time(row->created_ms));
+        (json_int_t)row->attempts, "created", api_json_time(row->created_ms), "machine",
+        text_or_null(row->machine));
 }
 
 static int add_desktop(void *arg, const struct desktop_row *row)
@@ -110,6 +111,12 @@ static int order_job(struct db *db, struct request *r)
     int rc = get_desktop(db, r, &row);
     if (rc)
         return rc;
+    if (row.kind == POOL_STATIC) {
+        problem_set(r, PROBLEM_CONFLICT,
+                    "Desktop %s is a place on machine %s, which Carrel neither starts nor stops.", row.name,
+                    row.machine);
+        return CE_CONFLICT;
+    }
     if (order->only_without_session && row.session_id[0]) {
         problem_set(r, PROBLEM_CONFLICT, "Session %s of %s is on desktop %s; log it off first.",
                     row.session_id, row.session_user, row.name);

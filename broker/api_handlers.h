@@ -54,6 +54,13 @@ void api_host_get(struct request *r);
 void api_host_change(struct request *r);
 void api_host_delete(struct request *r);
 
+/* api_machines.c */
+void api_machines_list(struct request *r);
+void api_machines_add(struct request *r);
+void api_machine_get(struct request *r);
+void api_machine_change(struct request *r);
+void api_machine_delete(struct request *r);
+
 /* api_desktops.c, api_sessions.c, api_gateways.c */
 void api_desktops_list(struct request *r);
 void api_desktop_get(struct request *r);

@@ -28,6 +28,12 @@ static json_t *pool_json(const struct pool_row *row)
                              (json_int_t)row->failures, "retry_at", api_json_time(row->retry_at_ms),
                              "stopped", row->stopped, "reason", api_json_text(row->reason), "created",
                              api_json_time(row->created_ms), "policy", policy_to_json(&row->policy));
+    if (seen && row->kind == POOL_STATIC &&
+        (json_object_set_new(seen, "balance", json_string(pool_balance_name(row->balance))) ||
+         json_object_set_new(seen, "trust", json_string(pool_trust_name(row->trust))))) {
+        json_decref(seen);
+        seen = NULL;
+    }
     if (!json || !seen || json_object_update_missing(json, seen)) {
         json_decref(json);
         json = NULL;
@@ -96,7 +102,24 @@ static bool pattern_is_valid(const char *pattern)
     return strlen(pattern) + 4 < NAME_SIZE && name_is_valid(name);
 }
 
-/* The members that POST and PATCH have in common. */
+static void read_static(struct api_reader *reader, struct pool_row *row)
+{
+    int choice;
+    if (api_reader_choice(reader, "credentials", API_OPTIONAL, credentials_parse, "user, prompt", &choice))
+        row->credentials = (enum pool_credentials)choice;
+    if (row->credentials == CREDENTIALS_CARREL)
+        api_reader_refuse(reader,
+                          "The member \"credentials\" of a static pool must be \"user\" or \"prompt\": "
+                          "Carrel has no account on its machines.");
+    if (api_reader_choice(reader, "balance", API_OPTIONAL, pool_balance_parse, "breadth, depth", &choice))
+        row->balance = (enum pool_balance)choice;
+    if (api_reader_choice(reader, "trust", API_OPTIONAL, pool_trust_parse, "first-use, any", &choice))
+        row->trust = (enum pool_trust)choice;
+    api_reader_flag(reader, "enabled", API_OPTIONAL, &row->enabled);
+    api_reader_policy(reader, &row->policy);
+}
+
+/* The members that POST and PATCH of pools with guests have in common. */
 static void read_common(struct api_reader *reader, struct pool_row *row)
 {
     int choice;
@@ -143,15 +166,37 @@ static int find_image(struct db *db, struct request *r, struct pool_row *row)
 static int add_job(struct db *db, struct request *r)
 {
     struct pool_row row = *(const struct pool_row *)r->input;
-    int rc = find_image(db, r, &row);
+    int rc = row.kind == POOL_STATIC ? 0 : find_image(db, r, &row);
     if (rc)
         return rc;
     rc = store_pool_insert(db, &row);
     if (rc)
         return problem_set_rc(r, db, rc, "There is a pool \"%s\" already.", row.name);
     store_notify(db, "pool", row.id);
-    rc = audit_admin(db, r, "pool.created", row.id, "Pool %s was created from image %s", row.name, row.image);
+    if (row.kind == POOL_STATIC)
+        rc = audit_admin(db, r, "pool.created", row.id, "Static pool %s was created", row.name);
+    else
+        rc = audit_admin(db, r, "pool.created", row.id, "Pool %s was created from image %s", row.name,
+                         row.image);
     return rc ? rc : answer_pool(db, r, row.id, 201);
+}
+
+/* A pool whose desktops are made from an image. */
+static void read_guests(struct api_reader *reader, struct pool_row *row)
+{
+    row->spare = 1;
+    row->max = 10;
+    row->vcpus = 2;
+    row->memory_mib = 1024;
+    snprintf(row->network, sizeof row->network, "user");
+    api_reader_text(reader, "image", API_REQUIRED, row->image, sizeof row->image);
+    read_common(reader, row);
+    check_sizes(reader, row);
+    if (!api_reader_text(reader, "pattern", API_OPTIONAL, row->pattern, sizeof row->pattern))
+        snprintf(row->pattern, sizeof row->pattern, "%.*s-%%d", NAME_SIZE - 8, row->name);
+    if (!pattern_is_valid(row->pattern))
+        api_reader_refuse(reader,
+                          "The member \"pattern\" must be a name with one %%d in it, such as \"demo-%%d\".");
 }
 
 void api_pools_add(struct request *r)
@@ -159,8 +204,7 @@ void api_pools_add(struct request *r)
     struct pool_row *row = request_input(r, sizeof *row);
     if (!row)
         return;
-    *row = (struct pool_row){
-        .spare = 1, .max = 10, .vcpus = 2, .memory_mib = 1024, .network = "user", .enabled = true};
+    *row = (struct pool_row){.enabled = true};
     struct api_reader reader;
     int choice;
     api_reader_init(&reader, r->body, "");
@@ -168,16 +212,15 @@ void api_pools_add(struct request *r)
         !name_is_valid(row->name))
         api_reader_refuse(&reader,
                           "A pool's name has letters, digits and . _ - and begins with a letter or digit.");
-    api_reader_text(&reader, "image", API_REQUIRED, row->image, sizeof row->image);
-    if (api_reader_choice(&reader, "kind", API_OPTIONAL, pool_kind_parse, "floating, dedicated", &choice))
+    if (api_reader_choice(&reader, "kind", API_OPTIONAL, pool_kind_parse, "floating, dedicated, static",
+                          &choice))
         row->kind = (enum pool_kind)choice;
-    read_common(&reader, row);
-    check_sizes(&reader, row);
-    if (!api_reader_text(&reader, "pattern", API_OPTIONAL, row->pattern, sizeof row->pattern))
-        snprintf(row->pattern, sizeof row->pattern, "%.*s-%%d", NAME_SIZE - 8, row->name);
-    if (!pattern_is_valid(row->pattern))
-        api_reader_refuse(&reader,
-                          "The member \"pattern\" must be a name with one %%d in it, such as \"demo-%%d\".");
+    if (row->kind == POOL_STATIC) {
+        row->credentials = CREDENTIALS_USER;
+        read_static(&reader, row);
+    } else {
+        read_guests(&reader, row);
+    }
     if (request_read_done(r, &reader))
         request_run(r, STORE_WRITE, add_job, NULL);
 }
@@ -191,9 +234,14 @@ static int change_job(struct db *db, struct request *r)
         return rc;
     struct api_reader reader;
     api_reader_init(&reader, r->body, "");
-    bool image = api_reader_text(&reader, "image", API_OPTIONAL, row.image, sizeof row.image);
-    read_common(&reader, &row);
-    check_sizes(&reader, &row);
+    bool image = false;
+    if (row.kind == POOL_STATIC) {
+        read_static(&reader, &row);
+    } else {
+        image = api_reader_text(&reader, "image", API_OPTIONAL, row.image, sizeof row.image);
+        read_common(&reader, &row);
+        check_sizes(&reader, &row);
+    }
     rc = api_reader_finish(&reader);
     if (rc) {
         problem_set(r, PROBLEM_BAD_REQUEST, "%s", reader.err.text);
@@ -228,11 +276,15 @@ static int delete_job(struct db *db, struct request *r)
     if (rc)
         return rc;
     rc = store_pool_set_deleting(db, row.id);
+    /* A static pool has nothing that would have to be taken down first. */
+    if (!rc)
+        rc = answer_pool(db, r, row.id, 202);
+    if (!rc && row.kind == POOL_STATIC)
+        rc = store_pool_delete(db, row.id);
     if (rc)
         return problem_set_rc(r, db, rc, "Pool %s cannot be deleted now.", row.name);
     store_notify(db, "pool", row.id);
-    rc = audit_admin(db, r, "pool.deleted", row.id, "The deletion of pool %s was ordered", row.name);
-    return rc ? rc : answer_pool(db, r, row.id, 202);
+    return audit_admin(db, r, "pool.deleted", row.id, "The deletion of pool %s was ordered", row.name);
 }
 
 void api_pool_delete(struct request *r)

@@ -63,13 +63,20 @@ static bool is_suspect(enum fail code)
     return code == FAIL_GUEST_UNREACHABLE || code == FAIL_GUEST_MISTRUSTED || code == FAIL_GUEST_PROTOCOL;
 }
 
+static int report_suspect(struct db *db, const struct session_row *session)
+{
+    struct desktop_row desktop;
+    int rc = store_desktop_get(db, session->desktop_id, &desktop);
+    return rc || desktop.kind == POOL_STATIC ? rc : order_check(db, session->desktop_id);
+}
+
 /* --- the reports --------------------------------------------------------------------------------- */
 
 static int report_closed(struct db *db, const struct session_row *session, const struct report *report)
 {
     int rc = 0;
     if (is_suspect(report->code) && session->desktop_id[0])
-        rc = order_check(db, session->desktop_id);
+        rc = report_suspect(db, session);
     if (rc || session->state == SESSION_DISCONNECTED)
         return rc;
     if (session->state == SESSION_ACTIVE)

@@ -21,7 +21,8 @@ struct upkeep {
     unsigned ticks;
     /* Of the job under way: */
     int64_t waiting_before_ms, claimed_before_ms, gateway_before_ms, event_before_ms; /* the last may be 0 */
-    uint32_t expired, lost, over;
+    int64_t place_before_ms;
+    uint32_t expired, lost, over, freed;
 };
 
 /* --- wake-ups ------------------------------------------------------------------------------------ */
@@ -61,12 +62,14 @@ static void on_wake(void *arg, const char *topic, const char *id)
 static int sweep_job(struct db *db, void *arg)
 {
     struct upkeep *upkeep = arg;
-    upkeep->expired = upkeep->lost = upkeep->over = 0;
+    upkeep->expired = upkeep->lost = upkeep->over = upkeep->freed = 0;
     int rc = store_session_expire(db, upkeep->waiting_before_ms, upkeep->claimed_before_ms, &upkeep->expired);
     if (!rc)
         rc = store_gateway_expire(db, upkeep->gateway_before_ms, &upkeep->lost);
     if (!rc)
         rc = session_limits_enforce(db, store_now_ms(), &upkeep->over);
+    if (!rc)
+        rc = store_place_expire(db, upkeep->place_before_ms, &upkeep->freed);
     if (!rc && upkeep->event_before_ms)
         rc = store_event_expire(db, upkeep->event_before_ms);
     if (!rc && upkeep->event_before_ms)
@@ -84,6 +87,8 @@ static void swept(void *arg, int rc)
         log_info("%u sessions ended because nobody came.", upkeep->expired);
     if (!rc && upkeep->over)
         log_info("%u sessions ended because their time was over.", upkeep->over);
+    if (!rc && upkeep->freed)
+        log_info("%u disconnected sessions gave up their places on machines.", upkeep->freed);
     if (!rc && upkeep->lost)
         log_warning("%u gateways were lost; their sessions are disconnected.", upkeep->lost);
 }
@@ -95,6 +100,7 @@ static void sweep(struct upkeep *upkeep)
     upkeep->waiting_before_ms = now_ms - (int64_t)config->broker_wait_limit_ms;
     upkeep->claimed_before_ms = now_ms - (int64_t)config->broker_claim_hold_ms;
     upkeep->gateway_before_ms = now_ms - (int64_t)config->broker_gateway_lease_ms;
+    upkeep->place_before_ms = now_ms - (int64_t)config->broker_machine_keep_ms;
     upkeep->event_before_ms =
         upkeep->ticks % EVENTS_TICKS == 1 ? now_ms - (int64_t)config->broker_event_keep_ms : 0;
     upkeep->running = store_submit(upkeep->broker->store, STORE_WRITE, sweep_job, swept, upkeep) == 0;

@@ -18,6 +18,8 @@
     X(broker, request_timeout, DURATION, "60s", "an idle API connection is closed after this")               \
     X(broker, claim_hold, DURATION, "90s", "how long an assigned desktop waits for its user")                \
     X(broker, wait_limit, DURATION, "180s", "how long a user's place is kept while no desktop is ready")     \
+    X(broker, machine_keep, DURATION, "10min",                                                               \
+      "how long a static pool keeps a disconnected session's place")                                         \
     X(broker, gateway_lease, DURATION, "15s", "a gateway silent for longer is lost")                         \
     X(broker, login_tries, NUMBER, "5", "failed log-ins of a user or address before pauses begin")           \
     X(broker, login_pause, DURATION, "2s", "the first pause; it doubles with each failure")                  \

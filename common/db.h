@@ -72,6 +72,9 @@ struct db_ops {
     void (*finish)(struct db *db, void *handle);
     /* Runs a schema file: several statements, with @SERIAL@ and @BLOB@. */
     int (*script)(struct db *db, const char *text);
+    /* Outside of a transaction: whether references between tables are enforced. A table that others refer to
+     * is made anew while they are not; script() checks all of them at its end. */
+    int (*references)(struct db *db, bool enforced);
     /* Keeps a copy of the database under PATH, where that is a file. */
     int (*backup)(struct db *db, const char *path);
     bool (*is_current)(struct db *db); /* false when the file under the path is another one by now */

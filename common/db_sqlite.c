@@ -248,6 +248,24 @@ static void sqlite_query_finish(struct db *db, void *handle)
     s->busy = false;
 }
 
+static int reference_seen(void *arg, int columns, char **values, char **names)
+{
+    char *table = arg;
+    snprintf(table, NAME_SIZE, "%s", columns > 0 && values[0] ? values[0] : "?");
+    return 0;
+}
+
+/* Each row of the pragma is a reference that leads nowhere. */
+static int references_check(struct db *db)
+{
+    struct db_sqlite *self = self_of(db);
+    char table[NAME_SIZE] = "";
+    int code = sqlite3_exec(self->handle, "PRAGMA foreign_key_check", reference_seen, table, NULL);
+    if (code != SQLITE_OK)
+        return sqlite_error(self, code, "check references");
+    return table[0] ? db_fail(db, CE_CONFLICT, "a row of %s refers to one that is not there", table) : 0;
+}
+
 static int sqlite_script(struct db *db, const char *text)
 {
     static const struct {
@@ -274,7 +292,12 @@ static int sqlite_script(struct db *db, const char *text)
     sql[used] = '\0';
     int rc = sqlite_plain(db, sql);
     free(sql);
-    return rc;
+    return rc ? rc : references_check(db);
+}
+
+static int sqlite_references(struct db *db, bool enforced)
+{
+    return sqlite_plain(db, enforced ? "PRAGMA foreign_keys=ON" : "PRAGMA foreign_keys=OFF");
 }
 
 /* Reads through a connection of its own: the one that is about to write may not be copied from. */
@@ -366,6 +389,7 @@ static const struct db_ops sqlite_ops = {
     .row_bytes = sqlite_row_bytes,
     .finish = sqlite_query_finish,
     .script = sqlite_script,
+    .references = sqlite_references,
     .backup = sqlite_backup,
     .is_current = sqlite_is_current,
 };

@@ -6,7 +6,10 @@
 
 #define COUNT(names) (sizeof(names) / sizeof((names)[0]))
 
-static const char *const pool_kinds[] = {[POOL_FLOATING] = "floating", [POOL_DEDICATED] = "dedicated"};
+static const char *const pool_kinds[] = {
+    [POOL_FLOATING] = "floating", [POOL_DEDICATED] = "dedicated", [POOL_STATIC] = "static"};
+static const char *const balances[] = {[BALANCE_BREADTH] = "breadth", [BALANCE_DEPTH] = "depth"};
+static const char *const trusts[] = {[TRUST_FIRST_USE] = "first-use", [TRUST_ANY] = "any"};
 static const char *const credentials[] = {
     [CREDENTIALS_CARREL] = "carrel", [CREDENTIALS_USER] = "user", [CREDENTIALS_PROMPT] = "prompt"};
 static const char *const image_states[] = {[IMAGE_IMPORTING] = "importing",
@@ -53,6 +56,26 @@ const char *credentials_name(enum pool_credentials mode)
 int credentials_parse(const char *name)
 {
     return value_of(credentials, COUNT(credentials), name);
+}
+
+const char *pool_balance_name(enum pool_balance balance)
+{
+    return name_of(balances, COUNT(balances), (unsigned)balance);
+}
+
+int pool_balance_parse(const char *name)
+{
+    return value_of(balances, COUNT(balances), name);
+}
+
+const char *pool_trust_name(enum pool_trust trust)
+{
+    return name_of(trusts, COUNT(trusts), (unsigned)trust);
+}
+
+int pool_trust_parse(const char *name)
+{
+    return value_of(trusts, COUNT(trusts), name);
 }
 
 const char *image_state_name(enum image_state state)

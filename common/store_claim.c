@@ -140,6 +140,24 @@ static int serve_floating(struct db *db, const char *pool_id, uint32_t *served)
     }
 }
 
+static int serve_static(struct db *db, const char *pool_id, uint32_t *served)
+{
+    for (;;) {
+        CLEANUP_IDS struct id_list head = {0};
+        char desktop_id[ID_SIZE];
+        int rc = queue_head(db, pool_id, 1, &head);
+        if (rc || head.count == 0)
+            return rc;
+        rc = store_place_take(db, pool_id, desktop_id);
+        if (rc)
+            return rc == CE_NOT_FOUND ? 0 : rc;
+        rc = session_bind(db, head.ids[0], NULL, desktop_id);
+        if (rc)
+            return rc;
+        ++*served;
+    }
+}
+
 /* The user's own desktop, or else one that is nobody's; CE_NOT_FOUND when neither is ready. */
 static int dedicated_desktop(struct db *db, const char *user_id, const char *pool_id, char id[ID_SIZE])
 {
@@ -181,7 +199,12 @@ static int serve_queue(struct db *db, const char *pool_id, uint32_t *ret_served)
     int rc = kind_of_pool(db, pool_id, &kind);
     if (rc)
         return rc;
-    rc = kind == POOL_FLOATING ? serve_floating(db, pool_id, &served) : serve_dedicated(db, pool_id, &served);
+    if (kind == POOL_STATIC)
+        rc = serve_static(db, pool_id, &served);
+    else if (kind == POOL_DEDICATED)
+        rc = serve_dedicated(db, pool_id, &served);
+    else
+        rc = serve_floating(db, pool_id, &served);
     if (!rc)
         *ret_served = served;
     return rc;
@@ -271,6 +294,21 @@ static int count_taken(struct db *db, const char *pool_id, enum pool_kind kind, 
     return rc;
 }
 
+/* Whether a machine has room for one more user. */
+static int room_check_static(struct db *db, const char *pool_id, const struct claim_room *room,
+                             struct claim *ret)
+{
+    int64_t free_places = 0, usable = 0;
+    int rc = store_place_room(db, pool_id, &free_places, &usable);
+    if (rc || free_places > room->waiting)
+        return rc;
+    if (!usable)
+        return claim_refuse(db, ret, FAIL_POOL_FAILED, "no machine of pool %s can be used now", room->pool);
+    return claim_refuse(db, ret, FAIL_NO_DESKTOP,
+                        "pool %s: its %lld machines have as many sessions as they may", room->pool,
+                        (long long)usable);
+}
+
 /* Whether the pool has a desktop for one more user without one of their own, or can still make it. */
 static int room_check_stranger(struct db *db, const char *pool_id, const struct claim_room *room,
                                struct claim *ret)
@@ -296,6 +334,8 @@ static int room_check(struct db *db, const char *pool_id, const struct claim_roo
         return claim_refuse(db, ret, FAIL_ACCOUNT_DISABLED, "user %s is disabled", room->user);
     if (!room->enabled || room->deleting)
         return claim_refuse(db, ret, FAIL_POOL_DISABLED, "pool %s is closed", room->pool);
+    if (room->kind == POOL_STATIC)
+        return room_check_static(db, pool_id, room, ret);
     if (!room->own_id[0])
         return room_check_stranger(db, pool_id, room, ret);
     if (room->own_state == DESKTOP_MAINTENANCE)
@@ -366,6 +406,18 @@ static int session_take_over(struct db *db, const struct session_request *reques
     return rc;
 }
 
+/* A machine that does not answer does not hold its user: another one may have room. */
+static int place_is_lost(struct db *db, const struct desktop_row *desktop, bool *ret)
+{
+    struct machine_row machine;
+    if (desktop->kind != POOL_STATIC)
+        return 0;
+    int rc = store_machine_get(db, desktop->machine_id, &machine);
+    if (!rc)
+        *ret = machine.state == MACHINE_DOWN || machine.state == MACHINE_MISTRUSTED;
+    return rc;
+}
+
 /* The user's live session of the pool, if its desktop still works (or is awaited); CE_NOT_FOUND. One whose
  * desktop does not is ended, to make room for a new one. */
 static int session_resume(struct db *db, const struct session_request *request, struct claim *claim)
@@ -374,9 +426,14 @@ static int session_resume(struct db *db, const struct session_request *request, 
     int rc = store_session_of_user(db, request->user_id, request->pool_id, &claim->session);
     if (rc || !claim->session.desktop_id[0])
         return rc ? rc : session_take_over(db, request, claim);
+    bool lost = false;
     rc = store_desktop_get(db, claim->session.desktop_id, &desktop);
-    if (rc)
-        return rc;
+    if (!rc)
+        rc = place_is_lost(db, &desktop, &lost);
+    if (!rc && lost)
+        rc = store_session_end(db, claim->session.id, FAIL_GUEST_UNREACHABLE, "its machine cannot be used");
+    if (rc || lost)
+        return rc ? rc : CE_NOT_FOUND;
     if (desktop_state_is_lent(desktop.state))
         return session_take_over(db, request, claim);
     rc = store_session_move(db, &claim->session, SESSION_ENDED, FAIL_GUEST_FAILED, desktop.reason);

@@ -8,9 +8,9 @@
     " d.guest_user, d.sealed_password, d.disk, s.id, s.user_name, d.attempts, d.created_ms, d.touched,"      \
     " CASE WHEN d.state = 'stopped' AND EXISTS (SELECT 1 FROM sessions w WHERE w.user_id = d.owner_id"       \
     " AND w.pool_id = d.pool_id AND w.state <> 'ended' AND w.state = 'starting' AND w.desktop_id IS NULL)"   \
-    " THEN 1 ELSE 0 END"                                                                                     \
+    " THEN 1 ELSE 0 END, d.machine_id, m.name"                                                               \
     " FROM desktops d JOIN pools p ON p.id = d.pool_id LEFT JOIN hosts h ON h.id = d.host_id"                \
-    " LEFT JOIN users o ON o.id = d.owner_id"                                                                \
+    " LEFT JOIN users o ON o.id = d.owner_id LEFT JOIN machines m ON m.id = d.machine_id"                    \
     " LEFT JOIN sessions s ON s.desktop_id = d.id AND s.state <> 'ended'"
 
 static void desktop_read(struct db_query *q, struct desktop_row *ret)
@@ -42,6 +42,8 @@ static void desktop_read(struct db_query *q, struct desktop_row *ret)
     row_text(q, 20, ret->disk, sizeof ret->disk);
     row_text(q, 21, ret->session_id, sizeof ret->session_id);
     row_text(q, 22, ret->session_user, sizeof ret->session_user);
+    row_text(q, 27, ret->machine_id, sizeof ret->machine_id);
+    row_text(q, 28, ret->machine, sizeof ret->machine);
 }
 
 static int desktop_event(struct db *db, const struct desktop_row *desktop, const char *what,

@@ -50,8 +50,8 @@ static int migrate_step(struct db *db, const char *path, const struct migration 
                   db_int(next->number), db_text(next->name), db_int(store_now_ms()));
 }
 
-int store_migrate(struct db *db, const char *path, const struct migration *migrations, unsigned count,
-                  bool create, struct error *err)
+static int migrate_all(struct db *db, const char *path, const struct migration *migrations, unsigned count,
+                       bool create, struct error *err)
 {
     for (bool done = false; !done;) {
         int rc = db->ops->begin(db, true);
@@ -66,4 +66,17 @@ int store_migrate(struct db *db, const char *path, const struct migration *migra
         }
     }
     return 0;
+}
+
+int store_migrate(struct db *db, const char *path, const struct migration *migrations, unsigned count,
+                  bool create, struct error *err)
+{
+    int rc = db->ops->references(db, false);
+    if (rc)
+        return error_set(err, rc, "%s: %s", path, db->error);
+    rc = migrate_all(db, path, migrations, count, create, err);
+    int enforced = db->ops->references(db, true);
+    if (!rc && enforced)
+        rc = error_set(err, enforced, "%s: %s", path, db->error);
+    return rc;
 }

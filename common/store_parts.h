@@ -15,6 +15,7 @@ int image_state_parse(const char *name);
 int host_state_parse(const char *name);
 int session_state_parse(const char *name);
 int order_state_parse(const char *name);
+int machine_state_parse(const char *name);
 
 /* Texts of the database to enums; a value that no CHECK would have let in reads as the first one. */
 #define row_enum(query, column, parse, ret)                                                                  \
@@ -38,6 +39,16 @@ int store_pool_take_turn(struct db *db, const char *pool_id) MUST_CHECK;
 /* The only writer of desktops.state. *ret_moved is false when the state was not FROM. */
 int store_desktop_move(struct db *db, const char *id, enum desktop_state from, enum desktop_state to,
                        const char *reason, bool *ret_moved) MUST_CHECK;
+
+/* Machines (m) that may get a session. */
+#define MACHINE_IS_USABLE "m.state IN ('unknown', 'up') AND m.draining = 0"
+
+/* A place on a machine of a static pool: a desktop in state ready; CE_NOT_FOUND without room. */
+int store_place_take(struct db *db, const char *pool_id, char desktop_id[ID_SIZE]) MUST_CHECK;
+/* The session on it has ended. */
+int store_place_free(struct db *db, const struct desktop_row *desktop) MUST_CHECK;
+/* The free places of a static pool, and how many machines can be used. */
+int store_place_room(struct db *db, const char *pool_id, int64_t *ret_room, int64_t *ret_usable) MUST_CHECK;
 
 /* For changes that follow from a session's: moves the desktop if its state is FROM, else does nothing. */
 int store_desktop_follow(struct db *db, const char *id, enum desktop_state from,

@@ -5,15 +5,23 @@
 
 /* Each count is a walk over one range of an index. */
 #define COUNT_DESKTOPS "(SELECT COUNT(*) FROM desktops d WHERE d.pool_id = p.id"
+/* Of a static pool; others have no machines and get 0. */
+#define MACHINES_PLACES "(SELECT COALESCE(SUM(m.sessions_max), 0) FROM machines m WHERE m.pool_id = p.id)"
+#define MACHINES_FREE                                                                                        \
+    "(SELECT COALESCE(SUM(CASE WHEN m.sessions < m.sessions_max THEN m.sessions_max - m.sessions"            \
+    " ELSE 0 END), 0) FROM machines m WHERE m.pool_id = p.id AND " MACHINE_IS_USABLE ")"
+#define MACHINES_OUT                                                                                         \
+    "(SELECT COUNT(*) FROM machines m WHERE m.pool_id = p.id AND m.state IN ('down', 'mistrusted'))"
 #define POOL_COLUMNS                                                                                         \
-    "SELECT p.id, p.name, p.kind, p.credentials, p.image_id, i.name, p.spare, p.max_desktops, p.vcpus,"      \
+    "SELECT p.id, p.name, p.kind, p.credentials, p.image_id, i.name, p.spare,"                               \
+    " p.max_desktops + " MACHINES_PLACES ", p.vcpus,"                                                        \
     " p.memory_mib, p.network, p.pattern, p.enabled, p.deleting, p.failures, p.retry_at_ms, p.stopped,"      \
     " p.reason, p.created_ms, " COUNT_DESKTOPS "), " COUNT_DESKTOPS                                          \
-    " AND d.state = 'ready'), " COUNT_DESKTOPS                                                               \
+    " AND d.state = 'ready') + " MACHINES_FREE ", " COUNT_DESKTOPS                                           \
     " AND d.state IN ('claimed', 'in_use', 'disconnected')), " COUNT_DESKTOPS                                \
-    " AND d.state IN ('cloning', 'booting')), " COUNT_DESKTOPS                                               \
-    " AND d.state = 'failed'), (SELECT COUNT(*) FROM sessions s WHERE s.pool_id = p.id"                      \
-    " AND s.state = 'starting' AND s.desktop_id IS NULL), p.policy"
+    " AND d.state IN ('cloning', 'booting')), " COUNT_DESKTOPS " AND d.state = 'failed') + " MACHINES_OUT    \
+    ", (SELECT COUNT(*) FROM sessions s WHERE s.pool_id = p.id"                                              \
+    " AND s.state = 'starting' AND s.desktop_id IS NULL), p.policy, p.balance, p.trust"
 #define POOL_SELECT POOL_COLUMNS " FROM pools p LEFT JOIN images i ON i.id = p.image_id"
 
 static void pool_read(struct db_query *q, struct pool_row *ret)
@@ -44,6 +52,8 @@ static void pool_read(struct db_query *q, struct pool_row *ret)
     row_text(q, 11, ret->pattern, sizeof ret->pattern);
     row_text(q, 17, ret->reason, sizeof ret->reason);
     store_policy_read(q, 25, &ret->policy);
+    row_enum(q, 26, pool_balance_parse, &ret->balance);
+    row_enum(q, 27, pool_trust_parse, &ret->trust);
 }
 
 static int pools_each(struct db_query *q, int (*each)(void *arg, const struct pool_row *row), void *arg)
@@ -101,11 +111,13 @@ int store_pool_insert(struct db *db, struct pool_row *row)
         db,
         "INSERT INTO pools (id, name, kind, credentials, image_id, spare, max_desktops, vcpus, memory_mib,"
         " network, pattern, enabled, deleting, failures, retry_at_ms, stopped, reason, created_ms,"
-        " policy) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, 0, 0, 0, '', $13, $14)",
+        " policy, balance, trust) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, 0, 0, 0, '',"
+        " $13, $14, $15, $16)",
         db_text(row->id), db_text(row->name), db_text(pool_kind_name(row->kind)),
         db_text(credentials_name(row->credentials)), db_ref(row->image_id), db_int(row->spare),
         db_int(row->max), db_int(row->vcpus), db_int(row->memory_mib), db_text(row->network),
-        db_text(row->pattern), db_int(row->enabled), db_int(row->created_ms), db_text(policy));
+        db_text(row->pattern), db_int(row->enabled), db_int(row->created_ms), db_text(policy),
+        db_text(pool_balance_name(row->balance)), db_text(pool_trust_name(row->trust)));
     if (rc == CE_EXISTS)
         return db_fail(db, rc, "there is a pool %s already", row->name);
     return rc ? rc : pool_event(db, row, "pool.created", "Pool %s was created.", row->name);
@@ -162,10 +174,11 @@ int store_pool_update(struct db *db, const struct pool_row *row)
             db,
             "UPDATE pools SET spare = $2, max_desktops = $3, vcpus = $4, memory_mib = $5, image_id = $6,"
             " network = $7, credentials = $8, enabled = $9, failures = 0, retry_at_ms = 0, stopped = 0,"
-            " reason = '', policy = $10 WHERE id = $1",
-            db_text(old.id), db_int(row->spare), db_int(row->max), db_int(row->vcpus),
-            db_int(row->memory_mib), db_ref(row->image_id), db_text(row->network),
-            db_text(credentials_name(row->credentials)), db_int(row->enabled), db_text(policy));
+            " reason = '', policy = $10, balance = $11, trust = $12 WHERE id = $1",
+            db_text(old.id), db_int(row->spare), db_int(old.kind == POOL_STATIC ? 0 : row->max),
+            db_int(row->vcpus), db_int(row->memory_mib), db_ref(row->image_id), db_text(row->network),
+            db_text(credentials_name(row->credentials)), db_int(row->enabled), db_text(policy),
+            db_text(pool_balance_name(row->balance)), db_text(pool_trust_name(row->trust)));
     if (rc)
         return rc;
     if (row->enabled != old.enabled)
@@ -209,6 +222,8 @@ int store_pool_delete(struct db *db, const char *id)
                     db_text(pool.id));
     if (!rc && live)
         return db_fail(db, CE_CONFLICT, "%lld sessions of the pool live", (long long)live);
+    if (!rc)
+        rc = db_run(db, "DELETE FROM machines WHERE pool_id = $1", db_text(pool.id));
     if (!rc)
         rc = db_run(db, "DELETE FROM pools WHERE id = $1", db_text(pool.id));
     return rc ? rc : pool_event(db, &pool, "pool.deleted", "Pool %s was deleted.", pool.name);

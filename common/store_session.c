@@ -305,6 +305,8 @@ static int desktop_release(struct db *db, const char *desktop_id)
     int rc = store_desktop_get(db, desktop_id, &desktop);
     if (rc || !desktop_state_is_lent(desktop.state))
         return rc;
+    if (desktop.kind == POOL_STATIC)
+        return store_place_free(db, &desktop);
     /* A dedicated desktop becomes somebody's when its first user is led to it, not before. */
     if (!desktop.touched)
         rc = db_run(db, "UPDATE desktops SET owner_id = NULL WHERE id = $1", db_text(desktop.id));

@@ -21,9 +21,12 @@ static void *grow(void *array, size_t count, size_t size)
         return 0;                                                                                            \
     } while (0)
 
+/* Static pools are the broker's: there is no guest to drive. */
 static int add_pool(void *arg, const struct pool_row *row)
 {
     struct snapshot *s = arg;
+    if (row->kind == POOL_STATIC)
+        return 0;
     APPEND(s->pools, s->pool_count, row);
 }
 
@@ -42,6 +45,8 @@ static int add_host(void *arg, const struct host_row *row)
 static int add_desktop(void *arg, const struct desktop_row *row)
 {
     struct snapshot *s = arg;
+    if (row->kind == POOL_STATIC)
+        return 0;
     APPEND(s->desktops, s->desktop_count, row);
 }
 

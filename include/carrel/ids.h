@@ -15,6 +15,7 @@ enum id_kind {
     ID_IMAGE = 'i',
     ID_POOL = 'p',
     ID_HOST = 'h',
+    ID_MACHINE = 'm',
     ID_DESKTOP = 'd',
     ID_SESSION = 's',
     ID_ORDER = 'o',

@@ -63,8 +63,20 @@ struct image_row {
     int64_t created_ms;
 };
 
-enum pool_kind { POOL_FLOATING, POOL_DEDICATED };
+enum pool_kind { POOL_FLOATING, POOL_DEDICATED, POOL_STATIC };
 enum pool_credentials { CREDENTIALS_CARREL, CREDENTIALS_USER, CREDENTIALS_PROMPT };
+
+/* Static pools: which machine gets the next session. */
+enum pool_balance {
+    BALANCE_BREADTH, /* the one that is least full */
+    BALANCE_DEPTH,   /* the fullest one that has room, so that the others can rest */
+};
+
+/* Static pools: what is thought of the certificate of a machine that none was named for. */
+enum pool_trust {
+    TRUST_FIRST_USE, /* the first one that is seen is remembered, and no other is taken from then on */
+    TRUST_ANY,       /* each is taken */
+};
 
 struct pool_row {
     char id[ID_SIZE];
@@ -87,7 +99,9 @@ struct pool_row {
     bool stopped; /* v: failure_limit was reached; cleared by `pool retry` or a change of the pool */
     char reason[REASON_SIZE]; /* v: the last failure's words */
     int64_t created_ms;
-    /* Counted when read: */
+    enum pool_balance balance; /* b; static pools only, as is trust */
+    enum pool_trust trust;     /* b */
+    /* Counted when read; a static pool's max and ready are what its machines have room for. */
     uint32_t desktops, ready, lent, starting, failed, waiting; /* waiting: sessions without a desktop */
 };
 
@@ -110,6 +124,32 @@ struct host_row {
     int64_t created_ms;
 };
 
+enum machine_state {
+    MACHINE_UNKNOWN, /* it was not asked yet */
+    MACHINE_UP,
+    MACHINE_DOWN,       /* it does not answer; asked again until it does */
+    MACHINE_MISTRUSTED, /* it showed another certificate than the one that is known */
+};
+
+/* A machine of a static pool; the broker's alone. */
+struct machine_row {
+    char id[ID_SIZE];
+    char name[NAME_SIZE];
+    char pool_id[ID_SIZE];
+    char pool[NAME_SIZE];
+    char address[ADDRESS_SIZE]; /* IPv4 or IPv6 */
+    uint16_t port;
+    uint32_t sessions_max; /* at once */
+    uint32_t sessions;     /* that stand on it now, disconnected ones too */
+    bool draining;         /* it gets no new session */
+    enum machine_state state;
+    int64_t state_since_ms;
+    uint32_t failures; /* probes in a row that were not answered */
+    char reason[REASON_SIZE];
+    char fingerprint[65]; /* SHA-256 of its RDP certificate (DER), hex; empty: not known */
+    int64_t created_ms;
+};
+
 struct desktop_row {
     char id[ID_SIZE];
     char name[NAME_SIZE]; /* also the libvirt domain's name */
@@ -119,6 +159,8 @@ struct desktop_row {
     char host_id[ID_SIZE];
     char host[NAME_SIZE];
     char image_id[ID_SIZE];
+    char machine_id[ID_SIZE]; /* static: the machine that it is a place on */
+    char machine[NAME_SIZE];
     char uuid[37]; /* of the libvirt domain; chosen before it is created */
     enum desktop_state state;
     int64_t state_since_ms;

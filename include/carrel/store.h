@@ -57,6 +57,11 @@ const char *pool_kind_name(enum pool_kind kind);
 int pool_kind_parse(const char *name);
 const char *credentials_name(enum pool_credentials mode);
 int credentials_parse(const char *name);
+const char *pool_balance_name(enum pool_balance balance);
+int pool_balance_parse(const char *name);
+const char *pool_trust_name(enum pool_trust trust);
+int pool_trust_parse(const char *name);
+const char *machine_state_name(enum machine_state state);
 const char *image_state_name(enum image_state state);
 const char *host_state_name(enum host_state state);
 const char *session_state_name(enum session_state state);
@@ -148,6 +153,17 @@ int store_host_list(struct db *db, int (*each)(void *arg, const struct host_row 
 int store_host_set_enabled(struct db *db, const char *id, bool enabled) MUST_CHECK;
 int store_host_set_seen(struct db *db, const struct host_row *row) MUST_CHECK; /* v: all members marked v */
 int store_host_delete(struct db *db, const char *id) MUST_CHECK; /* CE_CONFLICT while it has desktops */
+
+/* b: the machines of static pools (store_machine.c); POOL_ID may be "" for all. */
+int store_machine_insert(struct db *db, struct machine_row *row) MUST_CHECK;
+int store_machine_get(struct db *db, const char *key, struct machine_row *ret) MUST_CHECK;
+int store_machine_list(struct db *db, const char *pool_id,
+                       int (*each)(void *arg, const struct machine_row *row), void *arg) MUST_CHECK;
+/* sessions_max, draining, fingerprint */
+int store_machine_update(struct db *db, const struct machine_row *row) MUST_CHECK;
+int store_machine_delete(struct db *db, const char *id) MUST_CHECK; /* CE_CONFLICT with sessions on it */
+/* b's sweep: sessions on machines that are disconnected since before LEFT_BEFORE end as NO_SHOW. */
+int store_place_expire(struct db *db, int64_t left_before_ms, uint32_t *ret_count) MUST_CHECK;
 
 /* desktops (store_desktop.c). FILTER's empty members match all. */
 struct desktop_filter {

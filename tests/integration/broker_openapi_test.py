@@ -73,6 +73,24 @@ def every_operation_succeeds_as_documented():
     lab.must(lab.post('/v1/hosts', {'name': 'other', 'uri': 'qemu:///system'}), 201)
     lab.must(lab.delete('/v1/hosts/other'), 204)
     lab.must(lab.delete('/v1/pools/demo'), 202)
+    static_pool(lab)
+
+
+def static_pool(lab):
+    lab.must(lab.post('/v1/pools', {'name': 'hall', 'kind': 'static', 'balance': 'depth', 'trust': 'any'}), 201)
+    lab.must(lab.patch('/v1/pools/hall', {'credentials': 'prompt', 'trust': 'first-use'}), 200)
+    lab.must(lab.post('/v1/machines', {'pool': 'hall', 'address': '192.0.2.8', 'name': 'pc', 'sessions_max': 2}), 201)
+    lab.must(lab.patch('/v1/machines/pc', {'sessions_max': 3, 'draining': False, 'fingerprint': 'AB:' * 31 + 'cd'}), 200)
+    lab.add_user('carl', 'hall')
+    lab.must(lab.login('carl'), 200)
+    assert lab.must(lab.get('/v1/machines?pool=hall'), 200)['items'][0]['sessions'] == 1
+    lab.must(lab.get('/v1/machines/pc'), 200)
+    lab.must(lab.get('/v1/desktops/pc.1'), 200)
+    lab.must(lab.delete('/v1/machines/pc'), 409)
+    session = lab.get('/v1/sessions')['items'][0]
+    lab.must(lab.post(f'/v1/sessions/{session["id"]}/logoff'), 202)
+    lab.must(lab.delete('/v1/machines/pc'), 204)
+    lab.must(lab.delete('/v1/pools/hall'), 202)
 
 
 def what_is_missing_is_404_with_a_sentence():
@@ -109,6 +127,9 @@ def every_body_is_read_strictly():
             LAB.post('/v1/users', {'name': 'demo'})
         if '/hosts/' in real:
             LAB.post('/v1/hosts', {'name': 'demo', 'uri': 'test:///default'})
+        if '/machines/' in real:
+            LAB.post('/v1/pools', {'name': 'hall', 'kind': 'static'})
+            LAB.post('/v1/machines', {'name': 'demo', 'pool': 'hall', 'address': '192.0.2.9'})
         for required in schema.get('required', []):
             body = {k: 'x' for k in schema['required'] if k != required}
             answer = LAB.must(LAB.call(method, real, body), 400)
