@@ -444,7 +444,7 @@ class Pressure(Case):
     def test_a_slow_reader_holds_the_guest_back_and_loses_nothing(self):
         client, guest = self.relayed()
         chunk = fast_path(bytes(range(256)) * 60)
-        count = 4000  # 61 MB, much more than the sockets hold
+        count = 8000  # 123 MB, much more than the sockets hold
         before = self.gateway.rss_kib()
         sent = []
         sender = threading.Thread(target=lambda: [(guest.send(chunk), sent.append(1)) for _ in range(count)])
@@ -460,7 +460,8 @@ class Pressure(Case):
 
         wait_until(stalled, "the guest's sending to stall")
         self.assertLess(len(sent), count)
-        self.assertLess(self.gateway.rss_kib() - before, 8 * 1024)
+        # Its buffers are some hundred KiB; a sanitizer's quarantine of freed memory comes on top.
+        self.assertLess(self.gateway.rss_kib() - before, 32 * 1024)
         for _ in range(count):
             self.assertEqual(client.pdu(), chunk)
         sender.join()

@@ -78,9 +78,9 @@ class Direct(Case):
                 self.assertIn(words, self.words)
 
     def test_nobody_listens_is_counted_with_its_reason(self):
-        with socket.create_server(("127.0.0.1", 0)) as s:
-            port = s.getsockname()[1]
-        m = self.load("login", "-n", "3", "--target", f"127.0.0.1:{port}")
+        with socket.socket() as taken:  # bound, so that no other test gets it, and not listening
+            taken.bind(("127.0.0.1", 0))
+            m = self.load("login", "-n", "3", "--target", "127.0.0.1:%d" % taken.getsockname()[1])
         self.assertEqual((m["sessions.logged_in"], m["sessions.failed"]), (0, 3))
 
     def test_a_silent_target_ends_by_the_timeout(self):

@@ -49,10 +49,21 @@ static void aligns_columns_and_marks_what_is_absent(void)
                                  "e  -         5 B\n");
 }
 
+/* Without headings, releases of libsmartcols differ in whether the unseen headings make a column wider. */
+static void squeeze_blanks(char *line)
+{
+    char *to = line;
+    for (const char *from = line; *from; from++)
+        if (*from != ' ' || to == line || to[-1] != ' ')
+            *to++ = *from;
+    *to = '\0';
+}
+
 static void chooses_columns_in_the_order_asked_for(void)
 {
     CU_ASSERT_EQUAL(print((struct ctl){.columns = "id,Name", .no_headings = true}, TWO), CTL_OK);
-    CU_ASSERT_STRING_EQUAL(text, "1  a\n-  b\xc3\xa9"
+    squeeze_blanks(text);
+    CU_ASSERT_STRING_EQUAL(text, "1 a\n- b\xc3\xa9"
                                  "e\n");
     CU_ASSERT_EQUAL(print((struct ctl){.columns = "all"}, TWO), CTL_OK);
     CU_ASSERT_EQUAL(strncmp(text, "NAME STATE    SIZE ID SHORT\n", 28), 0);
@@ -83,7 +94,8 @@ static void colours_states_on_a_terminal_only(void)
 static void items_that_are_no_objects_are_empty_lines(void)
 {
     CU_ASSERT_EQUAL(print((struct ctl){.no_headings = true}, "[7,null,[],{}]"), CTL_OK);
-    CU_ASSERT_STRING_EQUAL(text, "-    -        -\n-    -        -\n-    -        -\n-    -        -\n");
+    squeeze_blanks(text);
+    CU_ASSERT_STRING_EQUAL(text, "- - -\n- - -\n- - -\n- - -\n");
     CU_ASSERT_EQUAL(print((struct ctl){0}, "[]"), CTL_OK);
 }
 
