@@ -17,3 +17,15 @@ log_off anna
 wait_session anna 60 'not i'
 wait_gone "$id"
 wait_ready 2
+
+# A log-off that nobody heard, as libvirtd was away: found by asking the guest who is logged in.
+log_in anna anna
+id=$(desktop_id "$(desktop_of anna)")
+"$REPO/config/private-libvirtd" kill "$STACK/libvirt"
+api_quietly wait 60 /v1/hosts/here 'd["state"] == "down"'
+log_off anna
+wait_disconnected anna
+stack_start_libvirtd
+wait_session anna 120 'not i'
+wait_gone "$id"
+wait_ready 2
