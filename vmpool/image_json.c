@@ -40,11 +40,6 @@ static int take_file(const json_t *object, const char *member, char *ret, size_t
 
 static int take_rest(const json_t *object, struct image_json *image, struct error *err)
 {
-    const json_t *memory = json_object_get(object, "min_memory_mib");
-    if (memory &&
-        (!json_is_integer(memory) || json_integer_value(memory) < 0 || json_integer_value(memory) > 1048576))
-        return error_set(err, CE_BAD_INPUT, "image.json: \"min_memory_mib\" must be a number of MiB");
-    image->min_memory_mib = (uint32_t)json_integer_value(memory);
     const json_t *hook = json_object_get(object, "session_hook");
     if (hook && !json_is_boolean(hook))
         return error_set(err, CE_BAD_INPUT, "image.json: \"session_hook\" must be true or false");

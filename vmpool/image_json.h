@@ -1,7 +1,7 @@
 /* What is said about a golden image: a folder's image.json, and qemu-img's description of a disk. Pure.
  *
  *     {"name":"debian-13-desktop","os":"debian-13","disk":"disk.qcow2","kernel":"vmlinuz",
- *      "initrd":"initrd.img","cmdline":"root=/dev/vda ...","guest_user":"desktop","min_memory_mib":512,
+ *      "initrd":"initrd.img","cmdline":"root=/dev/vda ...","guest_user":"desktop",
  *      "session_hook":true}
  *
  * Only disk is necessary; names are of files in the folder. Members that are not known here are the
@@ -27,7 +27,6 @@ struct image_json {
     char initrd[256];
     char cmdline[512];
     char guest_user[NAME_SIZE];
-    uint32_t min_memory_mib;
     bool session_hook;
 };
 

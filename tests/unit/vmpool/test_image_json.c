@@ -29,14 +29,13 @@ static void reads_what_the_image_builder_writes(void)
         parse("{\"name\":\"debian-13-desktop\",\"os\":\"debian-13\",\"disk\":\"disk.qcow2\",\"kernel\":"
               "\"vmlinuz\","
               "\"initrd\":\"initrd.img\",\"cmdline\":\"root=/dev/vda rw\",\"guest_user\":\"desktop\","
-              "\"certificate\":\"/etc/xrdp/cert.pem\",\"min_memory_mib\":512,\"session_hook\":true}",
+              "\"session_hook\":true}",
               &image, &err),
         0);
     CU_ASSERT_STRING_EQUAL(image.disk, "disk.qcow2");
     CU_ASSERT_STRING_EQUAL(image.kernel, "vmlinuz");
     CU_ASSERT_STRING_EQUAL(image.cmdline, "root=/dev/vda rw");
     CU_ASSERT_STRING_EQUAL(image.guest_user, "desktop");
-    CU_ASSERT_EQUAL(image.min_memory_mib, 512);
     CU_ASSERT_TRUE(image.session_hook);
 }
 
@@ -64,7 +63,6 @@ static void says_what_is_wrong_and_where(void)
     refuses("{\"disk\":1}", "\"disk\" must be a text");
     refuses("{\"disk\":\"d\",\"kernel\":\"k\"}", "belong together");
     refuses("{\"disk\":\"d\",\"session_hook\":1}", "\"session_hook\" must be true or false");
-    refuses("{\"disk\":\"d\",\"min_memory_mib\":-1}", "\"min_memory_mib\"");
     refuses("{\"disk\":\"d\",\"guest_user\":\"a b\"}", "\"guest_user\"");
 }
 
