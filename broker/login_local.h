@@ -1,4 +1,4 @@
-/* Password hashing on threads of its own: argon2id takes tens of milliseconds and 64 MiB by design, so
+/* Password hashing on threads of its own: argon2id takes tens of milliseconds and megabytes by design, so
  * neither the loop nor the store may do it, and only broker.login_workers run at once. Owned by main.c;
  * everything but the hashing itself is on the loop's thread.
  */

@@ -32,6 +32,10 @@ static int broker_start(struct daemon_run *run, struct error *err)
     int rc = secret_library_init();
     if (rc)
         return error_set(err, rc, "libsodium cannot start");
+    rc = secret_hash_set_cost(broker->config.broker_password_memory_bytes);
+    if (rc)
+        return error_set(err, rc,
+                         "broker.password_memory is not between 8KiB and 4TiB, or there is no such memory");
     rc = secret_key_load(&broker->key, broker->config.store_key_file, 1, err);
     if (!rc)
         rc = store_open(&broker->store, broker->loop, broker->config.store_path, "broker", err);
@@ -56,9 +60,11 @@ static void broker_reload(struct daemon_run *run)
     if (strcmp(socket, run->config->broker_socket) ||
         strcmp(broker->config.store_path, run->config->store_path) ||
         strcmp(broker->config.store_key_file, run->config->store_key_file) ||
-        broker->config.broker_login_workers != run->config->broker_login_workers)
-        log_warning(
-            "store.path, store.key_file, broker.socket and broker.login_workers change at the next start.");
+        broker->config.broker_login_workers != run->config->broker_login_workers ||
+        broker->config.broker_password_memory_bytes != run->config->broker_password_memory_bytes)
+        log_warning("store.path, store.key_file, broker.socket, broker.login_workers and "
+                    "broker.password_memory change at "
+                    "the next start.");
     broker->config = *run->config;
     memcpy(broker->config.broker_socket, socket, sizeof socket);
     api_access_load(&broker->access, &broker->config);

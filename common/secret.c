@@ -21,9 +21,11 @@ _Static_assert(sizeof((struct secret_key *)0)->bytes == crypto_secretbox_KEYBYTE
 #define HASH_OPS crypto_pwhash_OPSLIMIT_INTERACTIVE
 #define HASH_BYTES crypto_pwhash_MEMLIMIT_INTERACTIVE
 
+static size_t hash_bytes = HASH_BYTES;
+
 /* Made with the parameters above from random bytes that nobody kept: what an unknown user's password is
  * compared with, so that the answer takes as long as for a known one. */
-static const char hash_of_nobody[SECRET_HASH_SIZE] =
+static char hash_of_nobody[SECRET_HASH_SIZE] =
     "$argon2id$v=19$m=65536,t=2,p=1$WB5xsHFzwDySjntTILEB+Q$Jm9fY0CmUHqAkebh/Fyo91ngUay8NVjZ1uh3lPabk9I";
 
 int secret_library_init(void)
@@ -174,10 +176,22 @@ int secret_open(const struct secret_key *key, const char *context, const uint8_t
     return 0;
 }
 
+int secret_hash_set_cost(uint64_t memory_bytes)
+{
+    struct secret nobody CLEANUP_SECRET = {.len = 32};
+    if (memory_bytes < crypto_pwhash_MEMLIMIT_MIN || memory_bytes > crypto_pwhash_MEMLIMIT_MAX)
+        return CE_BAD_INPUT;
+    if (memory_bytes == hash_bytes)
+        return 0;
+    hash_bytes = (size_t)memory_bytes;
+    randombytes_buf(nobody.bytes, nobody.len);
+    return secret_hash_make(&nobody, hash_of_nobody);
+}
+
 int secret_hash_make(const struct secret *password, char ret[SECRET_HASH_SIZE])
 {
     char hash[crypto_pwhash_STRBYTES];
-    if (crypto_pwhash_str(hash, password->bytes, password->len, HASH_OPS, HASH_BYTES))
+    if (crypto_pwhash_str(hash, password->bytes, password->len, HASH_OPS, hash_bytes))
         return CE_NOMEM;
     memcpy(ret, hash, sizeof hash);
     return 0;

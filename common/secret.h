@@ -44,6 +44,9 @@ int secret_seal(const struct secret_key *key, const char *context, const struct 
 int secret_open(const struct secret_key *key, const char *context, const uint8_t *sealed, size_t len,
                 struct secret *ret) MUST_CHECK; /* CE_BAD_INPUT when it is not ours */
 
+/* Once per process, before threads: what hashing costs in memory from now on, for the hash of nobody too, so
+ * that the answer about an unknown user takes as long. CE_BAD_INPUT below what argon2id can do with. */
+int secret_hash_set_cost(uint64_t memory_bytes) MUST_CHECK;
 int secret_hash_make(const struct secret *password, char ret[SECRET_HASH_SIZE]) MUST_CHECK;
 /* 0 when PASSWORD fits; CE_REFUSED when not. HASH NULL takes the same time and refuses. */
 int secret_hash_verify(const char *hash, const struct secret *password) MUST_CHECK;

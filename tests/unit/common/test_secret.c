@@ -269,10 +269,28 @@ static void nobody_is_refused_as_slowly_as_somebody(void)
     CU_ASSERT_TRUE(unknown > known / 2 && unknown < known * 2);
 }
 
+static void a_cheaper_hash_is_cheaper_for_nobody_too(void)
+{
+    char hash[SECRET_HASH_SIZE], dear[SECRET_HASH_SIZE];
+    struct secret right = make("opensesame"), wrong = make("opensesamf");
+    CU_ASSERT_EQUAL(secret_hash_make(&right, dear), 0);
+    CU_ASSERT_EQUAL(secret_hash_set_cost(1000), CE_BAD_INPUT);
+    CU_ASSERT_EQUAL(secret_hash_set_cost(1 << 20), 0);
+    CU_ASSERT_EQUAL(secret_hash_make(&right, hash), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(hash, "$m=1024,"));
+    CU_ASSERT_EQUAL(secret_hash_verify(hash, &right), 0);
+    CU_ASSERT_EQUAL(secret_hash_verify(dear, &right), 0); /* what was made before still fits */
+    CU_ASSERT_TRUE(seconds_to_verify(NULL, &wrong) < seconds_to_verify(dear, &wrong) / 2);
+    CU_ASSERT_EQUAL(secret_hash_set_cost(64 << 20), 0);
+    CU_ASSERT_EQUAL(secret_hash_make(&right, hash), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(hash, "$m=65536,"));
+}
+
 SUITE("secret", TEST(keeps_and_wipes_its_bytes), TEST(wipes_plain_bytes_and_accepts_none),
       TEST(refuses_what_is_too_long_or_has_a_nul), TEST(a_random_password_pleases_every_policy),
       TEST(a_key_is_made_once_and_read_again), TEST(daemons_that_start_at_once_agree_on_the_key),
       TEST(a_key_that_others_can_read_is_refused), TEST(a_key_of_another_length_is_refused),
       TEST(opens_what_it_sealed), TEST(the_same_secret_is_sealed_differently_each_time),
       TEST(does_not_open_in_another_row_or_with_another_key), TEST(refuses_sealed_bytes_that_were_changed),
-      TEST(a_hash_fits_its_password_only), TEST(nobody_is_refused_as_slowly_as_somebody))
+      TEST(a_hash_fits_its_password_only), TEST(nobody_is_refused_as_slowly_as_somebody),
+      TEST(a_cheaper_hash_is_cheaper_for_nobody_too))
