@@ -125,6 +125,8 @@ static int disconnect_job(struct db *db, struct request *r)
     }
     rc = gateway_order_close(db, row.gateway, row.id, row.connection, FAIL_ADMIN_DISCONNECT);
     if (!rc)
+        rc = store_session_set_reconnect(db, row.id, "");
+    if (!rc)
         rc = audit_admin(db, r, "session.disconnected", row.id, "Session %s of %s was ordered to disconnect",
                          row.id, row.user);
     request_set(r, 202, session_json(&row));

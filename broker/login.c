@@ -28,6 +28,8 @@ struct login {
     bool name_is_valid;
     char user_id[ID_SIZE]; /* "": unknown */
     struct secret password;
+    char reconnect[SECRET_DIGEST_SIZE]; /* of the cookie that the client brought; "": none */
+    bool came_back;                     /* by that cookie, without a password */
     char domain[128];
     char pool[NAME_SIZE]; /* "": any */
     char gateway[NAME_SIZE];
@@ -213,18 +215,62 @@ static int claim(struct db *db, struct request *r, const char *user_id, const ch
         return rc;
     const struct session_row *session = &claim.session;
     rc = store_session_set_limits(db, session, policy);
+    /* Whatever older client could come back here: this one has its place. */
+    if (!rc && session->connection > 1)
+        rc = store_session_set_reconnect(db, session->id, "");
     if (!rc && claim.replaced && claim.replaced_gateway[0])
         rc = gateway_order_close(db, claim.replaced_gateway, session->id, claim.replaced, FAIL_TAKEN_OVER);
     if (!rc)
-        rc = audit_session(db, session, "login.accepted", "%s logged in from %s through gateway %s%s%s.",
-                           session->user, login->address[0] ? login->address : "an unknown address",
-                           login->gateway,
+        rc = audit_session(db, session, "login.accepted", "%s %s from %s through gateway %s%s%s.",
+                           session->user,
+                           login->came_back ? "came back by automatic reconnection" : "logged in",
+                           login->address[0] ? login->address : "an unknown address", login->gateway,
                            session->desktop[0] ? " for desktop " : " and waits for a desktop of pool ",
                            session->desktop[0] ? session->desktop : session->pool);
     struct ticket ticket;
     if (!rc)
         rc = ticket_look(db, r, session->id, session->connection, true, &ticket);
     return rc;
+}
+
+/* The user has proved who it is. */
+static int let_in(struct db *db, struct request *r, const struct user_row *user)
+{
+    const struct login *login = r->input;
+    if (user->disabled)
+        return refuse(db, r, FAIL_ACCOUNT_DISABLED, NULL);
+    int rc = store_user_touch_login(db, user->id);
+    char pool_id[ID_SIZE];
+    struct policy policy;
+    enum fail fail = FAIL_NONE;
+    struct error detail = {0};
+    if (!rc)
+        rc = choose_pool(db, login, user->id, pool_id, &policy, &fail, &detail);
+    if (rc)
+        return rc;
+    return fail ? refuse(db, r, fail, detail.text[0] ? detail.text : NULL)
+                : claim(db, r, user->id, pool_id, &policy);
+}
+
+/* Who brings the session's cookie needs no password for that session, and gets no other one. The pauses that
+ * guesses bring do not hold them up. A cookie that does not fit leaves the password to decide. */
+static int reconnect_job(struct db *db, struct request *r)
+{
+    struct login *login = r->input;
+    struct session_row session;
+    struct user_row user;
+    int64_t limit_ms = (int64_t)r->broker->config.broker_reconnect_limit_ms;
+    int rc = store_session_take_reconnect(db, login->reconnect, store_now_ms() - limit_ms, &session);
+    if (!rc)
+        rc = store_user_get(db, login->name_is_valid ? login->name : "-", &user);
+    if (rc == CE_NOT_FOUND || (!rc && strcmp(user.id, session.user_id) != 0))
+        return 0;
+    if (rc)
+        return rc;
+    memcpy(login->user_id, user.id, sizeof user.id);
+    login->came_back = true;
+    snprintf(login->pool, sizeof login->pool, "%s", session.pool);
+    return let_in(db, r, &user);
 }
 
 static int decide_job(struct db *db, struct request *r)
@@ -240,23 +286,9 @@ static int decide_job(struct db *db, struct request *r)
     rc = store_user_get(db, login->user_id, &user);
     if (rc == CE_NOT_FOUND) /* deleted while the password was checked */
         return count_failure(db, r);
-    if (rc)
-        return rc;
-    if (user.disabled)
-        return refuse(db, r, FAIL_ACCOUNT_DISABLED, NULL);
-    rc = store_login_succeeded(db, login->user_subject);
-    if (!rc)
-        rc = store_user_touch_login(db, user.id);
-    char pool_id[ID_SIZE];
-    struct policy policy;
-    enum fail fail = FAIL_NONE;
-    struct error detail = {0};
-    if (!rc)
-        rc = choose_pool(db, login, user.id, pool_id, &policy, &fail, &detail);
-    if (rc)
-        return rc;
-    return fail ? refuse(db, r, fail, detail.text[0] ? detail.text : NULL)
-                : claim(db, r, user.id, pool_id, &policy);
+    if (!rc && !user.disabled)
+        rc = store_login_succeeded(db, login->user_subject);
+    return rc ? rc : let_in(db, r, &user);
 }
 
 static void verified(struct login_task *task)
@@ -323,6 +355,17 @@ static void prepared(struct request *r)
     }
 }
 
+static void reconnected(struct request *r)
+{
+    struct login *login = r->input;
+    if (r->answer.status) {
+        secret_wipe(&login->password);
+        request_send(r);
+    } else {
+        request_run(r, STORE_READ, prepare_job, prepared);
+    }
+}
+
 /* --- reading ------------------------------------------------------------------------------------- */
 
 static void read_client(struct api_reader *reader, struct login *login)
@@ -356,6 +399,13 @@ static void read_name(struct api_reader *reader, struct login *login)
              login->name_is_valid ? login->name : "-");
 }
 
+static void read_reconnect(struct api_reader *reader, struct login *login, uint64_t limit_ms)
+{
+    struct secret verifier CLEANUP_SECRET = {0};
+    if (api_reader_secret(reader, "reconnect", API_OPTIONAL, &verifier) && limit_ms)
+        secret_digest(&verifier, login->reconnect);
+}
+
 void api_login(struct request *r)
 {
     struct login *login = request_input(r, sizeof *login);
@@ -369,6 +419,7 @@ void api_login(struct request *r)
     api_reader_init(&reader, r->body, "");
     read_name(&reader, login);
     api_reader_secret(&reader, "password", API_REQUIRED, &login->password);
+    read_reconnect(&reader, login, config->broker_reconnect_limit_ms);
     api_reader_text(&reader, "domain", API_OPTIONAL, login->domain, sizeof login->domain);
     api_reader_text(&reader, "pool", API_OPTIONAL, login->pool, sizeof login->pool);
     if (api_reader_text(&reader, "gateway", API_REQUIRED, login->gateway, sizeof login->gateway) &&
@@ -380,6 +431,8 @@ void api_login(struct request *r)
     bool good = request_read_done(r, &reader);
     json_decref(r->body);
     r->body = NULL;
-    if (good)
+    if (good && login->reconnect[0])
+        request_run(r, STORE_WRITE, reconnect_job, reconnected);
+    else if (good)
         request_run(r, STORE_READ, prepare_job, prepared);
 }

@@ -8,6 +8,7 @@
 #include "api_handlers.h"
 #include "api_problem.h"
 #include "audit.h"
+#include "secret.h"
 
 struct report {
     uint32_t connection;
@@ -17,6 +18,7 @@ struct report {
     char detail[REASON_SIZE];
     uint64_t bytes_in, bytes_out;
     char denied[REASON_SIZE];
+    char reconnect[SECRET_DIGEST_SIZE]; /* of connected: "" when its client has no cookie */
 };
 
 static int answer(struct db *db, struct request *r, const char *session_id)
@@ -72,6 +74,12 @@ static int report_suspect(struct db *db, const struct session_row *session)
 
 /* --- the reports --------------------------------------------------------------------------------- */
 
+static int report_connected(struct db *db, const struct session_row *session, const struct report *report)
+{
+    int rc = store_session_connected(db, session->id, report->connection);
+    return rc ? rc : store_session_set_reconnect(db, session->id, report->reconnect);
+}
+
 static int report_closed(struct db *db, const struct session_row *session, const struct report *report)
 {
     int rc = 0;
@@ -118,7 +126,7 @@ static int report_job(struct db *db, struct request *r)
     if (rc)
         return rc;
     if (session.state != SESSION_ENDED && report->connected)
-        rc = store_session_connected(db, session.id, report->connection);
+        rc = report_connected(db, &session, report);
     else if (session.state != SESSION_ENDED)
         rc = report_closed(db, &session, report);
     return rc ? rc : answer(db, r, session.id);
@@ -135,8 +143,12 @@ static void read_report(struct api_reader *reader, struct report *report)
     if (!report->connected && strcmp(state, "closed"))
         api_reader_refuse(reader, "The member \"state\" must be \"connected\" or \"closed\".");
     api_reader_text(reader, "denied", API_OPTIONAL, report->denied, sizeof report->denied);
-    if (report->connected)
+    if (report->connected) {
+        if (api_reader_text(reader, "reconnect", API_OPTIONAL, report->reconnect, sizeof report->reconnect) &&
+            strspn(report->reconnect, "0123456789abcdef") != SECRET_DIGEST_SIZE - 1)
+            api_reader_refuse(reader, "The member \"reconnect\" must be a SHA-256 in hexadecimal.");
         return;
+    }
     api_reader_text(reader, "code", API_OPTIONAL, code, sizeof code);
     report->code = fail_parse(code);
     if (report->code == FAIL_INTERNAL && strcmp(code, fail_code(FAIL_INTERNAL)))

@@ -26,6 +26,8 @@
     X(broker, login_pause_max, DURATION, "5min", "the longest pause")                                        \
     X(broker, login_workers, NUMBER, "2", "threads that check passwords (64 MiB each)")                      \
     X(broker, password_memory, BYTES, "64MiB", "memory that hashing a password takes, against guessing")     \
+    X(broker, reconnect_limit, DURATION, "10min",                                                            \
+      "a client that lost its network returns without a password")                                           \
     X(broker, event_keep, DURATION, "30d", "events older than this are removed")                             \
     X(gateway, name, TEXT, "", "this gateway's name; empty: the host's name")                                \
     X(gateway, listen, TEXT, "0.0.0.0:3389, [::]:3389", "addresses to listen on")                            \

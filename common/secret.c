@@ -57,6 +57,13 @@ void secret_wipe_bytes(void *bytes, size_t len)
         sodium_memzero(bytes, len);
 }
 
+void secret_digest(const struct secret *s, char ret[SECRET_DIGEST_SIZE])
+{
+    uint8_t digest[crypto_hash_sha256_BYTES];
+    crypto_hash_sha256(digest, (const unsigned char *)s->bytes, s->len);
+    sodium_bin2hex(ret, SECRET_DIGEST_SIZE, digest, sizeof digest);
+}
+
 void secret_random_password(struct secret *ret)
 {
     static const char alphabet[] = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789";

@@ -31,6 +31,10 @@ void secret_wipe(struct secret *s);
 void secret_wipe_bytes(void *bytes, size_t len);
 void secret_random_password(struct secret *ret); /* letters and digits that cannot be mistaken */
 
+/* SHA-256 of the secret in hexadecimal: for secrets of full entropy, which need no slow hash. */
+#define SECRET_DIGEST_SIZE 65
+void secret_digest(const struct secret *s, char ret[SECRET_DIGEST_SIZE]);
+
 /* The store's key: 32 random bytes in a file of mode 0640, made at first use. */
 struct secret_key {
     uint8_t bytes[32];

@@ -256,10 +256,19 @@ static int desktop_disconnect(struct db *db, const char *desktop_id)
     return rc ? rc : store_desktop_follow(db, desktop_id, DESKTOP_CLAIMED, DESKTOP_DISCONNECTED);
 }
 
+/* A broken network, a lost gateway and a closed window look alike; who was sent away logs in again. */
+static bool may_come_back(enum fail code)
+{
+    return code == FAIL_CLIENT_CLOSED || code == FAIL_CLIENT_PROTOCOL || code == FAIL_GATEWAY_LOST ||
+           code == FAIL_GATEWAY_CLOSING;
+}
+
 static int session_disconnect(struct db *db, const struct session_row *session, enum fail code,
                               const char *detail)
 {
     int rc = store_session_move(db, session, SESSION_DISCONNECTED, code, detail);
+    if (!rc && !may_come_back(code))
+        rc = store_session_set_reconnect(db, session->id, "");
     return rc ? rc : desktop_disconnect(db, session->desktop_id);
 }
 

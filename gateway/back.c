@@ -160,15 +160,18 @@ static bool carry_over(struct session *s, struct relay_dir *dir, const struct lo
 static void relay_begin(struct session *s)
 {
     struct login *login = s->login;
+    char digest[SECRET_DIGEST_SIZE];
     if (!session_set_state(s, VISIT_RELAYING))
         return;
     id_map_init(&s->facts.map, login->client_user, login->guest_user, RDP_IO_CHANNEL, login->guest.io_channel,
                 login->answered.message_channel, login->guest.message_channel, login->answered.channels,
                 login->guest.channels, login->guest.channel_count);
     counter_add(&s->worker->gateway->counters.relays, 1);
-    broker_link_report(
-        s->worker->gateway->link,
-        &(struct broker_report){.session = s->registered.session, .connection = s->registered.connection});
+    reconnect_draw(s, digest);
+    broker_link_report(s->worker->gateway->link,
+                       &(struct broker_report){.session = s->registered.session,
+                                               .connection = s->registered.connection,
+                                               .reconnect = digest});
     log_info("The session reached its desktop. connection=%u session=%s user=%s desktop=%s guest=%s:%u "
              "tls=%s ms=%llu",
              s->number, s->registered.session, s->user, login->ticket.connect.desktop,

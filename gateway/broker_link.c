@@ -11,6 +11,7 @@
 #include "http_client.h"
 #include "list.h"
 #include "log.h"
+#include "secret.h"
 #include "tls_io.h"
 
 struct queued {
@@ -22,6 +23,7 @@ struct queued {
     enum fail fail;
     char detail[REASON_SIZE];
     uint64_t bytes_in, bytes_out;
+    char reconnect[SECRET_DIGEST_SIZE]; /* of connected; may be empty */
 };
 
 struct broker_link {
@@ -211,6 +213,8 @@ static int report_call(struct broker_link *link, struct queued *q)
                                    "closed", "code", fail_code(q->fail), "detail", q->detail, "bytes_in",
                                    (json_int_t)q->bytes_in, "bytes_out", (json_int_t)q->bytes_out)
                        : json_pack("{s:s, s:s}", "gateway", link->gateway->name, "state", "connected");
+    if (body && q->reconnect[0])
+        (void)json_object_set_new(body, "reconnect", json_string(q->reconnect));
     if (!body)
         return CE_NOMEM;
     snprintf(path, sizeof path, "/v1/sessions/%s/connections/%lld", q->session, (long long)q->connection);
@@ -288,6 +292,7 @@ void broker_link_report(struct broker_link *link, const struct broker_report *re
                              .bytes_out = report->bytes_out};
         text_copy(q->session, sizeof q->session, report->session);
         text_copy(q->detail, sizeof q->detail, report->detail);
+        text_copy(q->reconnect, sizeof q->reconnect, report->reconnect);
         pthread_mutex_lock(&link->lock);
         bool full = link->count >= BROKER_REPORTS_MAX;
         if (!full) {

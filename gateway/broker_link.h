@@ -33,8 +33,9 @@ struct broker_link;
 struct broker_report {
     const char *session;
     int64_t connection;
-    bool closed;    /* else: connected */
-    enum fail fail; /* of closed */
+    bool closed;           /* else: connected */
+    const char *reconnect; /* of connected: what proves the cookie; "" or NULL: there is none */
+    enum fail fail;        /* of closed */
     const char *detail;
     uint64_t bytes_in, bytes_out;
 };

@@ -49,6 +49,8 @@ static json_t *body_make(const struct worker *worker, const struct broker_login_
     int rc = body ? 0 : -1;
     if (!rc && r->domain && *r->domain)
         rc = json_object_set_new(body, "domain", json_string(r->domain));
+    if (!rc && r->reconnect->len)
+        rc = json_object_set_new(body, "reconnect", json_stringn(r->reconnect->bytes, r->reconnect->len));
     if (!rc && r->pool && *r->pool)
         rc = json_object_set_new(body, "pool", json_string(r->pool));
     if (rc) {

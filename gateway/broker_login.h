@@ -19,6 +19,7 @@ struct broker_login;
 struct broker_login_request {
     const char *user, *domain, *pool; /* domain and pool may be NULL */
     const struct secret *password;
+    const struct secret *reconnect; /* the verifier of a cookie, empty: none came */
     const char *client_address, *client_name;
     uint32_t client_build;
 };

@@ -232,6 +232,7 @@ static void login_start(struct session *s)
                                            .domain = login->domain,
                                            .pool = pool_of(&login->request),
                                            .password = &login->password,
+                                           .reconnect = &login->reconnect,
                                            .client_address = s->peer,
                                            .client_name = login->gcc.client_name,
                                            .client_build = login->gcc.client_build};
@@ -273,6 +274,17 @@ static int info_keep(struct login *login, const struct mcs_pdu *pdu, const struc
     return 0;
 }
 
+static int reconnect_keep(struct login *login, const struct client_info *info)
+{
+    char text[2 * RECONNECT_VERIFIER_LEN + 1];
+    if (!info->has_reconnect_cookie)
+        return 0;
+    reconnect_verifier_print(info->reconnect_verifier, text);
+    int rc = secret_set(&login->reconnect, text, sizeof text - 1);
+    secret_wipe_bytes(text, sizeof text);
+    return rc;
+}
+
 static void client_info(struct session *s, const struct mcs_pdu *pdu)
 {
     struct client_info info;
@@ -281,6 +293,8 @@ static void client_info(struct session *s, const struct mcs_pdu *pdu)
         pdu->channel_id == RDP_IO_CHANNEL ? client_info_parse(pdu->data, pdu->data_len, &info) : CE_BAD_INPUT;
     if (!rc)
         rc = info_keep(s->login, pdu, &info);
+    if (!rc)
+        rc = reconnect_keep(s->login, &info);
     if (!rc)
         user_note(s, info.user);
     secret_wipe_bytes(&info, sizeof info);

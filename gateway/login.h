@@ -51,7 +51,8 @@ struct login {
     uint8_t info[CLIENT_INFO_REWRITTEN_MAX_LEN]; /* its Client Info without user, password and domain */
     char user[CLIENT_INFO_TEXT_MAX];
     char domain[CLIENT_INFO_TEXT_MAX];
-    struct secret password; /* as typed, until the ticket says that the guest does not need it */
+    struct secret password;  /* as typed, until the ticket says that the guest does not need it */
+    struct secret reconnect; /* the verifier of the cookie that it brought, as text; empty: none */
     struct broker_login *broker;
     uint64_t login_started_ms;
 

@@ -69,8 +69,10 @@ static bool drain(struct session *s, struct relay_dir *dir, struct endpoint *src
         src->read_wants_write = result == TLS_WANT_WRITE;
         if (result == TLS_OK) {
             got += n;
-            if (!relay_arrived(dir, n, &s->facts))
+            if (!relay_arrived(dir, n, &s->facts)) {
+                reconnect_hand_out(s);
                 continue;
+            }
             session_fail(s, src == &s->front ? FAIL_CLIENT_PROTOCOL : FAIL_GUEST_PROTOCOL,
                          "a PDU in the relay is not understood");
             return false;

@@ -2,6 +2,7 @@
 
 #include "cursor.h"
 #include "mcs.h"
+#include "reconnect_cookie.h"
 #include "x224.h"
 
 /* A Send Data PDU in the stream, offsets from its start:
@@ -32,6 +33,7 @@ enum {
     DATA_COMPRESSED = 0x20,
     CONTROL_GRANTED = 2,
     STREAM_LOW = 1,
+    SESSION_INFO_EXTENDED = 3,
 
     LICENCE_ERROR_ALERT = 0xff,
     LICENCE_VERSION_3 = 3,
@@ -67,17 +69,28 @@ static void write_share_control(struct writer *w, size_t total_len, enum rdp_pdu
     writer_u16_le(w, source);
 }
 
-void rdp_write_set_error_info(struct writer *w, uint16_t io_channel, uint32_t share_id, uint32_t code)
+static void write_share_data(struct writer *w, uint16_t source, uint32_t share_id, enum rdp_data_type type,
+                             size_t data_len)
 {
-    size_t start = mcs_data_begin(w, MCS_SEND_DATA_INDICATION, RDP_SERVER_USER_ID, io_channel);
-    write_share_control(w, SHARE_DATA_LEN + 4, RDP_PDU_DATA, 0); /* the source "MUST be set to zero" */
+    write_share_control(w, SHARE_DATA_LEN + data_len, RDP_PDU_DATA, source);
     writer_u32_le(w, share_id);
     writer_u8(w, 0);
     writer_u8(w, STREAM_LOW);
-    writer_u16_le(w, SHARE_DATA_LEN + 4 - 14); /* pduType2 and everything behind it */
-    writer_u8(w, RDP_DATA_SET_ERROR_INFO);
+    writer_u16_le(w, (uint16_t)(SHARE_DATA_LEN + data_len - 14)); /* pduType2 and everything behind it */
+    writer_u8(w, (uint8_t)type);
     writer_u8(w, 0);
     writer_u16_le(w, 0);
+}
+
+void rdp_write_share_data(struct writer *w, uint32_t share_id, enum rdp_data_type type, size_t data_len)
+{
+    write_share_data(w, RDP_SERVER_USER_ID, share_id, type, data_len);
+}
+
+void rdp_write_set_error_info(struct writer *w, uint16_t io_channel, uint32_t share_id, uint32_t code)
+{
+    size_t start = mcs_data_begin(w, MCS_SEND_DATA_INDICATION, RDP_SERVER_USER_ID, io_channel);
+    write_share_data(w, 0, share_id, RDP_DATA_SET_ERROR_INFO, 4); /* the source "MUST be set to zero" */
     writer_u32_le(w, code);
     mcs_data_end(w, start);
 }
@@ -205,6 +218,9 @@ static void map_data(struct mapping *x, const uint8_t *start, struct cursor c)
         if (left >= 4) {
             seen->seen |= RDP_SEEN_SAVE_SESSION_INFO;
             seen->session_info_type = cursor_u32_le(&c);
+            /* The client comes back to this gateway, so it keeps this gateway's cookie. */
+            if (seen->session_info_type == SESSION_INFO_EXTENDED)
+                (void)reconnect_cookie_strip(x->pdu + (c.at - x->pdu), cursor_left(&c));
         }
         break;
     case RDP_DATA_FONT_MAP:

@@ -77,6 +77,8 @@ enum rdp_data_type {
 void rdp_write_licence_valid_client(struct writer *w, uint16_t io_channel);
 /* SHARE_ID is 0 before a Demand Active. CODE: enum rdp_error_info of error_info.h. 2.2.5.1.1 */
 void rdp_write_set_error_info(struct writer *w, uint16_t io_channel, uint32_t share_id, uint32_t code);
+/* The headers of a Share Data PDU, behind mcs_data_begin(); DATA_LEN bytes of its own follow. 2.2.8.1.1.1.2 */
+void rdp_write_share_data(struct writer *w, uint32_t share_id, enum rdp_data_type type, size_t data_len);
 void rdp_write_deactivate_all(struct writer *w, uint16_t io_channel, uint32_t share_id);
 
 /* ---- what the gateway says as a client towards a guest ---- */
@@ -147,7 +149,8 @@ struct rdp_seen_pdu {
 };
 
 /* Rewrites the ids in one whole slow-path PDU that travels in DIRECTION: initiator, channelId,
- * ShareControlHeader.pduSource, Synchronize.targetUser, Control(Granted).grantId. The length never changes.
+ * ShareControlHeader.pduSource, Synchronize.targetUser, Control(Granted).grantId. The guest's cookie of
+ * automatic reconnection is taken out of its Save Session Info. The length never changes.
  *
  * 0; CE_NOT_FOUND: a channel that the other side does not have, drop the PDU (it is unchanged); CE_BAD_INPUT:
  * not what may travel in this direction once MCS is joined, close. RET_SEEN is filled when 0 is returned. */

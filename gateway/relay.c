@@ -110,6 +110,24 @@ int relay_say(struct relay_dir *dir, struct pool *pool, const uint8_t *bytes, si
     return 0;
 }
 
+int relay_insert(struct relay_dir *dir, struct pool *pool, const uint8_t *bytes, size_t len)
+{
+    int rc = buffer_have(dir, pool);
+    if (rc)
+        return rc;
+    if (dir->head)
+        compact(dir);
+    if (len > POOL_BUFFER_BYTES - RELAY_RESERVE_BYTES ||
+        dir->tail > POOL_BUFFER_BYTES - RELAY_RESERVE_BYTES - len)
+        return CE_LIMIT;
+    uint8_t *at = dir->buffer + dir->ready;
+    memmove(at + len, at, dir->tail - dir->ready);
+    memcpy(at, bytes, len);
+    dir->ready += (uint32_t)len;
+    dir->tail += (uint32_t)len;
+    return 0;
+}
+
 void relay_sent(struct relay_dir *dir, struct pool *pool, size_t n)
 {
     dir->head += (uint32_t)n;

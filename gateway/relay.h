@@ -68,6 +68,10 @@ int relay_arrived(struct relay_dir *dir, size_t n, struct relay_facts *facts) MU
  * never be completed, is thrown away. CE_NOMEM, CE_LIMIT. */
 int relay_say(struct relay_dir *dir, struct pool *pool, const uint8_t *bytes, size_t len) MUST_CHECK;
 
+/* Puts a PDU of the gateway's own between the last whole PDU and the beginning of the next one. CE_NOMEM;
+ * CE_LIMIT: there is no room now, try again when something was sent. */
+int relay_insert(struct relay_dir *dir, struct pool *pool, const uint8_t *bytes, size_t len) MUST_CHECK;
+
 /* N bytes of the output left. Gives the buffer back when it is empty. */
 void relay_sent(struct relay_dir *dir, struct pool *pool, size_t n);
 

@@ -20,6 +20,7 @@
 
 #include "admission.h"
 #include "list.h"
+#include "reconnect.h"
 #include "registry.h"
 #include "relay.h"
 #include "visit_state.h"
@@ -60,6 +61,7 @@ struct session {
     struct login *login;                  /* NULL from the relay on */
     struct registry_entry registered;
     struct admission_hold hold;
+    struct reconnect reconnect;
     bool client_info_seen; /* from here on a refusal may be told in RDP's own words */
     char peer[PEER_SIZE];  /* the address, without the port */
     char user[NAME_SIZE];  /* as the client gave it; printable */

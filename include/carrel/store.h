@@ -231,6 +231,13 @@ int store_session_list(struct db *db, const struct session_filter *filter,
 int store_session_connected(struct db *db, const char *id, uint32_t connection) MUST_CHECK;
 int store_session_closed(struct db *db, const char *id, uint32_t connection, enum fail code,
                          const char *detail, uint64_t bytes_in, uint64_t bytes_out) MUST_CHECK;
+/* Automatic reconnection (store_reconnect.c). DIGEST is what the newest connection's client can prove; "":
+ * it has to log in again. The cookie is kept when the connection ends, unless somebody decided that end. */
+int store_session_set_reconnect(struct db *db, const char *id, const char *digest) MUST_CHECK;
+/* The live session whose client proves DIGEST, once: active, or disconnected after DISCONNECTED_AFTER.
+ * CE_NOT_FOUND. */
+int store_session_take_reconnect(struct db *db, const char *digest, int64_t disconnected_after_ms,
+                                 struct session_row *ret) MUST_CHECK;
 int store_session_touch(struct db *db, const char *id) MUST_CHECK; /* seen_ms = now: somebody still waits */
 /* Ends a live session: its desktop goes to recycling (floating) or ready/stopped (dedicated). With a desktop
  * that nobody was led to, it becomes ready again. CE_CONFLICT when it has ended already. */

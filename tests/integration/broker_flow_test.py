@@ -3,6 +3,7 @@
 
 usage: broker_flow_test.py BROKER FAKE_VMPOOL
 """
+import hashlib
 import os
 import sys
 import threading
@@ -139,6 +140,51 @@ def a_pool_that_gives_up_refuses_those_who_wait():
     lab.must(lab.patch('/v1/pools/broken', {'enabled': False}), 200)
     assert lab.must(wait.result(), 409)['code'] == 'pool-disabled'
     assert lab.must(lab.login('b2'), 409)['code'] == 'pool-disabled'
+
+
+def a_client_that_lost_its_network_comes_back_without_a_password():
+    lab = LAB
+    lab.add_pool('lost', spare=0, max=1)
+    lab.add_pool('elsewhere', spare=0, max=1)
+    lab.add_user('una', 'lost')
+    lab.add_user('uwe', 'lost')
+    lab.tell('make lost 1')
+
+    def connected(ticket, cookie, gateway='gw1'):
+        digest = hashlib.sha256(cookie.encode()).hexdigest()
+        return lab.must(lab.report(ticket, 'connected', gateway, reconnect=digest), 200)
+
+    def come_back(cookie, user='una', password='', **more):
+        return lab.login(user, password, reconnect=cookie, **more)
+
+    first = lab.must(lab.login('una'), 200)
+    connected(first, 'one')
+    lab.must(lab.patch('/v1/users/una', {'password': 'another one'}), 200)
+    # The gateway has not noticed the end yet; the client comes to another one, which names another pool.
+    second = lab.must(come_back('one', gateway='gw2', pool='elsewhere'), 200)
+    assert second['session'] == first['session'] and second['connection'] == 2, second
+    orders = lab.must(lab.get('/v1/gateways/gw1/orders'), 200)['items']
+    assert orders[-1]['code'] == 'taken-over' and orders[-1]['session'] == first['session'], orders
+    # A cookie is good once, for its own user, and for nobody once the session is somebody's by password.
+    assert lab.must(come_back('one'), 401)['code'] == 'wrong-password'
+    connected(second, 'two', 'gw2')
+    assert lab.must(come_back('two', user='uwe'), 401)['code'] == 'wrong-password'
+    connected(second, 'three', 'gw2')
+    third = lab.must(lab.login('una', 'another one', reconnect='nothing'), 200)
+    lab.must(come_back('three'), 401)
+    connected(third, 'four')
+    lab.must(lab.report(third, 'closed', code='client-closed'), 200)
+    fourth = lab.must(come_back('four'), 200)
+    assert fourth['session'] == first['session'], fourth
+    # Whom an administrator disconnects is asked for the password.
+    connected(fourth, 'five')
+    lab.must(lab.post(f'/v1/sessions/{first["session"]}/disconnect'), 202)
+    lab.must(come_back('five'), 401)
+    lab.must(lab.report(fourth, 'closed', code='admin-disconnect'), 200)
+    events = [e['text'] for e in lab.get('/v1/events?limit=10000')['items'] if e['user'] == 'una']
+    assert len([e for e in events if 'came back by automatic reconnection' in e]) == 2, events
+    lab.must(lab.patch('/v1/users/una', {'disabled': True}), 200)
+    lab.must(lab.report(third, 'connected', reconnect='short'), 400)
 
 
 def nobody_gets_what_they_are_not_entitled_to():
@@ -352,7 +398,8 @@ if __name__ == '__main__':
     with broker_lab.Lab(*sys.argv[1:3]) as LAB:
         broker_lab.main([a_ready_desktop_is_handed_out_with_its_password,
                          who_waits_sees_progress_and_is_served_in_turn,
-                         a_pool_that_gives_up_refuses_those_who_wait, nobody_gets_what_they_are_not_entitled_to,
+                         a_pool_that_gives_up_refuses_those_who_wait,
+                         a_client_that_lost_its_network_comes_back_without_a_password, nobody_gets_what_they_are_not_entitled_to,
                          a_pool_may_leave_the_guests_log_in_to_the_user,
                          an_administrator_ends_and_disconnects_sessions, a_guest_that_does_not_answer_is_looked_at,
                          wrong_passwords_bring_pauses_that_are_told,

@@ -3,6 +3,8 @@
 They speak as much RDP as a connection sequence needs, by hand, so that no line of the gateway's own parsers proves itself.
 """
 
+import hashlib
+import hmac
 import json
 import os
 import re
@@ -97,14 +99,39 @@ def send_data(choice, user, channel, payload):
                      + payload)
 
 
-def client_info(user, password, domain=""):
+def font_map(share_id=0x103EA, user=GUEST_USER):
+    """The guest's, which makes a session active."""
+    body = struct.pack("<IBBHBBH", share_id, 0, 1, 12, 0x28, 0, 0) + struct.pack("<HHHH", 0, 0, 3, 4)
+    return send_data(26, GUEST_USER, GUEST_IO, struct.pack("<HHH", 6 + len(body), 0x17, user) + body)
+
+
+def save_session_info(random):
+    """A guest's own cookie of automatic reconnection."""
+    info = struct.pack("<IHIIIII", 3, 38, 1, 28, 28, 1, 5) + random + bytes(570)
+    body = struct.pack("<IBBHBBH", 0x103EA, 0, 1, len(info) + 4, 0x26, 0, 0) + info
+    return send_data(26, GUEST_USER, GUEST_IO, struct.pack("<HHH", 6 + len(body), 0x17, GUEST_USER) + body)
+
+
+def cookie_of(pdu):
+    """The random bits that a Save Session Info PDU brings, or None."""
+    payload = mcs_payload(pdu)
+    if payload[14] != 0x26 or struct.unpack_from("<I", payload, 18)[0] != 3:
+        return None
+    fields, length, cookie_length, version = struct.unpack_from("<IIII", payload, 24)
+    if not fields & 1:
+        return None
+    assert (length, cookie_length, version) == (28, 28, 1), payload.hex()
+    return payload[44:60]
+
+
+def client_info(user, password, domain="", cookie=b""):
     flags = 0x1 | 0x2 | 0x10 | 0x40000
     u, p, d = (x.encode("utf-16-le") for x in (user, password, domain))
     info = struct.pack("<IIHHHHH", 0, flags, len(d), len(u), len(p), 0, 0)
     info += d + b"\0\0" + u + b"\0\0" + p + b"\0\0" + b"\0\0" + b"\0\0"
     address = "10.0.0.1".encode("utf-16-le") + b"\0\0"
     info += struct.pack("<HH", 2, len(address)) + address + struct.pack("<H", 2) + b"\0\0" + bytes(172)
-    info += struct.pack("<IIH", 0, 0, 0)
+    info += struct.pack("<IIH", 0, 0, len(cookie)) + cookie
     return struct.pack("<HH", 0x40, 0) + info
 
 
@@ -233,15 +260,19 @@ class FakeClient(Wire):
             answer = self.pdu()
             assert answer[7] >> 2 == 15 and answer[8] == 0, answer.hex()
 
-    def info(self, user="demo", password="right"):
-        self.send(send_data(25, self.user, CLIENT_IO, client_info(user, password)))
+    def info(self, user="demo", password="right", random=None):
+        cookie = b""
+        if random:
+            verifier = hmac.new(random, bytes(32), "md5").digest()
+            cookie = struct.pack("<III", 28, 1, 1) + verifier
+        self.send(send_data(25, self.user, CLIENT_IO, client_info(user, password, cookie=cookie)))
 
-    def login(self, user="demo", password="right", **request):
+    def login(self, user="demo", password="right", random=None, **request):
         self.preamble(**request)
         self.tls()
         self.connect_initial()
         self.channels()
-        self.info(user, password)
+        self.info(user, password, random)
         return self
 
 
@@ -408,7 +439,8 @@ class FakeBroker:
             self.logins.append(body)
             if self.mute:
                 self.condition.wait_for(lambda: not self.mute, PATIENCE_S)
-            if body["password"] != "right":
+            came_back = hashlib.sha256(body.get("reconnect", "").encode()).hexdigest()
+            if body["password"] != "right" and not any(r.get("reconnect") == came_back for r in self.reports):
                 return 401, {"status": 401, "code": "wrong-password", "detail": "does not fit"}
             return (200 if self.ready else 202), self.ticket(f"s-{len(self.logins):016d}")
         if "/ticket" in path:

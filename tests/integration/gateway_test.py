@@ -7,6 +7,7 @@ No test waits for time to pass; each waits for bytes, a line of the log or a rep
 """
 
 import hashlib
+import hmac
 import os
 import random
 import signal
@@ -20,8 +21,8 @@ import threading
 import unittest
 
 from gateway_fakes import (CLIENT_FIRST, CLIENT_IO, GUEST_CHANNELS, GUEST_IO, GUEST_USER, PATIENCE_S, FakeBroker,
-                           FakeClient, FakeGuest, Gateway, Wire, client_info, connection_request, data_tpdu, error_info,
-                           fast_path, mcs_payload, send_data, tpkt, wait_until)
+                           FakeClient, FakeGuest, Gateway, Wire, client_info, connection_request, cookie_of, data_tpdu,
+                           error_info, fast_path, font_map, mcs_payload, save_session_info, send_data, tpkt, wait_until)
 
 BINARY = ""
 LICENCE = fast_path(b"first")  # the guest's first PDU begins the relay, whatever it is
@@ -438,6 +439,40 @@ class Ends(Case):
         self.gateway.signal(signal.SIGUSR1)
         self.gateway.wait_log(r"counters\. connections=")
         self.gateway.wait_log(r"code=wrong-password count=1")
+
+
+class Reconnection(Case):
+    def test_a_client_is_given_a_cookie_that_replaces_the_password(self):
+        client, guest = self.relayed()
+        # The cookie goes between whole PDUs, also where the next one has begun.
+        guest.send(font_map() + fast_path(b"picture")[:4])
+        self.assertEqual(mcs_payload(client.pdu())[14], 0x28)
+        random = cookie_of(client.pdu())
+        guest.send(fast_path(b"picture")[4:] + font_map() + fast_path(b"more"))
+        self.assertEqual(client.pdu(), fast_path(b"picture"))
+        client.pdu()
+        self.assertEqual(client.pdu(), fast_path(b"more"))  # one cookie for a connection
+        self.broker.wait_report(state="connected")
+        client.close()
+        again, second_guest = self.relayed(password="", random=random)
+        self.assertEqual(self.broker.logins[-1]["reconnect"], hmac.new(random, bytes(32), "md5").hexdigest())
+        self.assertEqual(second_guest.info["password"], "machine-made")
+        second_guest.send(font_map())
+        again.pdu()
+        self.assertNotEqual(cookie_of(again.pdu()), random)
+        self.assertNotIn(hmac.new(random, bytes(32), "md5").hexdigest(), self.gateway.log_text())
+
+    def test_a_cookie_of_nobody_leaves_the_password_to_decide(self):
+        self.relayed(random=b"0123456789abcdef")
+        self.assertEqual(self.client().login(password="", random=b"0123456789abcdef").refusal(), (0xA, True, True))
+
+    def test_the_guests_own_cookie_stays_here(self):
+        client, guest = self.relayed()
+        guest.send(save_session_info(b"guests own secret"[:16]))
+        pdu = client.pdu()
+        self.assertEqual(mcs_payload(pdu)[14], 0x26)
+        self.assertIsNone(cookie_of(pdu))
+        self.assertNotIn(b"guests own", pdu)
 
 
 class Pressure(Case):

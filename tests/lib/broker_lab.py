@@ -208,10 +208,13 @@ class Lab:
         if pool:
             self.must(self.post('/v1/entitlements', {'user': name, 'pool': pool}), 201)
 
-    def login(self, user, password='correct horse', gateway='gw1', address='192.0.2.1', pool=None, **more):
+    def login(self, user, password='correct horse', gateway='gw1', address='192.0.2.1', pool=None,
+              reconnect=None, **more):
         body = {'user': user, 'password': password, 'gateway': gateway, 'client': {'address': address}}
         if pool:
             body['pool'] = pool
+        if reconnect:
+            body['reconnect'] = reconnect
         return self.post('/v1/logins', body, **more)
 
     def report(self, ticket, state, gateway='gw1', **more):

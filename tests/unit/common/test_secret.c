@@ -286,11 +286,20 @@ static void a_cheaper_hash_is_cheaper_for_nobody_too(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(hash, "$m=65536,"));
 }
 
-SUITE("secret", TEST(keeps_and_wipes_its_bytes), TEST(wipes_plain_bytes_and_accepts_none),
-      TEST(refuses_what_is_too_long_or_has_a_nul), TEST(a_random_password_pleases_every_policy),
-      TEST(a_key_is_made_once_and_read_again), TEST(daemons_that_start_at_once_agree_on_the_key),
-      TEST(a_key_that_others_can_read_is_refused), TEST(a_key_of_another_length_is_refused),
-      TEST(opens_what_it_sealed), TEST(the_same_secret_is_sealed_differently_each_time),
+static void a_digest_is_sha_256_in_hexadecimal(void)
+{
+    char digest[SECRET_DIGEST_SIZE];
+    struct secret abc = make("abc");
+    secret_digest(&abc, digest);
+    CU_ASSERT_STRING_EQUAL(digest, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+SUITE("secret", TEST(a_digest_is_sha_256_in_hexadecimal), TEST(keeps_and_wipes_its_bytes),
+      TEST(wipes_plain_bytes_and_accepts_none), TEST(refuses_what_is_too_long_or_has_a_nul),
+      TEST(a_random_password_pleases_every_policy), TEST(a_key_is_made_once_and_read_again),
+      TEST(daemons_that_start_at_once_agree_on_the_key), TEST(a_key_that_others_can_read_is_refused),
+      TEST(a_key_of_another_length_is_refused), TEST(opens_what_it_sealed),
+      TEST(the_same_secret_is_sealed_differently_each_time),
       TEST(does_not_open_in_another_row_or_with_another_key), TEST(refuses_sealed_bytes_that_were_changed),
       TEST(a_hash_fits_its_password_only), TEST(nobody_is_refused_as_slowly_as_somebody),
       TEST(a_cheaper_hash_is_cheaper_for_nobody_too))

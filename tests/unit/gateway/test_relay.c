@@ -158,6 +158,22 @@ static void words_of_the_gateway_stand_between_pdus(void)
     CU_ASSERT_EQUAL(memcmp(relay_output(&dir) + 60, "farewell", 8), 0);
 }
 
+static void a_pdu_of_the_gateway_goes_between_two_of_the_guest(void)
+{
+    uint8_t bytes[180];
+    begin(RDP_TO_CLIENT);
+    put_fast(bytes, 100, 1);
+    put_fast(bytes + 100, 80, 2);
+    CU_ASSERT_EQUAL(arrive(bytes, 150), 0);
+    relay_sent(&dir, &pool, 40);
+    CU_ASSERT_EQUAL(relay_insert(&dir, &pool, (const uint8_t *)"between", 7), 0);
+    CU_ASSERT_EQUAL(arrive(bytes + 150, 30), 0);
+    CU_ASSERT_EQUAL_FATAL(relay_unsent(&dir), 60 + 7 + 80);
+    CU_ASSERT_EQUAL(memcmp(relay_output(&dir), bytes + 40, 60), 0);
+    CU_ASSERT_EQUAL(memcmp(relay_output(&dir) + 60, "between", 7), 0);
+    CU_ASSERT_EQUAL(memcmp(relay_output(&dir) + 67, bytes + 100, 80), 0);
+}
+
 static void a_full_buffer_has_no_room_but_takes_a_refusal(void)
 {
     static uint8_t pdu[32000];
@@ -175,6 +191,7 @@ static void a_full_buffer_has_no_room_but_takes_a_refusal(void)
     CU_ASSERT_EQUAL(arrive(pdu, room), 0);
     CU_ASSERT_EQUAL(relay_room(&dir, &pool, &at, &room), 0);
     CU_ASSERT_EQUAL(room, 0);
+    CU_ASSERT_EQUAL(relay_insert(&dir, &pool, refusal, sizeof refusal), CE_LIMIT);
     CU_ASSERT_EQUAL(relay_say(&dir, &pool, refusal, sizeof refusal), 0);
 }
 
@@ -211,6 +228,7 @@ SUITE("relay", TEST(a_pdu_is_ready_as_soon_as_it_is_whole), TEST(the_beginning_o
       TEST(an_empty_direction_holds_no_buffer), TEST(a_secret_is_wiped_before_the_buffer_is_used_again),
       TEST(identifiers_are_mapped_in_place), TEST(a_pdu_for_a_channel_that_is_not_there_is_dropped_alone),
       TEST(whole_pdus_before_a_bad_one_are_still_sent), TEST(words_of_the_gateway_stand_between_pdus),
+      TEST(a_pdu_of_the_gateway_goes_between_two_of_the_guest),
       TEST(a_full_buffer_has_no_room_but_takes_a_refusal),
       TEST(what_was_sent_makes_room_and_moves_nothing_that_is_unsent),
       TEST(the_pool_gives_back_what_it_does_not_keep))
