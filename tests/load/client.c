@@ -18,6 +18,7 @@
 
 enum {
     SENTENCE_MAX_LEN = 2048, /* the longest thing that the client says before it is active */
+    ECHO_TAG = 1,
     CLIENT_BUILD = 19041,
     RDP_10_11 = 0x00080010,
 };
@@ -164,6 +165,15 @@ static void say_join(struct client *c)
     say(c, &w);
 }
 
+static void send_input(struct client *c)
+{
+    uint8_t pdu[TRAFFIC_INPUT_LEN];
+    c->inputs++;
+    traffic_write_input(pdu, c->inputs);
+    c->sent_ns[c->inputs % CLIENT_IN_FLIGHT_MAX] = uv_hrtime();
+    wire_send(&c->wire, pdu, sizeof pdu);
+}
+
 /* ---- what is heard ---- */
 
 static void heard_confirm(struct client *c, const uint8_t *pdu, size_t len)
@@ -273,6 +283,12 @@ static void heard_output(struct client *c, const uint8_t *bytes, size_t len)
     c->config->events->output(c, len);
     if (tag == TRAFFIC_NO_TAG || c->wire.over)
         return;
+    if (c->step == CLIENT_ECHO && tag == ECHO_TAG) {
+        c->answered = ECHO_TAG;
+        c->desktop_ns = uv_hrtime();
+        became_active(c);
+        return;
+    }
     if (tag != c->answered + 1 || tag > c->inputs) {
         fail(c, "an answer came out of order");
         return;
@@ -305,6 +321,9 @@ static void on_pdu(struct wire *w, const uint8_t *bytes, size_t len)
         else
             fail(c, "output before the activation");
         break;
+    case CLIENT_ECHO:
+        heard_output(c, bytes, len);
+        break;
     case CLIENT_CONNECT:
     case CLIENT_TLS:
         fail(c, "bytes before their time");
@@ -335,8 +354,8 @@ static void on_secured(struct wire *w)
         say_initial(c);
         return;
     }
-    c->desktop_ns = c->secured_ns;
-    became_active(c);
+    c->step = CLIENT_ECHO;
+    send_input(c);
 }
 
 static void on_ended(struct wire *w, const char *why)
@@ -378,14 +397,10 @@ int client_open(struct client **ret, const struct client_config *config, void *o
 
 bool client_input(struct client *c)
 {
-    uint8_t pdu[TRAFFIC_INPUT_LEN];
     if (c->step != CLIENT_ACTIVE || c->wire.over || wire_is_full(&c->wire) ||
         c->inputs - c->answered >= CLIENT_IN_FLIGHT_MAX)
         return false;
-    c->inputs++;
-    traffic_write_input(pdu, c->inputs);
-    c->sent_ns[c->inputs % CLIENT_IN_FLIGHT_MAX] = uv_hrtime();
-    wire_send(&c->wire, pdu, sizeof pdu);
+    send_input(c);
     return true;
 }
 

@@ -21,6 +21,7 @@ enum client_step {
     CLIENT_JOIN,
     CLIENT_DEMAND, /* Client Info is sent */
     CLIENT_FONT_MAP,
+    CLIENT_ECHO, /* TLS alone: until an answer shows that the guest is reached */
     CLIENT_ACTIVE,
 };
 

@@ -59,6 +59,7 @@ void run_on_gone(struct client *c)
     struct slot *slot = c->owner;
     struct run *run = slot->run;
     slot->client = NULL;
+    run->last_gone_ns = uv_hrtime();
     if (c->step == CLIENT_ACTIVE) {
         run->held--;
         if (!c->ended_by_us) {
@@ -137,14 +138,22 @@ static void logins_done(struct run *run)
         run_phase_set(run, RUN_SETTLE);
 }
 
+/* The log-in scenario counts what the end of its sessions costs, too. */
+static bool all_ended(const struct run *run)
+{
+    if (run->held)
+        return false;
+    return !run->guest_is_open || list_is_empty(&run->guest.peers) ||
+           uv_hrtime() - run->last_gone_ns > RUN_FAREWELL_MS * 1000000ull;
+}
+
 /* After each event: whether the phase is over. */
 static void step(struct run *run)
 {
     if (run->phase == RUN_LOGIN) {
         logins_start(run);
-        bool ended = run->plan->scenario != PLAN_LOGIN ||
-                     (!run->held && (!run->guest_is_open || list_is_empty(&run->guest.peers)));
-        if (run->started == run->plan->sessions && !run->connecting && ended)
+        if (run->started == run->plan->sessions && !run->connecting &&
+            (run->plan->scenario != PLAN_LOGIN || all_ended(run)))
             logins_done(run);
     } else if (run->phase == RUN_DRAIN && run_traffic_arrived(run)) {
         run_phase_set(run, RUN_END);

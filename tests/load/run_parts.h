@@ -24,7 +24,8 @@ enum {
     RUN_REASONS_MAX = 12, /* different ones; the rest is counted together */
     RUN_TICK_MS = 1,
     RUN_SAMPLE_MS = 250,
-    RUN_DRAIN_MS = 10000, /* what has not arrived by then is lost */
+    RUN_DRAIN_MS = 10000,   /* what has not arrived by then is lost */
+    RUN_FAREWELL_MS = 5000, /* the guest's side of ended sessions is waited for so long */
 };
 
 struct slot {
@@ -67,6 +68,7 @@ struct run {
     uint32_t round;
     uint64_t cut_ns;
     uint64_t logins, failed, lost;
+    uint64_t last_gone_ns;
     uint64_t first_logins; /* of the first round */
     uint64_t output_bytes, output_pdus, measured_bytes, measured_pdus;
     uint64_t outputs_paced, inputs_paced, inputs_skipped;
