@@ -164,6 +164,8 @@ int session_poll_open(struct session *s, struct endpoint *e, uv_poll_cb on_event
 
 void session_event_begin(struct endpoint *e, int status, int events)
 {
+    struct session *s = e->poll.data;
+    s->worker->events++;
     if (status < 0) {
         e->broken = true; /* libuv stopped the poll */
         e->watched = 0;

@@ -1,10 +1,12 @@
 #include "worker.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "busy_poll.h"
 #include "http_client.h"
 #include "listener.h"
 #include "log.h"
@@ -237,10 +239,44 @@ fail: /* The process ends: loops and handles are left to it. */
     return rc;
 }
 
+/* Looks for events until one comes or the time is up. Whoever else could use the core meanwhile gets it. */
+static bool look(struct worker *worker, struct busy_poll *poll, uint64_t now_ns)
+{
+    const uint64_t until_ns = now_ns + busy_poll_ns(poll);
+    const unsigned seen = worker->events;
+    bool alive = true;
+    while (alive && worker->events == seen && now_ns < until_ns) {
+        sched_yield();
+        busy_poll_yielded(poll, uv_hrtime() - now_ns);
+        alive = uv_run(&worker->loop, UV_RUN_NOWAIT);
+        now_ns = uv_hrtime();
+    }
+    return alive;
+}
+
+/* The worker's loop: sleeps until something happens, and stays awake for what follows at once (busy_poll.h). */
+static void loop_run(struct worker *worker)
+{
+    struct busy_poll poll = {0};
+    uint64_t worked_ns = 0;
+    bool alive = true;
+    while (alive) {
+        unsigned seen = worker->events;
+        alive = uv_run(&worker->loop, UV_RUN_ONCE);
+        while (alive && worker->events != seen) {
+            uint64_t now_ns = uv_hrtime();
+            seen = worker->events;
+            busy_poll_learn(&poll, now_ns - worked_ns);
+            worked_ns = now_ns;
+            alive = look(worker, &poll, now_ns);
+        }
+    }
+}
+
 static void *run(void *arg)
 {
     struct worker *worker = arg;
-    uv_run(&worker->loop, UV_RUN_DEFAULT);
+    loop_run(worker);
     if (uv_loop_close(&worker->loop))
         log_error("A thread ended with a handle still open.");
     worker->ended(worker->ended_arg);

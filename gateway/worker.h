@@ -38,7 +38,8 @@ struct worker {
     bool eager_running;
     struct listener *listeners; /* an array */
     unsigned listener_count;
-    int reserve_fd; /* given up for a moment when the process is out of descriptors */
+    unsigned events; /* of sessions' sockets, so far; it wraps */
+    int reserve_fd;  /* given up for a moment when the process is out of descriptors */
     bool stopping, http_closing;
     uv_async_t mail;
     pthread_mutex_t mail_lock;

@@ -1,0 +1,49 @@
+/* Whether a worker looks for events once more before it sleeps. Sleeping and being woken costs more than most PDUs
+ * do, and their users wait for it: an answer that comes at once after its question finds the worker awake. It
+ * stays awake only while that pays: most of the latest events must have come soon after the one before. Pure
+ * functions on the worker's own struct; time is the caller's.
+ */
+#ifndef CARREL_GATEWAY_BUSY_POLL_H
+#define CARREL_GATEWAY_BUSY_POLL_H
+
+#include <stdint.h>
+
+enum {
+    BUSY_POLL_NS = 50 * 1000, /* at most so long after an event; then the worker sleeps */
+    /* An event that came so soon would have been met awake: the poll, and what the wake-up added. */
+    BUSY_POLL_SOON_NS = 120 * 1000,
+    BUSY_POLL_SCORE_MAX = 8,
+    BUSY_POLL_SCORE_STAYS = 4, /* from this score on the worker stays awake */
+    /* Where an offer of the core took so long, somebody else had it: then sleeping hands it over faster, ... */
+    BUSY_POLL_SHARED_NS = 4 * 1000,
+    BUSY_POLL_SCORE_SHARED = -250, /* ... for so many events. */
+};
+
+struct busy_poll {
+    int score; /* one up for a soon event, two down for a late one: two of three must be soon */
+};
+
+/* An event came GAP_NS after the one before was done. */
+static inline void busy_poll_learn(struct busy_poll *p, uint64_t gap_ns)
+{
+    if (gap_ns <= BUSY_POLL_SOON_NS || p->score < 0)
+        p->score++;
+    else
+        p->score = p->score > 2 ? p->score - 2 : 0;
+    if (p->score > BUSY_POLL_SCORE_MAX)
+        p->score = BUSY_POLL_SCORE_MAX;
+}
+
+/* The core was offered to others, and came back after so long. */
+static inline void busy_poll_yielded(struct busy_poll *p, uint64_t took_ns)
+{
+    if (took_ns > BUSY_POLL_SHARED_NS)
+        p->score = BUSY_POLL_SCORE_SHARED;
+}
+
+static inline uint64_t busy_poll_ns(const struct busy_poll *p)
+{
+    return p->score >= BUSY_POLL_SCORE_STAYS ? BUSY_POLL_NS : 0;
+}
+
+#endif
