@@ -36,6 +36,7 @@ static const struct field fields[] = {
     {.name = "since", .title = "In this state since", .key = "state_since", .kind = FIELD_TIME},
     {.name = "user", .key = "", .text = put_user},
     {.name = "host", .key = "host"},
+    {.name = "machine", .key = "machine", .place = FIELD_HIDDEN},
     {.name = "reason", .key = "reason", .place = FIELD_CUT},
     {.name = "session", .key = "session", .place = FIELD_HIDDEN},
     {.name = "kind", .key = "kind", .place = FIELD_HIDDEN},

@@ -136,10 +136,12 @@ const char *field_state_colour(const char *state)
         const char *word;
         const char *colour;
     } colours[] = {
-        {"ready", "green"},         {"up", "green"},         {"active", "green"},      {"in_use", "green"},
-        {"enabled", "green"},       {"ok", "green"},         {"failed", "red"},        {"down", "red"},
-        {"stopped", "red"},         {"cloning", "yellow"},   {"booting", "yellow"},    {"claimed", "yellow"},
-        {"importing", "yellow"},    {"starting", "yellow"},  {"recycling", "yellow"},  {"deleting", "yellow"},
+        {"ready", "green"},         {"up", "green"},         {"active", "green"},
+        {"in_use", "green"},        {"enabled", "green"},    {"ok", "green"},
+        {"failed", "red"},          {"down", "red"},         {"mistrusted", "red"},
+        {"draining", "magenta"},    {"stopped", "red"},      {"cloning", "yellow"},
+        {"booting", "yellow"},      {"claimed", "yellow"},   {"importing", "yellow"},
+        {"starting", "yellow"},     {"recycling", "yellow"}, {"deleting", "yellow"},
         {"maintenance", "magenta"}, {"disabled", "magenta"}, {"disconnected", "cyan"},
     };
     size_t len = strcspn(state, " ");

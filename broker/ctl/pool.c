@@ -49,6 +49,24 @@ static void put_policy(const json_t *pool, char *text, size_t size)
     policy_option_print(pool, "everything is allowed", text, size);
 }
 
+static void put_balance(const json_t *pool, char *text, size_t size)
+{
+    const char *balance = api_text(pool, "balance");
+    snprintf(text, size, "%s%s", balance,
+             !strcmp(balance, "breadth") ? " (the least full one is next)"
+             : !strcmp(balance, "depth") ? " (one after the other)"
+                                         : "");
+}
+
+static void put_trust(const json_t *pool, char *text, size_t size)
+{
+    const char *trust = api_text(pool, "trust");
+    snprintf(text, size, "%s%s", trust,
+             !strcmp(trust, "first-use") ? " (the first that a machine shows is remembered)"
+             : !strcmp(trust, "any")     ? " (not checked)"
+                                         : "");
+}
+
 static const struct field fields[] = {
     {.name = "name", .key = "name"},
     {.name = "state", .key = "", .kind = FIELD_STATE, .text = put_state},
@@ -72,17 +90,26 @@ static const struct field fields[] = {
     {.name = "waiting", .title = "Users waiting", .key = "waiting", .place = FIELD_RIGHT},
     {.name = "spare", .title = "Kept ready", .key = "spare", .place = FIELD_HIDDEN | FIELD_RIGHT},
     {.name = "max", .title = "At most", .key = "max", .place = FIELD_HIDDEN | FIELD_RIGHT},
-    {.name = "vcpus", .title = "CPUs each", .key = "vcpus", .place = FIELD_HIDDEN | FIELD_RIGHT},
+    {.name = "vcpus",
+     .title = "CPUs each",
+     .key = "vcpus",
+     .place = FIELD_NOT_ZERO | FIELD_HIDDEN | FIELD_RIGHT},
     {.name = "memory",
      .title = "Memory each",
      .key = "memory_mib",
      .kind = FIELD_MIB,
-     .place = FIELD_HIDDEN | FIELD_RIGHT},
+     .place = FIELD_NOT_ZERO | FIELD_HIDDEN | FIELD_RIGHT},
     {.name = "network", .key = "network", .place = FIELD_HIDDEN},
     {.name = "credentials", .key = "credentials", .place = FIELD_HIDDEN | FIELD_LIST_ONLY},
     {.name = "credentials", .key = "", .text = put_credentials, .place = FIELD_SHOW_ONLY},
     {.name = "pattern", .title = "Names of desktops", .key = "pattern", .place = FIELD_HIDDEN},
     {.name = "policy", .key = "", .text = put_policy, .place = FIELD_HIDDEN},
+    {.name = "balance",
+     .title = "Machines are filled",
+     .key = "",
+     .text = put_balance,
+     .place = FIELD_HIDDEN},
+    {.name = "trust", .title = "Certificates", .key = "", .text = put_trust, .place = FIELD_HIDDEN},
     {.name = "created", .key = "created", .kind = FIELD_TIME, .place = FIELD_HIDDEN},
     {.name = "id", .key = "id", .place = FIELD_HIDDEN},
     {0},
@@ -103,7 +130,8 @@ static int show(struct ctl *ctl)
 /* The options that both create and set have, as members of BODY. */
 static int read_options(struct ctl *ctl, json_t *body)
 {
-    static const char *const texts[] = {"image", "kind", "network", "credentials", "pattern"};
+    static const char *const texts[] = {"image",   "kind",    "network", "credentials",
+                                        "pattern", "balance", "trust"};
     static const struct {
         const char *name;
         long min, max;
@@ -134,6 +162,10 @@ static int create(struct ctl *ctl)
     CLEANUP_JSON json_t *pool = NULL;
     if (!body)
         return ctl_fail(ctl, CTL_USAGE, "the name is no UTF-8 text");
+    const char *kind = args_value(ctl, "kind");
+    bool is_static = kind && !strcmp(kind, "static");
+    if (!is_static && !args_value(ctl, "image"))
+        return ctl_fail(ctl, CTL_USAGE, "pool create needs --image IMAGE, except with --kind static");
     int rc = read_options(ctl, body);
     if (!rc)
         rc = args_seconds(ctl, "timeout", &patience_s);
@@ -144,7 +176,7 @@ static int create(struct ctl *ctl)
     rc = api_call(ctl, "POST", "/v1/pools", json_incref(body), &pool);
     if (rc)
         return rc;
-    bool wait = args_given(ctl, "wait");
+    bool wait = args_given(ctl, "wait") && !is_static;
     if (wait)
         rc = pool_wait(ctl, name, patience_s, &pool);
     if (ctl->json)
@@ -153,6 +185,8 @@ static int create(struct ctl *ctl)
         return rc;
     if (wait)
         ctl_say(ctl, "pool %s created, %lld ready", name, api_number(pool, "ready"));
+    else if (is_static)
+        ctl_say(ctl, "pool %s created; 'carrelctl machine add %s ADDRESS' gives it machines", name, name);
     else
         ctl_say(ctl, "pool %s created; 'carrelctl pool show %s' says how far it is", name, name);
     return CTL_OK;
@@ -204,22 +238,31 @@ static int disable(struct ctl *ctl)
         {.name = "vcpus", .value = "N", .help = "CPUs of a desktop (2)"},                                    \
         {.name = "memory", .value = "SIZE", .help = "memory of a desktop: 2GiB, 512MiB (1GiB)"},             \
         {.name = "network", .value = "NAME", .help = "a libvirt network, or 'user' (user)"}, POLICY_OPTION,  \
+        {.name = "balance",                                                                                  \
+         .value = "ORDER",                                                                                   \
+         .words = WORDS_CHOICE,                                                                              \
+         .choices = "breadth,depth",                                                                         \
+         .help = "static: the next machine is the least full one, or the fullest (breadth)"},                \
+        {.name = "trust",                                                                                    \
+         .value = "WHICH",                                                                                   \
+         .words = WORDS_CHOICE,                                                                              \
+         .choices = "first-use,any",                                                                         \
+         .help = "static: a first certificate is remembered, or any is taken (first-use)"},                  \
     {                                                                                                        \
         .name = "credentials", .value = "MODE", .words = WORDS_CHOICE, .choices = "carrel,user,prompt",      \
-        .help = "who logs in to the guest: carrel, user or prompt (carrel)"                                  \
+        .help = "who logs in to the guest: carrel, user or prompt (carrel; static: user)"                    \
     }
 
 static const struct ctl_option create_options[] = {
     {.name = "image",
      .value = "IMAGE",
      .words = WORDS_IMAGE,
-     .help = "the image that desktops are cloned from",
-     .required = true},
+     .help = "the image that desktops are cloned from; needed unless the pool is static"},
     {.name = "kind",
      .value = "KIND",
      .words = WORDS_CHOICE,
-     .choices = "floating,dedicated",
-     .help = "floating: recycled after log-off; dedicated: kept (floating)"},
+     .choices = "floating,dedicated,static",
+     .help = "floating (recycled after log-off), dedicated (kept) or static (machines)"},
     COMMON_OPTIONS,
     {.name = "pattern", .value = "TEXT", .help = "names of the desktops, %d is a number (NAME-%d)"},
     {.name = "disabled", .help = "create it closed: it starts nothing yet"},
@@ -259,9 +302,12 @@ static const struct ctl_command commands[] = {
      .help = "create a pool",
      .details =
          "Its desktops are clones of an image and begin to start at once. Who may use them is said by\n"
-         "'carrelctl entitlement add'.",
+         "'carrelctl entitlement add'. A static pool has no image: it is given machines that are there "
+         "already\n"
+         "by 'carrelctl machine add'.",
      .examples = "carrelctl pool create office --image debian --spare 2 --max 20 --wait\n"
-                 "carrelctl pool create cad --image win11 --kind dedicated --vcpus 4 --memory 8GiB"},
+                 "carrelctl pool create cad --image win11 --kind dedicated --vcpus 4 --memory 8GiB\n"
+                 "carrelctl pool create hall --kind static --balance depth"},
     {.verb = "set",
      ONE_POOL,
      .options = set_options,
@@ -301,6 +347,8 @@ const struct ctl_noun ctl_pool = {
     .help = "desktops of one kind, kept ready",
     .details =
         "A pool keeps some desktops ready that are clones of one image. A floating desktop is thrown away\n"
-        "after its user logged off; a dedicated one stays its user's.",
+        "after its user logged off; a dedicated one stays its user's. A static pool has machines instead, "
+        "which\n"
+        "Carrel neither makes nor cleans.",
     .commands = commands,
 };

@@ -10,7 +10,7 @@ import threading
 from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs, unquote, urlsplit
 
-NAMED = {"users": "u", "groups": "g", "images": "i", "pools": "p", "hosts": "h", "desktops": "d"}
+NAMED = {"users": "u", "groups": "g", "images": "i", "pools": "p", "hosts": "h", "desktops": "d", "machines": "m"}
 THEN = "2025-01-01T12:00:00.250Z"
 
 
@@ -134,9 +134,16 @@ class FakeBroker:
             return 201, self.create(kind, body, {"state": "up", "enabled": True, "virt": "kvm", "reason": "",
                                                  "vcpus": 8, "memory_mib": 16384, "libvirt": "10.0.0",
                                                  "hypervisor": "8.2.0", "desktops": 0, "seen": THEN})
-        self.find("images", body.get("image", ""))
+        if kind == "machines":
+            self.find("pools", body["pool"])
+            body.setdefault("name", body["address"])
+            return 201, self.create(kind, body, {"port": 3389, "sessions": 0, "sessions_max": 1, "draining": False,
+                                                 "state": "up", "state_since": THEN, "failures": 0, "reason": "",
+                                                 "fingerprint": ""})
+        if body.get("kind") != "static":
+            self.find("images", body.get("image", ""))
         return 201, self.create(kind, body, {
-            "kind": "floating", "spare": 1, "max": 10, "vcpus": 2, "memory_mib": 1024, "network": "user",
+            "image": "", "kind": "floating", "spare": 1, "max": 10, "vcpus": 2, "memory_mib": 1024, "network": "user",
             "credentials": "carrel", "pattern": body["name"] + "-%d", "enabled": True, "desktops": 0, "ready": 0,
             "lent": 0, "starting": 0, "failed": 0, "waiting": 0, "failures": 0, "retry_at": None, "stopped": False,
             "reason": "", "deleting": False})

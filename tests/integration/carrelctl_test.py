@@ -37,7 +37,7 @@ class Arguments(Case):
     def test_every_command_has_help_with_an_example(self):
         with open(SOURCE + "/config/man/carrelctl.1.scd") as f:
             manual = f.read()
-        for noun in "user group entitlement pool image desktop host session gateway event".split():
+        for noun in "user group entitlement pool image desktop host machine session gateway event".split():
             text = self.check(OK, "help", noun).stdout
             verbs = [line.split()[0] for line in text.split("Commands:\n")[1].split("\n\n")[0].splitlines()]
             self.assertGreater(len(verbs), 1)
@@ -69,7 +69,7 @@ class Arguments(Case):
             ("not '99999999999999999999'", ["pool", "set", "x", "--spare", "99999999999999999999"]),
             ("a size such as 2GiB", ["pool", "set", "x", "--memory", "2GB"]),
             ("nothing to change", ["pool", "set", "x"]),
-            ("one of floating,dedicated", ["pool", "create", "x", "--image", "y", "--kind", "float"]),
+            ("one of floating,dedicated,static", ["pool", "create", "x", "--image", "y", "--kind", "float"]),
             ("no column 'sise'", ["image", "list", "--columns", "name,sise"]),
             ("prints no table", ["pool", "show", "x", "--columns", "name"]),
             ("is not a name", ["pool", "show", ".."]), ("is not a name", ["pool", "show", ""]),
@@ -117,8 +117,27 @@ class Commands(Case):
         self.refused(NOT_FOUND, "no entitlement of its own", "entitlement", "remove", "office", "--group", "staff")
         self.assertIn("anna", self.check(OK, "group", "show", "staff").stdout)
 
+    def test_a_static_pool_is_made_of_machines(self):
+        done = self.check(OK, "pool", "create", "hall", "--kind", "static", "--balance", "depth", "--trust", "any")
+        self.assertIn("carrelctl machine add hall ADDRESS", done.stdout)
+        for typed, body in (("192.0.2.7", {"address": "192.0.2.7"}),
+                            ("192.0.2.8:3390", {"address": "192.0.2.8", "port": 3390}),
+                            ("fd00::7", {"address": "fd00::7"}), ("[fd00::8]", {"address": "fd00::8"}),
+                            ("[fd00::9]:3390", {"address": "fd00::9", "port": 3390})):
+            self.check(OK, "machine", "add", "hall", typed)
+            self.assertEqual(self.broker.requests[-1], ("POST", "/v1/machines", dict(body, pool="hall")))
+        self.check(OK, "machine", "add", "hall", "192.0.2.9", "--name", "pc", "--sessions", "4", "--fingerprint", "ab")
+        self.assertEqual(self.broker.requests[-1][2], {"pool": "hall", "address": "192.0.2.9", "name": "pc",
+                                                       "sessions_max": 4, "fingerprint": "ab"})
+        for typed in (":3389", "[fd00::7", "[]:3389", "192.0.2.7:", "192.0.2.7:x", "192.0.2.7:65536", "1.2.3.4:0x1",
+                      "a" * 64):
+            self.refused(USAGE, "is no address", "machine", "add", "hall", typed)
+        self.assertRegex(self.check(OK, "machine", "list").stdout, r"pc +hall +up .*192\.0\.2\.9:3389 +0 of 4")
+
     def test_every_simple_command_reaches_its_path(self):
         self.pool()
+        self.check(OK, "pool", "create", "hall", "--kind", "static")
+        self.check(OK, "machine", "add", "hall", "192.0.2.7", "--name", "pc")
         self.check(OK, "user", "create", "anna", "--no-password")
         self.check(OK, "host", "add", "here", "qemu:///system")
         self.check(OK, "group", "create", "staff")
@@ -136,6 +155,14 @@ class Commands(Case):
             (["host", "disable", "here"], "PATCH", "/v1/hosts/here", {"enabled": False}),
             (["host", "enable", "here"], "PATCH", "/v1/hosts/here", {"enabled": True}),
             (["host", "remove", "here", "--yes"], "DELETE", "/v1/hosts/here", None),
+            (["machine", "list", "--pool", "hall"], "GET", "/v1/machines?pool=hall", None),
+            (["machine", "show", "pc"], "GET", "/v1/machines/pc", None),
+            (["machine", "drain", "pc"], "PATCH", "/v1/machines/pc", {"draining": True}),
+            (["machine", "resume", "pc"], "PATCH", "/v1/machines/pc", {"draining": False}),
+            (["machine", "set", "pc", "--sessions", "2", "--fingerprint", ""], "PATCH", "/v1/machines/pc",
+             {"sessions_max": 2, "fingerprint": ""}),
+            (["machine", "remove", "pc", "--yes"], "DELETE", "/v1/machines/pc", None),
+            (["pool", "set", "hall", "--balance", "breadth"], "PATCH", "/v1/pools/hall", {"balance": "breadth"}),
             (["pool", "disable", "office"], "PATCH", "/v1/pools/office", {"enabled": False}),
             (["pool", "enable", "office"], "PATCH", "/v1/pools/office", {"enabled": True}),
             (["pool", "set", "office", "--memory", "512MiB"], "PATCH", "/v1/pools/office", {"memory_mib": 512}),
@@ -396,7 +423,7 @@ class Confirmation(Case):
         asked = len(self.broker.requests)
         for args in (["pool", "delete", "office"], ["user", "delete", "a"], ["group", "delete", "a"],
                      ["image", "delete", "a"], ["desktop", "recycle", "a"], ["desktop", "restart", "a"],
-                     ["host", "remove", "a"], ["session", "logoff", "a"]):
+                     ["host", "remove", "a"], ["machine", "remove", "a"], ["session", "logoff", "a"]):
             self.refused(USAGE, "say --yes", *args, stdin="y\n")
         self.assertEqual(len(self.broker.requests), asked)
 
