@@ -1,3 +1,4 @@
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <string.h>
 
@@ -5,15 +6,30 @@
 #include "api_problem.h"
 #include "audit.h"
 
+/* What may be promised of a host, in percent of what it has. */
+#define OVERCOMMIT_MIN 1
+#define OVERCOMMIT_MAX 10000
+
 static json_t *host_json(const struct host_row *row)
 {
-    return json_pack("{s:s, s:s, s:o, s:s, s:b, s:s, s:o, s:I, s:I, s:s, s:s, s:I, s:o, s:o}", "id", row->id,
-                     "name", row->name, "uri", api_json_text(row->uri), "state", host_state_name(row->state),
-                     "enabled", row->enabled, "virt", row->virt, "reason", api_json_text(row->reason),
-                     "vcpus", (json_int_t)row->vcpus, "memory_mib", (json_int_t)row->memory_mib, "libvirt",
-                     row->libvirt_version, "hypervisor", row->hypervisor_version, "desktops",
-                     (json_int_t)row->desktops, "seen", api_json_time(row->seen_ms), "created",
-                     api_json_time(row->created_ms));
+    json_t *json = json_pack("{s:s, s:s, s:o, s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:s}", "id", row->id, "name",
+                             row->name, "uri", api_json_text(row->uri), "state", host_state_name(row->state),
+                             "mode", host_mode_name(row->mode), "virt", row->virt, "reason",
+                             api_json_text(row->reason), "address", row->address, "labels", row->labels,
+                             "libvirt", row->libvirt_version, "hypervisor", row->hypervisor_version);
+    json_t *numbers = json_pack(
+        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "vcpus", (json_int_t)row->vcpus,
+        "memory_mib", (json_int_t)row->memory_mib, "disk_mib", (json_int_t)row->disk_mib, "disk_free_mib",
+        (json_int_t)row->disk_free_mib, "cpu_percent", (json_int_t)row->cpu_percent, "memory_percent",
+        (json_int_t)row->memory_percent, "vcpus_used", (json_int_t)row->vcpus_used, "memory_used_mib",
+        (json_int_t)row->memory_used_mib, "desktops", (json_int_t)row->desktops, "seen",
+        api_json_time(row->seen_ms), "created", api_json_time(row->created_ms));
+    if (!json || !numbers || json_object_update_missing(json, numbers)) {
+        json_decref(json);
+        json = NULL;
+    }
+    json_decref(numbers);
+    return json;
 }
 
 static int add_host(void *arg, const struct host_row *row)
@@ -75,51 +91,82 @@ static bool uri_is_plausible(const char *uri)
     return n && !strncmp(uri + n, ":/", 2) && !strchr(uri, ' ');
 }
 
+/* An IP address: what gateways dial is never looked up. */
+static bool address_is_valid(const char *address)
+{
+    unsigned char bytes[16];
+    return inet_pton(AF_INET, address, bytes) == 1 || inet_pton(AF_INET6, address, bytes) == 1;
+}
+
+/* The members that POST and PATCH have in common. */
+static void read_common(struct api_reader *reader, enum api_presence uri, struct host_row *row)
+{
+    int choice;
+    if (api_reader_text(reader, "uri", uri, row->uri, sizeof row->uri) && !uri_is_plausible(row->uri))
+        api_reader_refuse(reader, "The member \"uri\" must be a libvirt URI, such as \"qemu:///system\".");
+    if (api_reader_choice(reader, "mode", API_OPTIONAL, host_mode_parse, "active, draining, maintenance",
+                          &choice))
+        row->mode = (enum host_mode)choice;
+    if (api_reader_text(reader, "address", API_OPTIONAL, row->address, sizeof row->address) &&
+        !address_is_valid(row->address))
+        api_reader_refuse(reader, "The member \"address\" must be an IP address.");
+    if (api_reader_text(reader, "labels", API_OPTIONAL, row->labels, sizeof row->labels) &&
+        !labels_are_valid(row->labels))
+        api_reader_refuse(reader,
+                          "The member \"labels\" must be words with single blanks between them, each a "
+                          "name or NAME=VALUE, such as \"ssd rack=a\".");
+    api_reader_u32(reader, "cpu_percent", API_OPTIONAL, OVERCOMMIT_MIN, OVERCOMMIT_MAX, &row->cpu_percent);
+    api_reader_u32(reader, "memory_percent", API_OPTIONAL, OVERCOMMIT_MIN, OVERCOMMIT_MAX,
+                   &row->memory_percent);
+}
+
 void api_hosts_add(struct request *r)
 {
     struct host_row *row = request_input(r, sizeof *row);
     if (!row)
         return;
-    row->enabled = true;
+    *row = (struct host_row){
+        .address = "127.0.0.1", .cpu_percent = HOST_CPU_PERCENT, .memory_percent = HOST_MEMORY_PERCENT};
     struct api_reader reader;
     api_reader_init(&reader, r->body, "");
     if (api_reader_text(&reader, "name", API_REQUIRED, row->name, sizeof row->name) &&
         !name_is_valid(row->name))
         api_reader_refuse(&reader,
                           "A host's name has letters, digits and . _ - and begins with a letter or digit.");
-    if (api_reader_text(&reader, "uri", API_REQUIRED, row->uri, sizeof row->uri) &&
-        !uri_is_plausible(row->uri))
-        api_reader_refuse(&reader, "The member \"uri\" must be a libvirt URI, such as \"qemu:///system\".");
+    read_common(&reader, API_REQUIRED, row);
     if (request_read_done(r, &reader))
         request_run(r, STORE_WRITE, add_job, NULL);
 }
 
+/* Reads the body over the host as it is now, so that members that are not named stay. */
 static int change_job(struct db *db, struct request *r)
 {
     struct host_row row;
     int rc = get_host(db, r, &row);
     if (rc)
         return rc;
-    row.enabled = *(const bool *)r->input;
-    rc = store_host_set_enabled(db, row.id, row.enabled);
+    enum host_mode mode = row.mode;
+    struct api_reader reader;
+    api_reader_init(&reader, r->body, "");
+    read_common(&reader, API_OPTIONAL, &row);
+    rc = api_reader_finish(&reader);
+    if (rc) {
+        problem_set(r, PROBLEM_BAD_REQUEST, "%s", reader.err.text);
+        return rc;
+    }
+    rc = store_host_update(db, &row);
     if (rc)
         return rc;
-    store_notify(db, "host", row.id);
     request_set(r, 200, host_json(&row));
-    return audit_admin(db, r, "host.changed", row.id, "Host %s was %s", row.name,
-                       row.enabled ? "opened for new guests" : "closed for new guests");
+    if (mode != row.mode)
+        return audit_admin(db, r, "host.changed", row.id, "Host %s was made %s", row.name,
+                           host_mode_name(row.mode));
+    return audit_admin(db, r, "host.changed", row.id, "Host %s was changed", row.name);
 }
 
 void api_host_change(struct request *r)
 {
-    bool *enabled = request_input(r, sizeof *enabled);
-    if (!enabled)
-        return;
-    struct api_reader reader;
-    api_reader_init(&reader, r->body, "");
-    api_reader_flag(&reader, "enabled", API_REQUIRED, enabled);
-    if (request_read_done(r, &reader))
-        request_run(r, STORE_WRITE, change_job, NULL);
+    request_run(r, STORE_WRITE, change_job, NULL);
 }
 
 static int delete_job(struct db *db, struct request *r)

@@ -21,6 +21,8 @@ static json_t *pool_json(const struct pool_row *row)
         credentials_name(row->credentials), "spare", (json_int_t)row->spare, "max", (json_int_t)row->max,
         "vcpus", (json_int_t)row->vcpus, "memory_mib", (json_int_t)row->memory_mib, "network", row->network,
         "pattern", row->pattern, "enabled", row->enabled, "deleting", row->deleting);
+    json_t *place = json_pack("{s:s, s:s, s:s}", "placement", placement_name(row->placement), "host_labels",
+                              row->host_labels, "apart", row->apart);
     json_t *seen = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:b, s:o, s:o, s:o}", "desktops",
                              (json_int_t)row->desktops, "ready", (json_int_t)row->ready, "lent",
                              (json_int_t)row->lent, "starting", (json_int_t)row->starting, "failed",
@@ -34,10 +36,12 @@ static json_t *pool_json(const struct pool_row *row)
         json_decref(seen);
         seen = NULL;
     }
-    if (!json || !seen || json_object_update_missing(json, seen)) {
+    if (!json || !seen || !place || json_object_update_missing(json, place) ||
+        json_object_update_missing(json, seen)) {
         json_decref(json);
         json = NULL;
     }
+    json_decref(place);
     json_decref(seen);
     return json;
 }
@@ -102,6 +106,22 @@ static bool pattern_is_valid(const char *pattern)
     return strlen(pattern) + 4 < NAME_SIZE && name_is_valid(name);
 }
 
+/* Where its desktops may stand. */
+static void read_placement(struct api_reader *reader, struct pool_row *row)
+{
+    int choice;
+    if (api_reader_choice(reader, "placement", API_OPTIONAL, placement_parse, "spread, pack", &choice))
+        row->placement = (enum pool_placement)choice;
+    if (api_reader_text(reader, "host_labels", API_OPTIONAL, row->host_labels, sizeof row->host_labels) &&
+        !labels_wanted_are_valid(row->host_labels))
+        api_reader_refuse(reader,
+                          "The member \"host_labels\" must be labels with single blanks between them; "
+                          "one that a host must not have begins with \"!\".");
+    if (api_reader_text(reader, "apart", API_OPTIONAL, row->apart, sizeof row->apart) && *row->apart &&
+        !name_is_valid(row->apart))
+        api_reader_refuse(reader, "The member \"apart\" must be \"host\", the key of a label, or empty.");
+}
+
 static void read_static(struct api_reader *reader, struct pool_row *row)
 {
     int choice;
@@ -136,6 +156,7 @@ static void read_common(struct api_reader *reader, struct pool_row *row)
         api_reader_refuse(reader,
                           "The member \"network\" must be \"user\" or the name of a libvirt network.");
     api_reader_flag(reader, "enabled", API_OPTIONAL, &row->enabled);
+    read_placement(reader, row);
     api_reader_policy(reader, &row->policy);
 }
 

@@ -17,6 +17,9 @@ static const char *const image_states[] = {[IMAGE_IMPORTING] = "importing",
                                            [IMAGE_FAILED] = "failed",
                                            [IMAGE_DELETING] = "deleting"};
 static const char *const host_states[] = {[HOST_UNKNOWN] = "unknown", [HOST_UP] = "up", [HOST_DOWN] = "down"};
+static const char *const host_modes[] = {
+    [HOST_ACTIVE] = "active", [HOST_DRAINING] = "draining", [HOST_MAINTENANCE] = "maintenance"};
+static const char *const placements[] = {[PLACEMENT_SPREAD] = "spread", [PLACEMENT_PACK] = "pack"};
 static const char *const session_states[] = {[SESSION_STARTING] = "starting",
                                              [SESSION_ACTIVE] = "active",
                                              [SESSION_DISCONNECTED] = "disconnected",
@@ -76,6 +79,26 @@ const char *pool_trust_name(enum pool_trust trust)
 int pool_trust_parse(const char *name)
 {
     return value_of(trusts, COUNT(trusts), name);
+}
+
+const char *host_mode_name(enum host_mode mode)
+{
+    return name_of(host_modes, COUNT(host_modes), (unsigned)mode);
+}
+
+int host_mode_parse(const char *name)
+{
+    return value_of(host_modes, COUNT(host_modes), name);
+}
+
+const char *placement_name(enum pool_placement placement)
+{
+    return name_of(placements, COUNT(placements), (unsigned)placement);
+}
+
+int placement_parse(const char *name)
+{
+    return value_of(placements, COUNT(placements), name);
 }
 
 const char *image_state_name(enum image_state state)

@@ -3,26 +3,40 @@
 #include <stdio.h>
 
 #define HOST_SELECT                                                                                          \
-    "SELECT h.id, h.name, h.uri, h.state, h.enabled, h.virt, h.reason, h.vcpus, h.memory_mib,"               \
-    " h.libvirt_version, h.hypervisor_version, (SELECT COUNT(*) FROM desktops d WHERE d.host_id = h.id),"    \
-    " h.seen_ms, h.created_ms FROM hosts h"
+    "SELECT h.id, h.name, h.uri, h.state, h.mode, h.virt, h.reason, h.vcpus, h.memory_mib, h.disk_mib,"      \
+    " h.disk_free_mib, h.libvirt_version, h.hypervisor_version, h.address, h.labels, h.cpu_percent,"         \
+    " h.memory_percent, h.seen_ms, h.created_ms, COALESCE(n.desktops, 0), COALESCE(n.vcpus, 0),"             \
+    " COALESCE(n.memory_mib, 0), h.down_ms FROM hosts h LEFT JOIN (SELECT d.host_id AS host_id, COUNT(*) "   \
+    "AS desktops,"                                                                                           \
+    " SUM(CASE WHEN d.state IN ('stopped', 'failed') THEN 0 ELSE p.vcpus END) AS vcpus,"                     \
+    " SUM(CASE WHEN d.state IN ('stopped', 'failed') THEN 0 ELSE p.memory_mib END) AS memory_mib"            \
+    " FROM desktops d JOIN pools p ON p.id = d.pool_id GROUP BY d.host_id) n ON n.host_id = h.id"
 
 static void host_read(struct db_query *q, struct host_row *ret)
 {
-    *ret = (struct host_row){.enabled = row_bool(q, 4),
-                             .vcpus = row_u32(q, 7),
+    *ret = (struct host_row){.vcpus = row_u32(q, 7),
                              .memory_mib = (uint64_t)row_int(q, 8),
-                             .desktops = row_u32(q, 11),
-                             .seen_ms = row_int(q, 12),
-                             .created_ms = row_int(q, 13)};
+                             .disk_mib = (uint64_t)row_int(q, 9),
+                             .disk_free_mib = (uint64_t)row_int(q, 10),
+                             .cpu_percent = row_u32(q, 15),
+                             .memory_percent = row_u32(q, 16),
+                             .seen_ms = row_int(q, 17),
+                             .created_ms = row_int(q, 18),
+                             .desktops = row_u32(q, 19),
+                             .vcpus_used = row_u32(q, 20),
+                             .memory_used_mib = (uint64_t)row_int(q, 21),
+                             .down_ms = row_int(q, 22)};
     row_text(q, 0, ret->id, sizeof ret->id);
     row_text(q, 1, ret->name, sizeof ret->name);
     row_text(q, 2, ret->uri, sizeof ret->uri);
     row_enum(q, 3, host_state_parse, &ret->state);
+    row_enum(q, 4, host_mode_parse, &ret->mode);
     row_text(q, 5, ret->virt, sizeof ret->virt);
     row_text(q, 6, ret->reason, sizeof ret->reason);
-    row_text(q, 9, ret->libvirt_version, sizeof ret->libvirt_version);
-    row_text(q, 10, ret->hypervisor_version, sizeof ret->hypervisor_version);
+    row_text(q, 11, ret->libvirt_version, sizeof ret->libvirt_version);
+    row_text(q, 12, ret->hypervisor_version, sizeof ret->hypervisor_version);
+    row_text(q, 13, ret->address, sizeof ret->address);
+    row_text(q, 14, ret->labels, sizeof ret->labels);
 }
 
 int store_host_insert(struct db *db, struct host_row *row)
@@ -33,13 +47,16 @@ int store_host_insert(struct db *db, struct host_row *row)
     id_make(ID_HOST, row->id);
     row->created_ms = store_now_ms();
     rc = db_run(db,
-                "INSERT INTO hosts (id, name, uri, state, enabled, virt, reason, vcpus, memory_mib,"
-                " libvirt_version, hypervisor_version, seen_ms, created_ms)"
-                " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+                "INSERT INTO hosts (id, name, uri, state, mode, virt, reason, vcpus, memory_mib,"
+                " libvirt_version, hypervisor_version, seen_ms, created_ms, address, labels, cpu_percent,"
+                " memory_percent)"
+                " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
                 db_text(row->id), db_text(row->name), db_text(row->uri), db_text(host_state_name(row->state)),
-                db_int(row->enabled), db_text(row->virt), db_text(row->reason), db_int(row->vcpus),
-                db_int((int64_t)row->memory_mib), db_text(row->libvirt_version),
-                db_text(row->hypervisor_version), db_int(row->seen_ms), db_int(row->created_ms));
+                db_text(host_mode_name(row->mode)), db_text(row->virt), db_text(row->reason),
+                db_int(row->vcpus), db_int((int64_t)row->memory_mib), db_text(row->libvirt_version),
+                db_text(row->hypervisor_version), db_int(row->seen_ms), db_int(row->created_ms),
+                db_text(row->address), db_text(row->labels), db_int(row->cpu_percent),
+                db_int(row->memory_percent));
     if (rc == CE_EXISTS)
         return db_fail(db, rc, "there is a host %s already", row->name);
     store_notify(db, "host", row->id);
@@ -73,11 +90,16 @@ int store_host_list(struct db *db, int (*each)(void *arg, const struct host_row 
     return rc;
 }
 
-int store_host_set_enabled(struct db *db, const char *id, bool enabled)
+int store_host_update(struct db *db, const struct host_row *row)
 {
-    int rc = db_run(db, "UPDATE hosts SET enabled = $2 WHERE id = $1", db_text(id), db_int(enabled));
-    store_notify(db, "host", id);
-    return store_changed(db, rc, "host", id);
+    int rc =
+        db_run(db,
+               "UPDATE hosts SET uri = $2, mode = $3, address = $4, labels = $5, cpu_percent = $6,"
+               " memory_percent = $7 WHERE id = $1",
+               db_text(row->id), db_text(row->uri), db_text(host_mode_name(row->mode)), db_text(row->address),
+               db_text(row->labels), db_int(row->cpu_percent), db_int(row->memory_percent));
+    store_notify(db, "host", row->id);
+    return store_changed(db, rc, "host", row->id);
 }
 
 static int host_event(struct db *db, const struct host_row *host)
@@ -96,12 +118,15 @@ int store_host_set_seen(struct db *db, const struct host_row *row)
     struct host_row old, now = *row;
     int rc = store_host_get(db, row->id, &old);
     if (!rc)
-        rc = db_run(db,
-                    "UPDATE hosts SET state = $2, virt = $3, reason = $4, vcpus = $5, memory_mib = $6,"
-                    " libvirt_version = $7, hypervisor_version = $8, seen_ms = $9 WHERE id = $1",
-                    db_text(row->id), db_text(host_state_name(row->state)), db_text(row->virt),
-                    db_text(row->reason), db_int(row->vcpus), db_int((int64_t)row->memory_mib),
-                    db_text(row->libvirt_version), db_text(row->hypervisor_version), db_int(row->seen_ms));
+        rc =
+            db_run(db,
+                   "UPDATE hosts SET state = $2, virt = $3, reason = $4, vcpus = $5, memory_mib = $6,"
+                   " libvirt_version = $7, hypervisor_version = $8, seen_ms = $9, disk_mib = $10,"
+                   " disk_free_mib = $11, down_ms = $12 WHERE id = $1",
+                   db_text(row->id), db_text(host_state_name(row->state)), db_text(row->virt),
+                   db_text(row->reason), db_int(row->vcpus), db_int((int64_t)row->memory_mib),
+                   db_text(row->libvirt_version), db_text(row->hypervisor_version), db_int(row->seen_ms),
+                   db_int((int64_t)row->disk_mib), db_int((int64_t)row->disk_free_mib), db_int(row->down_ms));
     if (rc || row->state == old.state)
         return rc;
     store_notify(db, "host", row->id);

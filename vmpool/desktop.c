@@ -51,6 +51,7 @@ static void desktop_forget(struct desktop *d)
     desktop_close_channel(d);
     probe_close(&d->probe);
     probe_close(&d->check);
+    probe_close(&d->pulse);
     d->gone = true;
     if (!d->busy)
         desktop_free(d);
@@ -328,7 +329,7 @@ static bool deadline_passed(struct desktop *d)
 
 void desktop_drive(struct desktop *d)
 {
-    if (d->busy || d->stale || d->gone || d->vm->stopping || deadline_passed(d))
+    if (d->busy || d->stale || d->gone || d->vm->stopping || desktop_step_host(d) || deadline_passed(d))
         return;
     const struct pool_row *pool = desktop_pool(d);
     bool unwanted =
@@ -423,6 +424,7 @@ void desktop_close_all(struct vmpool *vm)
         desktop_close_channel(d);
         probe_close(&d->probe);
         probe_close(&d->check);
+        probe_close(&d->pulse);
     }
 }
 

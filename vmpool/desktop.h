@@ -61,6 +61,8 @@ struct desktop {
     unsigned users_missing; /* looks that found nobody, in a row */
     struct probe *check;    /* an order to look after it: order.c */
     int64_t check_order;
+    struct probe *pulse; /* does its guest live, although its host does not answer: desktop_host.c */
+    int64_t pulse_at_ms;
     bool cleaned; /* failed: the guest and a floating disk are removed */
 };
 

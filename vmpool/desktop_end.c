@@ -166,7 +166,7 @@ void desktop_step_failed(struct desktop *d)
     }
     if (!keep)
         desktop_change(d, DESKTOP_RECYCLING, "");
-    else if (pool->enabled &&
+    else if (pool->enabled && desktop_host_lets_start(d) &&
              desktop_starting_on(d->vm, d->row.host_id) < d->vm->config.vmpool_parallel_boots)
         desktop_change(d, DESKTOP_BOOTING, "");
 }
@@ -177,6 +177,7 @@ void desktop_step_stopped(struct desktop *d)
     const struct pool_row *pool = desktop_pool(d);
     const struct host *host = desktop_host(d);
     if (pool && (pool->enabled || d->row.wanted) && !pool->stopped && host && host_answers(host) &&
+        desktop_host_lets_start(d) &&
         desktop_starting_on(d->vm, d->row.host_id) < d->vm->config.vmpool_parallel_boots)
         desktop_change(d, DESKTOP_BOOTING, "");
 }

@@ -82,6 +82,11 @@ void desktop_step_recycling(struct desktop *d);
 void desktop_step_failed(struct desktop *d);
 void desktop_step_stopped(struct desktop *d);
 
+/* desktop_host.c. True: the host is closed or does not answer, and that decides what comes next. */
+bool desktop_step_host(struct desktop *d);
+/* Whether the host lets a guest start that was off. */
+bool desktop_host_lets_start(const struct desktop *d);
+
 /* The guest's domain is ended and, unless keep_disk, its overlay removed. For guest_job_submit(). */
 int desktop_run_remove(struct virt_conn *conn, void *arg, struct error *err) MUST_CHECK;
 

@@ -64,6 +64,10 @@ static void host_set_state(struct host *host, enum host_state state, const char 
     else
         log_warning("host %s: down: %s", host->row.name, reason);
     host->row.state = state;
+    if (state == HOST_UP)
+        host->row.down_ms = 0;
+    else if (!host->row.down_ms)
+        host->row.down_ms = store_now_ms();
     snprintf(host->row.reason, sizeof host->row.reason, "%s", reason);
     host_write(host);
 }
@@ -159,17 +163,66 @@ void host_look(struct host *host)
     }
 }
 
+/* --- the room on its disk ---------------------------------------------------------------------------------
+ */
+
+struct measure_job {
+    struct host *host;
+    char desktop_dir[CONFIG_TEXT_SIZE];
+    uint64_t mib, free_mib;
+};
+
+static int run_measure(struct virt_conn *conn, void *arg, struct error *err)
+{
+    struct measure_job *job = arg;
+    return virt_storage_room(conn, job->desktop_dir, &job->mib, &job->free_mib, err);
+}
+
+static void on_measured(void *arg, int rc, const struct error *err)
+{
+    struct measure_job *job = arg;
+    struct host *host = job->host;
+    host->measuring = false;
+    if (!rc && (job->mib != host->row.disk_mib || job->free_mib != host->row.disk_free_mib)) {
+        host->row.disk_mib = job->mib;
+        host->row.disk_free_mib = job->free_mib;
+        host_write(host);
+    }
+    free(job);
+}
+
+/* Nothing tells of a disk that fills, so each host is asked now and then. */
+static void host_measure(struct host *host)
+{
+    if (host->measuring || !host_answers(host))
+        return;
+    if (store_now_ms() < host->measure_at_ms) {
+        reconcile_due(host->vm, host->measure_at_ms);
+        return;
+    }
+    struct measure_job *job = calloc(1, sizeof *job);
+    if (!job)
+        return;
+    job->host = host;
+    snprintf(job->desktop_dir, sizeof job->desktop_dir, "%s", host->vm->config.vmpool_desktop_dir);
+    host->measure_at_ms = store_now_ms() + HOST_MEASURE_MS;
+    host->measuring = !virt_host_submit(host->virt, run_measure, on_measured, job);
+    if (!host->measuring)
+        free(job);
+}
+
 struct orphan_job {
     struct guest_key key;
     char desktop_dir[CONFIG_TEXT_SIZE];
     char name[NAME_SIZE];
+    bool keep_disk; /* its desktop has a row, and may run elsewhere from the same disk */
 };
 
 static int run_remove_orphan(struct virt_conn *conn, void *arg, struct error *err)
 {
     struct orphan_job *job = arg;
     int rc = *job->key.uuid ? virt_domain_destroy(conn, &job->key, err) : 0;
-    return rc ? rc : virt_storage_delete(conn, job->desktop_dir, job->key.desktop_id, err);
+    return rc || job->keep_disk ? rc : virt_storage_delete(conn, job->desktop_dir, job->key.desktop_id, err);
 }
 
 static void on_orphan_removed(void *arg, int rc, const struct error *err)
@@ -181,7 +234,7 @@ static void on_orphan_removed(void *arg, int rc, const struct error *err)
     free(job);
 }
 
-static void remove_orphan(struct host *host, const struct host_finding *finding)
+static void remove_orphan(struct host *host, const struct host_finding *finding, bool keep_disk)
 {
     struct orphan_job *job = calloc(1, sizeof *job);
     if (!job)
@@ -189,6 +242,7 @@ static void remove_orphan(struct host *host, const struct host_finding *finding)
     log_info("host %s: removing %s %s of ours, which no desktop has", host->row.name,
              *finding->key.uuid ? "guest" : "disk", finding->key.desktop_id);
     job->key = finding->key;
+    job->keep_disk = keep_disk;
     snprintf(job->desktop_dir, sizeof job->desktop_dir, "%s", host->vm->config.vmpool_desktop_dir);
     snprintf(job->name, sizeof job->name, "%s", finding->name);
     if (virt_host_submit(host->virt, run_remove_orphan, on_orphan_removed, job))
@@ -203,16 +257,17 @@ void host_remove_orphans(struct host *host)
     if (!host->found_seq || vm->world->seq <= host->found_seq)
         return;
     host->found_seq = 0;
+    host->looked = true;
     for (size_t i = 0; i < host->found_count; i++) {
         const struct host_finding *finding = &host->found[i];
         const struct guest_key *key = &finding->key;
         if (!*key->desktop_id)
             continue;
         const struct desktop_row *row = snapshot_desktop(vm->world, key->desktop_id);
-        bool mine = row && (!*key->uuid || !strcmp(row->uuid, key->uuid));
+        bool mine = row && *key->uuid && !strcmp(row->uuid, key->uuid) && !strcmp(row->host_id, host->row.id);
         /* A disk may lie in a directory that several hosts share: any row keeps it. */
-        if (!mine && !(row && !*key->uuid))
-            remove_orphan(host, finding);
+        if (!mine && (!row || *key->uuid))
+            remove_orphan(host, finding, row != NULL);
     }
 }
 
@@ -317,12 +372,14 @@ static void on_up(void *arg, const struct virt_host_info *info)
 {
     struct host *host = arg;
     host->connected = true;
+    host->looked = false;
     host->hung = false;
     host->row.vcpus = info->vcpus;
     host->row.memory_mib = info->memory_mib;
     snprintf(host->row.libvirt_version, sizeof host->row.libvirt_version, "%s", info->libvirt_version);
     snprintf(host->row.hypervisor_version, sizeof host->row.hypervisor_version, "%s",
              info->hypervisor_version);
+    host->measure_at_ms = 0;
     host_set_state(host, HOST_UP, "");
     host_look(host);
 }
@@ -364,14 +421,35 @@ struct host *host_find(struct vmpool *vm, const char *id)
     return NULL;
 }
 
+const struct host *host_find_const(const struct vmpool *vm, const char *id)
+{
+    list_for_each (pos, &vm->hosts) {
+        const struct host *host = list_entry(pos, struct host, entry);
+        if (!host->leaving && !strcmp(host->row.id, id))
+            return host;
+    }
+    return NULL;
+}
+
 bool host_answers(const struct host *host)
 {
     return host->connected && !host->hung && !host->leaving;
 }
 
+bool host_is_lost(struct host *host)
+{
+    if (host_answers(host) || host->row.state != HOST_DOWN || !host->row.down_ms)
+        return false;
+    int64_t at_ms = host->row.down_ms + (int64_t)host->vm->config.vmpool_host_timeout_ms;
+    if (store_now_ms() >= at_ms)
+        return true;
+    reconcile_due(host->vm, at_ms);
+    return false;
+}
+
 bool host_is_usable(const struct host *host)
 {
-    return host_answers(host) && host->row.enabled;
+    return host_answers(host) && host->looked && host->row.mode == HOST_ACTIVE;
 }
 
 static void host_add(struct vmpool *vm, const struct host_row *row)
@@ -407,6 +485,25 @@ static void host_free(struct host *host)
     free(host);
 }
 
+/* What an administrator says of the host; what we saw of it stays. */
+static void host_take_orders(struct host *host, const struct host_row *row)
+{
+    host->row.mode = row->mode;
+    host->row.cpu_percent = row->cpu_percent;
+    host->row.memory_percent = row->memory_percent;
+    snprintf(host->row.address, sizeof host->row.address, "%s", row->address);
+    snprintf(host->row.labels, sizeof host->row.labels, "%s", row->labels);
+}
+
+static const struct host_row *row_of(const struct snapshot *world, const struct host *host)
+{
+    for (size_t i = 0; i < world->host_count; i++) {
+        if (!strcmp(world->hosts[i].id, host->row.id))
+            return &world->hosts[i];
+    }
+    return NULL;
+}
+
 void host_sync(struct vmpool *vm)
 {
     const struct snapshot *world = vm->world;
@@ -415,15 +512,13 @@ void host_sync(struct vmpool *vm)
         if (!host)
             host_add(vm, &world->hosts[i]);
         else
-            host->row.enabled = world->hosts[i].enabled;
+            host_take_orders(host, &world->hosts[i]);
     }
     list_for_each_safe (pos, &vm->hosts) {
         struct host *host = list_entry(pos, struct host, entry);
-        bool kept = false;
-        for (size_t i = 0; i < world->host_count; i++)
-            kept = kept || !strcmp(world->hosts[i].id, host->row.id);
-        if (!kept)
-            host_leave(host);
+        const struct host_row *row = row_of(world, host);
+        if (!row || strcmp(row->uri, host->row.uri) != 0)
+            host_leave(host); /* one with another URI is opened anew by the next pass */
         if (host->closed && !host->writing)
             host_free(host);
     }
@@ -444,6 +539,7 @@ void host_watch(struct vmpool *vm)
             if (host->connected)
                 host_set_state(host, HOST_UP, "");
         }
+        host_measure(host);
     }
 }
 

@@ -7,7 +7,8 @@
 #include "vmpool.h"
 #include "virt_host.h"
 
-#define HOST_HUNG_MS 20000 /* a call that takes longer makes the host count as down until it comes back */
+#define HOST_MEASURE_MS 30000 /* between looks at the room on a host's disk */
+#define HOST_HUNG_MS 20000    /* a call that takes longer makes the host count as down until it comes back */
 
 struct host_finding {
     char name[NAME_SIZE];
@@ -26,9 +27,12 @@ struct host {
     bool probing; /* virt_probe runs */
     bool writing; /* the row is being written */
     bool write_again;
+    bool looked;  /* since it was connected, orphans are removed: it may take new guests */
     bool looking; /* a look through the host runs */
     bool look_wanted;
-    uint64_t found_seq; /* vm->seq when the look was done; 0: none is waiting to be compared */
+    bool measuring;        /* the room on its disk is being read */
+    int64_t measure_at_ms; /* when it is read again */
+    uint64_t found_seq;    /* vm->seq when the look was done; 0: none is waiting to be compared */
     struct host_finding *found;
     size_t found_count;
 };
@@ -38,7 +42,10 @@ void host_sync(struct vmpool *vm);
 /* Compares what was found with the rows: removes domains and disks of ours that have no row. */
 void host_remove_orphans(struct host *host);
 struct host *host_find(struct vmpool *vm, const char *id);
-bool host_is_usable(const struct host *host); /* connected, answering, enabled */
+const struct host *host_find_const(const struct vmpool *vm, const char *id);
+bool host_is_usable(const struct host *host); /* connected, answering, active */
+/* It has been silent for vmpool.host_timeout: what does not answer there is lost. Else a pass comes when it is. */
+bool host_is_lost(struct host *host);
 bool host_answers(const struct host *host);
 
 /* 1: KVM, 0: software, -1: not known yet; a probe with KERNEL (may be empty) was begun. */

@@ -10,12 +10,11 @@
 #include "image.h"
 #include "log.h"
 #include "order.h"
-#include "placement.h"
+#include "pool_place.h"
 #include "pool_sizing.h"
 #include "uuid.h"
 
 #define CREATE_AT_ONCE 16 /* desktops of one job; the rest follows in the next pass */
-#define HOSTS_MAX 256     /* hosts that placement looks at */
 
 /* --- new desktops -----------------------------------------------------------------------------------------
  */
@@ -75,47 +74,6 @@ static bool name_is_taken(void *arg, const char *name)
     return false;
 }
 
-static uint64_t memory_of(const struct vmpool *vm, const struct desktop_row *row)
-{
-    const struct pool_row *pool = snapshot_pool(vm->world, row->pool_id);
-    bool runs = row->state != DESKTOP_STOPPED && row->state != DESKTOP_FAILED;
-    return pool && runs ? pool->memory_mib : 0;
-}
-
-static struct host *place(struct vmpool *vm, const struct pool_row *pool, const struct insert_job *job,
-                          int *ret_why)
-{
-    struct placement_host facts[HOSTS_MAX] = {0};
-    struct host *hosts[HOSTS_MAX];
-    size_t count = 0;
-    list_for_each (pos, &vm->hosts) {
-        struct host *host = list_entry(pos, struct host, entry);
-        if (count == HOSTS_MAX)
-            break;
-        facts[count].usable = host_is_usable(host);
-        facts[count].memory_mib = host->row.memory_mib;
-        facts[count].starting = desktop_starting_on(vm, host->row.id);
-        facts[count].starting_max = (uint32_t)vm->config.vmpool_parallel_boots;
-        for (size_t i = 0; i < vm->world->desktop_count; i++) {
-            if (!strcmp(vm->world->desktops[i].host_id, host->row.id))
-                facts[count].used_mib += memory_of(vm, &vm->world->desktops[i]);
-        }
-        for (size_t i = 0; i < job->count; i++) {
-            if (strcmp(job->rows[i].host_id, host->row.id) != 0)
-                continue;
-            facts[count].used_mib += pool->memory_mib;
-            facts[count].starting++;
-        }
-        hosts[count++] = host;
-    }
-    int chosen = placement_choose(facts, count, pool->memory_mib);
-    if (chosen < 0) {
-        *ret_why = chosen;
-        return NULL;
-    }
-    return hosts[chosen];
-}
-
 struct reason_job {
     char pool_id[ID_SIZE];
     char reason[REASON_SIZE];
@@ -152,15 +110,15 @@ static void pool_tell(struct vmpool *vm, const struct pool_row *pool, const char
 }
 
 /* One more row for the job; NULL: it was added, else why not ("" for: not now). */
-static const char *add_desktop(struct vmpool *vm, const struct pool_row *pool, const struct image_row *image,
+static const char *add_desktop(struct vmpool *vm, struct pool_place *place, const struct image_row *image,
                                struct insert_job *job)
 {
     int why = 0;
-    struct host *host = place(vm, pool, job, &why);
-    if (!host && why == PLACEMENT_NO_HOST)
-        return "no host is up and enabled";
-    if (!host && why == PLACEMENT_NO_MEMORY)
-        return "no host has enough free memory for another guest";
+    const struct pool_row *pool = place->pool;
+    const struct host_row *chosen = pool_place_next(place, vm, &why);
+    if (!chosen)
+        return placement_words(why);
+    struct host *host = host_find(vm, chosen->id);
     if (!host || host_virt(host, image->kernel) < 0)
         return "";
     struct desktop_row *row = &job->rows[job->count];
@@ -169,7 +127,7 @@ static const char *add_desktop(struct vmpool *vm, const struct pool_row *pool, c
     if (guest_name_pick(pool->pattern, name_is_taken, &search, row->name))
         return "its pattern gives no free name: it must hold %d once";
     snprintf(row->pool_id, sizeof row->pool_id, "%s", pool->id);
-    snprintf(row->host_id, sizeof row->host_id, "%s", host->row.id);
+    snprintf(row->host_id, sizeof row->host_id, "%s", chosen->id);
     snprintf(row->image_id, sizeof row->image_id, "%s", image->id);
     snprintf(row->guest_user, sizeof row->guest_user, "%s", image->guest_user);
     uuid_make(row->uuid);
@@ -191,8 +149,14 @@ static void pool_create(struct vmpool *vm, const struct pool_row *pool, uint32_t
         return;
     job->vm = vm;
     const char *why = NULL;
+    struct pool_place place;
+    if (pool_place_init(&place, vm, pool)) {
+        free(job);
+        return;
+    }
     while (!why && job->count < count && job->count < CREATE_AT_ONCE)
-        why = add_desktop(vm, pool, image, job);
+        why = add_desktop(vm, &place, image, job);
+    pool_place_finish(&place);
     if (why && *why)
         pool_tell(vm, pool, why);
     else if (job->count)

@@ -228,3 +228,19 @@ int virt_storage_count_users(struct virt_conn *conn, const char *desktop_dir, co
         *ret_count = walk.count;
     return rc;
 }
+
+int virt_storage_room(struct virt_conn *conn, const char *desktop_dir, uint64_t *ret_mib,
+                      uint64_t *ret_free_mib, struct error *err)
+{
+    CLEANUP_POOL virStoragePoolPtr pool = NULL;
+    virStoragePoolInfo info;
+    int rc = pool_get(conn, desktop_dir, &pool, err);
+    if (rc)
+        return rc;
+    (void)virStoragePoolRefresh(pool, 0);
+    if (virStoragePoolGetInfo(pool, &info) < 0)
+        return virt_error(err, "cannot read the room of the desktop directory");
+    *ret_mib = info.capacity >> 20;
+    *ret_free_mib = info.available >> 20;
+    return 0;
+}

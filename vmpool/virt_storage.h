@@ -41,4 +41,8 @@ int virt_storage_list(struct virt_conn *conn, const char *desktop_dir,
 int virt_storage_count_users(struct virt_conn *conn, const char *desktop_dir, const char *base,
                              uint32_t *ret_count, struct error *err) MUST_CHECK;
 
+/* The size of the file system that the directory is on, and how much of it is free. */
+int virt_storage_room(struct virt_conn *conn, const char *desktop_dir, uint64_t *ret_mib,
+                      uint64_t *ret_free_mib, struct error *err) MUST_CHECK;
+
 #endif

@@ -1,4 +1,6 @@
 /* carrelctl host */
+#include <string.h>
+
 #include "act.h"
 #include "api.h"
 #include "args.h"
@@ -6,22 +8,63 @@
 #include "command.h"
 #include "table.h"
 
-static void put_enabled(const json_t *host, char *text, size_t size)
+static void put_mode(const json_t *host, char *text, size_t size)
 {
-    snprintf(text, size, "%s", api_flag(host, "enabled") ? "yes" : "no, takes no new desktops");
+    const char *mode = api_text(host, "mode");
+    const char *words = !strcmp(mode, "draining")      ? " (takes no new desktops)"
+                        : !strcmp(mode, "maintenance") ? " (no desktop runs there)"
+                                                       : "";
+    snprintf(text, size, "%s%s", mode, words);
+}
+
+/* "6 of 32": what runs, and what may be promised with over-commitment. */
+static void put_cpus(const json_t *host, char *text, size_t size)
+{
+    snprintf(text, size, "%lld of %lld", api_number(host, "vcpus_used"),
+             api_number(host, "vcpus") * api_number(host, "cpu_percent") / 100);
+}
+
+static void put_memory(const json_t *host, char *text, size_t size)
+{
+    long long may_mib = api_number(host, "memory_mib") * api_number(host, "memory_percent") / 100;
+    snprintf(text, size, "%.1f of %.1f GiB", (double)api_number(host, "memory_used_mib") / 1024,
+             (double)may_mib / 1024);
+}
+
+static void put_disk(const json_t *host, char *text, size_t size)
+{
+    if (api_number(host, "disk_mib"))
+        snprintf(text, size, "%.1f of %.1f GiB free", (double)api_number(host, "disk_free_mib") / 1024,
+                 (double)api_number(host, "disk_mib") / 1024);
 }
 
 static const struct field fields[] = {
     {.name = "name", .key = "name"},
     {.name = "state", .key = "state", .kind = FIELD_STATE},
-    {.name = "enabled", .key = "enabled", .kind = FIELD_FLAG, .place = FIELD_LIST_ONLY},
-    {.name = "enabled", .key = "", .text = put_enabled, .place = FIELD_SHOW_ONLY},
+    {.name = "mode", .key = "mode", .kind = FIELD_STATE, .place = FIELD_LIST_ONLY},
+    {.name = "mode", .key = "", .text = put_mode, .place = FIELD_SHOW_ONLY},
     {.name = "reason", .key = "reason", .place = FIELD_SHOW_ONLY},
     {.name = "uri", .title = "URI", .key = "uri", .place = FIELD_CUT},
+    {.name = "address", .key = "address", .place = FIELD_HIDDEN},
+    {.name = "labels", .key = "labels", .place = FIELD_CUT},
     {.name = "virt", .title = "Virtualisation", .key = "virt"},
-    {.name = "vcpus", .title = "CPUs", .key = "vcpus", .place = FIELD_NOT_ZERO | FIELD_RIGHT},
-    {.name = "memory", .key = "memory_mib", .kind = FIELD_MIB, .place = FIELD_NOT_ZERO | FIELD_RIGHT},
     {.name = "desktops", .key = "desktops", .place = FIELD_RIGHT},
+    {.name = "cpus-used", .title = "CPUs promised", .key = "", .text = put_cpus, .place = FIELD_RIGHT},
+    {.name = "memory-used", .title = "Memory promised", .key = "", .text = put_memory, .place = FIELD_RIGHT},
+    {.name = "disk", .key = "", .text = put_disk, .place = FIELD_RIGHT},
+    {.name = "vcpus", .title = "CPUs", .key = "vcpus", .place = FIELD_NOT_ZERO | FIELD_HIDDEN | FIELD_RIGHT},
+    {.name = "memory",
+     .key = "memory_mib",
+     .kind = FIELD_MIB,
+     .place = FIELD_NOT_ZERO | FIELD_HIDDEN | FIELD_RIGHT},
+    {.name = "cpu-percent",
+     .title = "CPU over-commitment, %",
+     .key = "cpu_percent",
+     .place = FIELD_HIDDEN | FIELD_RIGHT},
+    {.name = "memory-percent",
+     .title = "Memory over-commitment, %",
+     .key = "memory_percent",
+     .place = FIELD_HIDDEN | FIELD_RIGHT},
     {.name = "seen", .key = "seen", .kind = FIELD_TIME},
     {.name = "libvirt", .key = "libvirt", .place = FIELD_HIDDEN},
     {.name = "hypervisor", .key = "hypervisor", .place = FIELD_HIDDEN},
@@ -41,11 +84,45 @@ static int show(struct ctl *ctl)
     return table_show_path(ctl, path, fields);
 }
 
+/* The options that add and set have, as members of BODY. */
+static int read_options(struct ctl *ctl, json_t *body)
+{
+    static const char *const percents[][2] = {{"cpu-percent", "cpu_percent"},
+                                              {"memory-percent", "memory_percent"}};
+    act_set_text(ctl, body, "address", "address");
+    act_set_text(ctl, body, "labels", "labels");
+    for (size_t i = 0; i < sizeof percents / sizeof percents[0]; i++) {
+        long n = 0;
+        int rc = args_number(ctl, percents[i][0], 1, 10000, &n);
+        if (rc)
+            return rc;
+        if (n)
+            json_object_set_new(body, percents[i][1], json_integer(n));
+    }
+    return CTL_OK;
+}
+
 static int add(struct ctl *ctl)
 {
     const char *name = args_word(ctl, 0), *uri = args_word(ctl, 1);
-    return act(ctl, "POST", api_path("/v1/hosts"), json_pack("{s:s, s:s}", "name", name, "uri", uri),
-               "host %s added; 'carrelctl host show %s' says whether it answers", name, name);
+    CLEANUP_JSON json_t *body = json_pack("{s:s, s:s}", "name", name, "uri", uri);
+    int rc = read_options(ctl, body);
+    return rc ? rc
+              : act(ctl, "POST", api_path("/v1/hosts"), json_incref(body),
+                    "host %s added; 'carrelctl host show %s' says whether it answers", name, name);
+}
+
+static int set(struct ctl *ctl)
+{
+    const char *name = args_word(ctl, 0);
+    CLEANUP_JSON json_t *body = json_object();
+    int rc = read_options(ctl, body);
+    if (rc)
+        return rc;
+    act_set_text(ctl, body, "uri", "uri");
+    if (!json_object_size(body))
+        return ctl_fail(ctl, CTL_USAGE, "nothing to change was named; see 'carrelctl help host set'");
+    return act(ctl, "PATCH", api_path("/v1/hosts/%s", name), json_incref(body), "host %s changed", name);
 }
 
 static int drop(struct ctl *ctl)
@@ -55,19 +132,52 @@ static int drop(struct ctl *ctl)
     return rc ? rc : act(ctl, "DELETE", api_path("/v1/hosts/%s", name), NULL, "host %s removed", name);
 }
 
-static int enable(struct ctl *ctl)
+static json_t *mode_body(const char *mode)
 {
-    const char *name = args_word(ctl, 0);
-    return act(ctl, "PATCH", api_path("/v1/hosts/%s", name), json_pack("{s:b}", "enabled", 1),
-               "host %s takes desktops", name);
+    return json_pack("{s:s}", "mode", mode);
 }
 
-static int disable(struct ctl *ctl)
+static int drain(struct ctl *ctl)
 {
     const char *name = args_word(ctl, 0);
-    return act(ctl, "PATCH", api_path("/v1/hosts/%s", name), json_pack("{s:b}", "enabled", 0),
-               "host %s takes no new desktops; those that run there go on", name);
+    return act(ctl, "PATCH", api_path("/v1/hosts/%s", name), mode_body("draining"),
+               "host %s takes no new desktops; users stay until they log off", name);
 }
+
+static int undrain(struct ctl *ctl)
+{
+    const char *name = args_word(ctl, 0);
+    return act(ctl, "PATCH", api_path("/v1/hosts/%s", name), mode_body("active"), "host %s takes desktops",
+               name);
+}
+
+static int maintenance(struct ctl *ctl)
+{
+    const char *name = args_word(ctl, 0);
+    int rc = ask_confirm(ctl, "End all sessions on host %s and stop its desktops?", name);
+    return rc ? rc
+              : act(ctl, "PATCH", api_path("/v1/hosts/%s", name), mode_body("maintenance"),
+                    "host %s is cleared; 'carrelctl host undrain %s' opens it again", name, name);
+}
+
+#define COMMON_OPTIONS                                                                                       \
+    {.name = "address",                                                                                      \
+     .value = "IP",                                                                                          \
+     .help = "where gateways reach guests of pools with network=user (127.0.0.1)"},                          \
+        {.name = "labels", .value = "TEXT", .help = "words that pools ask for: 'ssd rack=a'"},               \
+        {.name = "cpu-percent",                                                                              \
+         .value = "N",                                                                                       \
+         .help = "CPUs that guests may be promised, in percent of the host's (800)"},                        \
+    {                                                                                                        \
+        .name = "memory-percent", .value = "N",                                                              \
+        .help = "memory that guests may be promised, in percent (100)"                                       \
+    }
+
+static const struct ctl_option add_options[] = {COMMON_OPTIONS, {0}};
+static const struct ctl_option set_options[] = {
+    COMMON_OPTIONS, {.name = "uri", .value = "URI", .help = "another libvirt URI of the same machine"}, {0}};
+
+#define ONE_HOST .words = "NAME", .min_words = 1, .max_words = 1, .kinds = {WORDS_HOST}
 
 static const struct ctl_command commands[] = {
     {.verb = "list",
@@ -77,10 +187,7 @@ static const struct ctl_command commands[] = {
      .fields = fields,
      .examples = "carrelctl host list"},
     {.verb = "show",
-     .words = "NAME",
-     .min_words = 1,
-     .max_words = 1,
-     .kinds = {WORDS_HOST},
+     ONE_HOST,
      .run = show,
      .help = "show a host; when it is down, why",
      .examples = "carrelctl host show here"},
@@ -88,36 +195,46 @@ static const struct ctl_command commands[] = {
      .words = "NAME URI",
      .min_words = 2,
      .max_words = 2,
+     .options = add_options,
      .run = add,
      .help = "add a host by its libvirt URI",
      .details = "Any URI that virsh takes, for the user that carrel-vmpool runs as.",
      .examples = "carrelctl host add here qemu:///system\n"
-                 "carrelctl host add node2 'qemu+tls://node2.example.org/system'"},
+                 "carrelctl host add node2 'qemu+tls://node2.example.org/system' --address 192.0.2.12 "
+                 "--labels 'ssd rack=b'"},
+    {.verb = "set",
+     ONE_HOST,
+     .options = set_options,
+     .run = set,
+     .help = "change a host",
+     .details = "Desktops that run stay where they are.",
+     .examples = "carrelctl host set node2 --labels 'ssd rack=c' --cpu-percent 400"},
     {.verb = "remove",
-     .words = "NAME",
-     .min_words = 1,
-     .max_words = 1,
-     .kinds = {WORDS_HOST},
+     ONE_HOST,
      .run = drop,
      .help = "remove a host",
-     .details = "Refused while desktops are on it: disable it and recycle them first.",
+     .details = "Refused while desktops are on it: drain it first.",
      .examples = "carrelctl host remove node2"},
-    {.verb = "enable",
-     .words = "NAME",
-     .min_words = 1,
-     .max_words = 1,
-     .kinds = {WORDS_HOST},
-     .run = enable,
-     .help = "let a host take desktops again",
-     .examples = "carrelctl host enable node2"},
-    {.verb = "disable",
-     .words = "NAME",
-     .min_words = 1,
-     .max_words = 1,
-     .kinds = {WORDS_HOST},
-     .run = disable,
-     .help = "let a host take no new desktops, for maintenance",
-     .examples = "carrelctl host disable node2"},
+    {.verb = "drain",
+     ONE_HOST,
+     .run = drain,
+     .help = "let a host take no new desktops",
+     .details =
+         "Desktops that nobody uses are made elsewhere. Those with a user stay until the user logs off.",
+     .examples = "carrelctl host drain node2"},
+    {.verb = "undrain",
+     ONE_HOST,
+     .run = undrain,
+     .help = "let a host take desktops again, after drain or maintenance",
+     .examples = "carrelctl host undrain node2"},
+    {.verb = "maintenance",
+     ONE_HOST,
+     .run = maintenance,
+     .help = "clear a host at once",
+     .details = "As drain, and sessions that are still on it end now. Dedicated desktops stop, keep their "
+                "disks, and\n"
+                "start again after 'carrelctl host undrain'.",
+     .examples = "carrelctl host maintenance node2 --yes"},
     {0},
 };
 

@@ -100,6 +100,9 @@ static const struct field fields[] = {
      .kind = FIELD_MIB,
      .place = FIELD_NOT_ZERO | FIELD_HIDDEN | FIELD_RIGHT},
     {.name = "network", .key = "network", .place = FIELD_HIDDEN},
+    {.name = "placement", .key = "placement", .place = FIELD_HIDDEN},
+    {.name = "host-labels", .title = "Labels of its hosts", .key = "host_labels", .place = FIELD_HIDDEN},
+    {.name = "apart", .title = "Even over", .key = "apart", .place = FIELD_HIDDEN},
     {.name = "credentials", .key = "credentials", .place = FIELD_HIDDEN | FIELD_LIST_ONLY},
     {.name = "credentials", .key = "", .text = put_credentials, .place = FIELD_SHOW_ONLY},
     {.name = "pattern", .title = "Names of desktops", .key = "pattern", .place = FIELD_HIDDEN},
@@ -130,8 +133,8 @@ static int show(struct ctl *ctl)
 /* The options that both create and set have, as members of BODY. */
 static int read_options(struct ctl *ctl, json_t *body)
 {
-    static const char *const texts[] = {"image",   "kind",    "network", "credentials",
-                                        "pattern", "balance", "trust"};
+    static const char *const texts[] = {"image",   "kind",  "network",   "credentials", "pattern",
+                                        "balance", "trust", "placement", "apart"};
     static const struct {
         const char *name;
         long min, max;
@@ -139,6 +142,7 @@ static int read_options(struct ctl *ctl, json_t *body)
 
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         act_set_text(ctl, body, texts[i], texts[i]);
+    act_set_text(ctl, body, "host-labels", "host_labels");
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         long n = -1;
         int rc = args_number(ctl, numbers[i].name, numbers[i].min, numbers[i].max, &n);
@@ -248,6 +252,17 @@ static int disable(struct ctl *ctl)
          .words = WORDS_CHOICE,                                                                              \
          .choices = "first-use,any",                                                                         \
          .help = "static: a first certificate is remembered, or any is taken (first-use)"},                  \
+        {.name = "placement",                                                                                \
+         .value = "ORDER",                                                                                   \
+         .words = WORDS_CHOICE,                                                                              \
+         .choices = "spread,pack",                                                                           \
+         .help = "spread over hosts, or fill one before the next (spread)"},                                 \
+        {.name = "host-labels",                                                                              \
+         .value = "TEXT",                                                                                    \
+         .help = "labels that a host must have, or not: 'ssd !gpu'"},                                        \
+        {.name = "apart",                                                                                    \
+         .value = "KEY",                                                                                     \
+         .help = "keep desktops even over hosts ('host') or over the values of a label ('rack')"},           \
     {                                                                                                        \
         .name = "credentials", .value = "MODE", .words = WORDS_CHOICE, .choices = "carrel,user,prompt",      \
         .help = "who logs in to the guest: carrel, user or prompt (carrel; static: user)"                    \

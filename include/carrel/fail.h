@@ -31,6 +31,10 @@
       "Your desktop answered in a way that is not understood.")                                              \
     X(GUEST_FAILED, "guest-failed", 502, 0x412,                                                              \
       "Your desktop stopped working. Connect again for a new one.")                                          \
+    X(HOST_LOST, "host-lost", 502, 0x412,                                                                    \
+      "The machine that your desktop ran on was lost. Connect again in a minute.")                           \
+    X(HOST_MAINTENANCE, "host-maintenance", 503, 0x1,                                                        \
+      "Your desktop was stopped because its machine needs maintenance. Connect again.")                      \
     X(GUEST_CLOSED, "guest-closed", 200, 0x0, "The desktop ended the connection.")                           \
     X(CLIENT_CLOSED, "client-closed", 200, 0x0, "The client ended the connection.")                          \
     X(CLIENT_PROTOCOL, "client-protocol", 400, 0x10c9, "The client sent something that is not understood.")  \

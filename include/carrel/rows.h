@@ -11,6 +11,7 @@
 
 #include <carrel/desktop_state.h>
 #include <carrel/ids.h>
+#include <carrel/labels.h>
 #include <carrel/policy.h>
 
 struct user_row {
@@ -64,6 +65,7 @@ struct image_row {
 };
 
 enum pool_kind { POOL_FLOATING, POOL_DEDICATED, POOL_STATIC };
+enum pool_placement { PLACEMENT_SPREAD, PLACEMENT_PACK };
 enum pool_credentials { CREDENTIALS_CARREL, CREDENTIALS_USER, CREDENTIALS_PROMPT };
 
 /* Static pools: which machine gets the next session. */
@@ -91,11 +93,14 @@ struct pool_row {
     uint32_t memory_mib;
     char network[NAME_SIZE]; /* "user" (user-mode with port forward) or a libvirt network's name */
     char pattern[NAME_SIZE]; /* names of guests: "demo-%d"; %d is the first free number */
-    bool enabled;            /* b: a closed pool takes no log-in and starts no guest */
-    bool deleting;           /* b: vmpool removes its desktops, then the row */
-    struct policy policy;    /* b */
-    uint32_t failures;       /* v: guests that failed in a row */
-    int64_t retry_at_ms;     /* v: no new guest before this */
+    enum pool_placement placement;
+    char host_labels[LABELS_SIZE]; /* b: what a host must have, and with '!' must not */
+    char apart[NAME_SIZE];         /* b: "host" or a label's key whose values share its desktops evenly */
+    bool enabled;                  /* b: a closed pool takes no log-in and starts no guest */
+    bool deleting;                 /* b: vmpool removes its desktops, then the row */
+    struct policy policy;          /* b */
+    uint32_t failures;             /* v: guests that failed in a row */
+    int64_t retry_at_ms;           /* v: no new guest before this */
     bool stopped; /* v: failure_limit was reached; cleared by `pool retry` or a change of the pool */
     char reason[REASON_SIZE]; /* v: the last failure's words */
     int64_t created_ms;
@@ -106,21 +111,36 @@ struct pool_row {
 };
 
 enum host_state { HOST_UNKNOWN, HOST_UP, HOST_DOWN };
+enum host_mode {
+    HOST_ACTIVE,
+    HOST_DRAINING,    /* no new guests; free ones go, users stay until they log off */
+    HOST_MAINTENANCE, /* no guests at all */
+};
+
+#define HOST_CPU_PERCENT 800 /* eight virtual processors for each of the host */
+#define HOST_MEMORY_PERCENT 100
 
 struct host_row {
     char id[ID_SIZE];
     char name[NAME_SIZE];
     char uri[512];
-    enum host_state state;       /* v */
-    bool enabled;                /* b: off: no new guests */
-    char virt[16];               /* v: "kvm" or "qemu", what works there; empty: not yet known */
-    char reason[REASON_SIZE];    /* v: why it is down */
-    uint32_t vcpus;              /* v */
-    uint64_t memory_mib;         /* v */
-    char libvirt_version[32];    /* v */
-    char hypervisor_version[32]; /* v */
-    uint32_t desktops;           /* counted when read */
-    int64_t seen_ms;             /* v */
+    enum host_state state;                /* v */
+    enum host_mode mode;                  /* b */
+    char address[ADDRESS_SIZE];           /* b: where forwarded RDP ports of its guests are reached */
+    char labels[LABELS_SIZE];             /* b */
+    uint32_t cpu_percent, memory_percent; /* b: how much of it guests may be promised */
+    char virt[16];                        /* v: "kvm" or "qemu", what works there; empty: not yet known */
+    char reason[REASON_SIZE];             /* v: why it is down */
+    uint32_t vcpus;                       /* v */
+    uint64_t memory_mib;                  /* v */
+    uint64_t disk_mib, disk_free_mib;     /* v: of the desktop directory; 0: not known */
+    char libvirt_version[32];             /* v */
+    char hypervisor_version[32];          /* v */
+    uint32_t desktops;                    /* counted when read, as what follows */
+    uint32_t vcpus_used;                  /* of guests that run or start */
+    uint64_t memory_used_mib;
+    int64_t seen_ms; /* v */
+    int64_t down_ms; /* v: since when it has not answered; 0: it does */
     int64_t created_ms;
 };
 

@@ -64,6 +64,10 @@ int pool_trust_parse(const char *name);
 const char *machine_state_name(enum machine_state state);
 const char *image_state_name(enum image_state state);
 const char *host_state_name(enum host_state state);
+const char *host_mode_name(enum host_mode mode);
+int host_mode_parse(const char *name);
+const char *placement_name(enum pool_placement placement);
+int placement_parse(const char *name);
 const char *session_state_name(enum session_state state);
 const char *order_state_name(enum order_state state);
 
@@ -139,7 +143,8 @@ int store_image_delete(struct db *db, const char *id) MUST_CHECK; /* v: the file
 int store_pool_insert(struct db *db, struct pool_row *row) MUST_CHECK;
 int store_pool_get(struct db *db, const char *key, struct pool_row *ret) MUST_CHECK;
 int store_pool_list(struct db *db, int (*each)(void *arg, const struct pool_row *row), void *arg) MUST_CHECK;
-/* b: spare, max, vcpus, memory, image, network, credentials, policy, enabled; clears stopped and failures. */
+/* b: spare, max, vcpus, memory, image, network, credentials, placement, host_labels, apart, policy, enabled;
+ * clears stopped and failures. */
 int store_pool_update(struct db *db, const struct pool_row *row) MUST_CHECK;
 int store_pool_set_deleting(struct db *db, const char *id) MUST_CHECK; /* CE_CONFLICT while sessions live */
 int store_pool_delete(struct db *db, const char *id) MUST_CHECK;       /* v: the last desktop is gone */
@@ -150,7 +155,7 @@ int store_pool_set_failure(struct db *db, const char *id, uint32_t failures, int
 int store_host_insert(struct db *db, struct host_row *row) MUST_CHECK;
 int store_host_get(struct db *db, const char *key, struct host_row *ret) MUST_CHECK;
 int store_host_list(struct db *db, int (*each)(void *arg, const struct host_row *row), void *arg) MUST_CHECK;
-int store_host_set_enabled(struct db *db, const char *id, bool enabled) MUST_CHECK;
+int store_host_update(struct db *db, const struct host_row *row) MUST_CHECK;   /* b: all members marked b */
 int store_host_set_seen(struct db *db, const struct host_row *row) MUST_CHECK; /* v: all members marked v */
 int store_host_delete(struct db *db, const char *id) MUST_CHECK; /* CE_CONFLICT while it has desktops */
 

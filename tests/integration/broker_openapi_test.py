@@ -38,7 +38,7 @@ def every_operation_succeeds_as_documented():
     lab.must(lab.patch(f'/v1/entitlements/{entitlement["id"]}', {'policy': {'drives': 'off'}}), 200)
     lab.must(lab.patch('/v1/pools/demo', {'max': 5, 'credentials': 'carrel'}), 200)
     lab.must(lab.post('/v1/pools/demo/retry'), 200)
-    lab.must(lab.patch('/v1/hosts/fake', {'enabled': True}), 200)
+    lab.must(lab.patch('/v1/hosts/fake', {'mode': 'active', 'labels': 'ssd rack=a', 'cpu_percent': 400}), 200)
     ticket = lab.must(lab.login('ann@x'), 202)
     lab.must(lab.get(f'/v1/sessions/{ticket["session"]}/ticket?connection=1'), 202)
     lab.tell('make demo 2')
@@ -104,7 +104,7 @@ def what_is_missing_is_404_with_a_sentence():
         body = {'requestBody': None}
         if 'requestBody' in operation:
             body = {'gateway': 'gw1', 'state': 'connected'} if 'connections' in path else \
-                {'enabled': True} if 'hosts' in path else {}
+                {'mode': 'active'} if 'hosts' in path else {}
         else:
             body = None
         answer = LAB.call(method, real + query, body)

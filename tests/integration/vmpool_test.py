@@ -164,6 +164,50 @@ def a_host_is_seen_with_its_size():
     assert '/nonexistent/sock' in host['reason'], host
 
 
+NODE = """<node>
+  <cpu><mhz>2000</mhz><model>i686</model><active>4</active><nodes>1</nodes><sockets>1</sockets><cores>4</cores>
+    <threads>1</threads></cpu>
+  <memory>4194304</memory>
+</node>
+"""
+
+
+def two_hosts_share_a_pool_until_one_is_drained_and_then_cleared():
+    with open(f'{LAB.dir}/node.xml', 'w', encoding='utf-8') as file:
+        file.write(NODE)
+    LAB.must(LAB.post('/v1/hosts', {'name': 'second', 'uri': f'test://{LAB.dir}/node.xml', 'labels': 'rack=b'}), 201)
+    LAB.must(LAB.patch('/v1/hosts/test', {'labels': 'rack=a'}), 200)
+    LAB.wait_until(lambda: LAB.get('/v1/hosts/second')['state'] == 'up', WAIT_S, 'the second host is up')
+    LAB.must(LAB.post('/v1/pools', {'name': 'both', 'image': 'golden', 'spare': 4, 'max': 6, 'memory_mib': 64,
+                                    'credentials': 'prompt', 'apart': 'rack', 'placement': 'pack'}), 201)
+    hosts = sorted(d['host'] for d in LAB.wait_ready('both', 4))
+    assert hosts == ['second', 'second', 'test', 'test'], hosts
+    used = LAB.get('/v1/hosts/second')
+    assert (used['desktops'], used['memory_used_mib'], used['vcpus_used']) == (2, 128, 4), used
+    LAB.add_user('cyd', 'both')
+    ticket = LAB.connect_user('cyd', 'both')
+    lent = [d for d in LAB.desktops('both') if d['state'] == 'in_use'][0]
+    other = {'test': 'second', 'second': 'test'}[lent['host']]
+    LAB.must(LAB.patch(f'/v1/hosts/{lent["host"]}', {'mode': 'draining'}), 200)
+    LAB.wait_desktops('both', lambda items: sorted((d['state'], d['host']) for d in items) ==
+                      sorted([('in_use', lent['host'])] + [('ready', other)] * 4), 'free desktops moved, hers stays')
+    LAB.must(LAB.patch(f'/v1/hosts/{lent["host"]}', {'mode': 'maintenance'}), 200)
+    session = LAB.wait_until(
+        lambda: [s for s in [LAB.get(f'/v1/sessions/{ticket["session"]}').body] if s['state'] == 'ended'], WAIT_S,
+        'her session has ended')[0]
+    assert session['end_code'] == 'host-maintenance', session
+    orders = LAB.must(LAB.get('/v1/gateways/gw1/orders?wait=5'), 200)
+    assert 'host-maintenance' in [o['code'] for o in orders['items']], orders
+    LAB.wait_until(lambda: not LAB.get(f'/v1/hosts/{lent["host"]}')['desktops'], WAIT_S, 'the host is clear')
+    LAB.must(LAB.patch(f'/v1/hosts/{lent["host"]}', {'mode': 'active'}), 200)
+    LAB.must(LAB.patch('/v1/pools/both', {'host_labels': '!rack=a !rack=b', 'spare': 5}), 200)
+    LAB.wait_until(lambda: 'labels' in (LAB.get('/v1/pools/both')['reason'] or ''), WAIT_S,
+                   'the pool says what it lacks')
+    LAB.must(LAB.delete('/v1/pools/both'), 202)
+    LAB.wait_until(lambda: LAB.get('/v1/pools/both').status == 404, WAIT_S, 'the pool is gone')
+    LAB.must(LAB.delete('/v1/hosts/second'), 204)
+
+
 def a_host_is_given_up():
     LAB.must(LAB.delete('/v1/hosts/nowhere'), 204)
 
@@ -356,7 +400,8 @@ def reload_keeps_the_former_template_when_the_new_one_is_bad():
 
 
 TESTS = [a_bad_template_is_refused_with_line_and_reason, a_host_is_seen_with_its_size, only_disks_become_images,
-         a_disk_becomes_an_image_and_its_chain_one_file, a_host_is_given_up, a_pool_keeps_its_spare_ready,
+         a_disk_becomes_an_image_and_its_chain_one_file, a_host_is_given_up,
+         two_hosts_share_a_pool_until_one_is_drained_and_then_cleared, a_pool_keeps_its_spare_ready,
          a_log_off_recycles_and_a_new_desktop_comes, nobody_beyond_the_maximum_and_the_next_one_waits_for_a_new_guest,
          a_kill_loses_no_row_and_a_guest_that_is_gone_ends_its_session,
          maintenance_keeps_a_desktop_away_and_release_makes_it_anew, a_lent_desktop_is_not_taken_into_maintenance,

@@ -162,7 +162,7 @@ static void the_database_itself_holds_the_invariants(void)
 
 static void what_vmpool_saw_is_read_back(void)
 {
-    struct host_row host = {.name = "h1", .uri = "test:///default", .state = HOST_UP, .enabled = true};
+    struct host_row host = {.name = "h1", .uri = "test:///default", .state = HOST_UP};
     struct desktop_row back;
     open_pool(POOL_FLOATING, 1);
     CU_ASSERT_EQUAL(LAB(&lab, store_host_insert(lab.db, &host)), 0);

@@ -198,7 +198,7 @@ static void a_pool_counts_and_clears_its_failures(void)
 
 static void hosts_tell_when_they_go_up_and_down(void)
 {
-    struct host_row host = {.name = "h1", .uri = "qemu:///system", .enabled = true}, got;
+    struct host_row host = {.name = "h1", .uri = "qemu:///system"}, got;
     lab_open(&lab);
     CU_ASSERT_EQUAL(LAB(&lab, store_host_insert(lab.db, &host)), 0);
     host.state = HOST_UP;
@@ -209,10 +209,17 @@ static void hosts_tell_when_they_go_up_and_down(void)
     host.state = HOST_DOWN;
     TEXT(host.reason, "refused");
     CU_ASSERT_EQUAL(LAB(&lab, store_host_set_seen(lab.db, &host)), 0);
-    CU_ASSERT_EQUAL(LAB(&lab, store_host_set_enabled(lab.db, host.id, false)), 0);
+    host.mode = HOST_DRAINING;
+    host.cpu_percent = 400;
+    TEXT(host.labels, "ssd rack=a");
+    TEXT(host.address, "192.0.2.7");
+    CU_ASSERT_EQUAL(LAB(&lab, store_host_update(lab.db, &host)), 0);
     CU_ASSERT_EQUAL(LAB(&lab, store_host_get(lab.db, "h1", &got)), 0);
     CU_ASSERT_EQUAL(got.state, HOST_DOWN);
-    CU_ASSERT_FALSE(got.enabled);
+    CU_ASSERT_EQUAL(got.mode, HOST_DRAINING);
+    CU_ASSERT_EQUAL(got.cpu_percent, 400);
+    CU_ASSERT_STRING_EQUAL(got.labels, "ssd rack=a");
+    CU_ASSERT_STRING_EQUAL(got.address, "192.0.2.7");
     CU_ASSERT_EQUAL(got.memory_mib, 1 << 20);
     CU_ASSERT_STRING_EQUAL(got.virt, "kvm");
     CU_ASSERT_EQUAL(lab_count(&lab, "SELECT COUNT(*) FROM events WHERE kind = 'host.up'"), 1);

@@ -1,0 +1,81 @@
+#include "pool_place.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "host.h"
+
+static void count_desktop(struct placement_host *host, const struct vmpool *vm, const struct desktop_row *row,
+                          const struct pool_row *pool)
+{
+    const struct pool_row *its = snapshot_pool(vm->world, row->pool_id);
+    bool runs = row->state != DESKTOP_STOPPED && row->state != DESKTOP_FAILED;
+    host->of_pool += !strcmp(row->pool_id, pool->id);
+    host->starting += row->state == DESKTOP_CLONING || row->state == DESKTOP_BOOTING;
+    if (!its || !runs)
+        return;
+    host->used_mib += its->memory_mib;
+    host->used_vcpus += its->vcpus;
+}
+
+static void count_desktops(struct pool_place *place, const struct vmpool *vm)
+{
+    const struct snapshot *world = vm->world;
+    for (size_t i = 0; i < world->desktop_count; i++) {
+        for (size_t h = 0; h < world->host_count; h++) {
+            if (!strcmp(world->desktops[i].host_id, world->hosts[h].id)) {
+                count_desktop(&place->hosts[h], vm, &world->desktops[i], place->pool);
+                break;
+            }
+        }
+    }
+}
+
+int pool_place_init(struct pool_place *place, const struct vmpool *vm, const struct pool_row *pool)
+{
+    const struct snapshot *world = vm->world;
+    *place = (struct pool_place){.pool = pool};
+    place->hosts = calloc(world->host_count + 1, sizeof *place->hosts);
+    if (!place->hosts)
+        return CE_NOMEM;
+    place->need = (struct placement_need){.memory_mib = pool->memory_mib,
+                                          .vcpus = pool->vcpus,
+                                          .disk_mib = vm->config.vmpool_disk_reserve_bytes >> 20,
+                                          .labels = pool->host_labels,
+                                          .apart = pool->apart,
+                                          .order = pool->placement};
+    for (size_t i = 0; i < world->host_count; i++) {
+        const struct host_row *row = &world->hosts[i];
+        const struct host *host = host_find_const(vm, row->id);
+        place->hosts[i] = (struct placement_host){
+            .usable = host && host_is_usable(host),
+            .has_image = true,
+            .name = row->name,
+            .labels = row->labels,
+            .memory_mib = row->memory_mib * row->memory_percent / 100,
+            .vcpus = (uint64_t)row->vcpus * row->cpu_percent / 100,
+            .disk_known = row->disk_mib > 0,
+            .disk_free_mib = row->disk_free_mib,
+            .starting_max = (uint32_t)vm->config.vmpool_parallel_boots,
+        };
+    }
+    count_desktops(place, vm);
+    return 0;
+}
+
+void pool_place_finish(struct pool_place *place)
+{
+    free(place->hosts);
+    place->hosts = NULL;
+}
+
+const struct host_row *pool_place_next(struct pool_place *place, const struct vmpool *vm, int *ret_why)
+{
+    int chosen = placement_choose(place->hosts, vm->world->host_count, &place->need);
+    if (chosen < 0) {
+        *ret_why = chosen;
+        return NULL;
+    }
+    placement_take(&place->hosts[chosen], &place->need);
+    return &vm->world->hosts[chosen];
+}
