@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -18,6 +19,8 @@
 #include "tls_client.h"
 #include "tpkt.h"
 #include "worker.h"
+
+enum { GUEST_NAME_SIZE = 192 };
 
 static void on_event(uv_poll_t *poll, int status, int events);
 
@@ -293,6 +296,21 @@ static void read_mcs(struct session *s)
         (void)session_flush(s, &s->back);
 }
 
+/* What makes a guest the same guest for TLS: address and certificate. */
+static void guest_name(const struct session *s, char ret[GUEST_NAME_SIZE])
+{
+    const struct ticket *ticket = &s->login->ticket;
+    snprintf(ret, GUEST_NAME_SIZE, "%s %u %s", ticket->connect.address, ticket->connect.port,
+             ticket->connect.fingerprint);
+}
+
+static int tls_open(struct session *s)
+{
+    char name[GUEST_NAME_SIZE];
+    guest_name(s, name);
+    return tls_client_connect(s->worker->tls_client, &s->back.tls, s->back.fd, name);
+}
+
 static void handshake(struct session *s)
 {
     char fingerprint[TLS_FINGERPRINT_SIZE];
@@ -302,6 +320,9 @@ static void handshake(struct session *s)
     if (result == TLS_WANT_READ || result == TLS_WANT_WRITE)
         return;
     if (result != TLS_OK) {
+        char name[GUEST_NAME_SIZE];
+        guest_name(s, name);
+        tls_client_forget(s->worker->tls_client, name);
         session_fail(s, FAIL_GUEST_PROTOCOL, "the TLS handshake with the guest failed: %s",
                      tls_io_why(&s->back.tls));
         return;
@@ -342,7 +363,7 @@ static void confirm(struct session *s)
         session_fail(s, FAIL_GUEST_PROTOCOL, "the guest refused TLS with code %u", answer.failure_code);
     else if (!answer.has_negotiation || answer.protocol != RDP_PROTOCOL_SSL)
         session_fail(s, FAIL_GUEST_PROTOCOL, "the guest did not choose TLS");
-    else if (tls_client_connect(s->worker->tls_client, &s->back.tls, s->back.fd))
+    else if (tls_open(s))
         session_fail(s, FAIL_INTERNAL, "no memory for TLS");
     if (session_is_over(s))
         return;

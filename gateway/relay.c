@@ -9,9 +9,16 @@ static int buffer_have(struct relay_dir *dir, struct pool *pool)
 {
     if (!dir->buffer) {
         dir->buffer = pool_take(pool);
-        dir->head = dir->ready = dir->tail = 0;
+        dir->head = dir->ready = dir->tail = dir->high = 0;
     }
     return dir->buffer ? 0 : CE_NOMEM;
+}
+
+static void tail_move(struct relay_dir *dir, size_t tail)
+{
+    dir->tail = (uint32_t)tail;
+    if (dir->tail > dir->high)
+        dir->high = dir->tail;
 }
 
 static void compact(struct relay_dir *dir)
@@ -68,7 +75,7 @@ static void drop(struct relay_dir *dir, uint32_t len, struct relay_facts *facts)
 
 int relay_arrived(struct relay_dir *dir, size_t n, struct relay_facts *facts)
 {
-    dir->tail += (uint32_t)n;
+    tail_move(dir, dir->tail + n);
     dir->bytes += n;
     while (dir->ready < dir->tail) {
         uint8_t *at = dir->buffer + dir->ready;
@@ -106,7 +113,7 @@ int relay_say(struct relay_dir *dir, struct pool *pool, const uint8_t *bytes, si
         return CE_LIMIT;
     memcpy(dir->buffer + dir->ready, bytes, len);
     dir->ready += (uint32_t)len;
-    dir->tail = dir->ready;
+    tail_move(dir, dir->ready);
     return 0;
 }
 
@@ -124,7 +131,7 @@ int relay_insert(struct relay_dir *dir, struct pool *pool, const uint8_t *bytes,
     memmove(at + len, at, dir->tail - dir->ready);
     memcpy(at, bytes, len);
     dir->ready += (uint32_t)len;
-    dir->tail += (uint32_t)len;
+    tail_move(dir, dir->tail + len);
     return 0;
 }
 
@@ -138,10 +145,10 @@ void relay_sent(struct relay_dir *dir, struct pool *pool, size_t n)
 void relay_finish(struct relay_dir *dir, struct pool *pool)
 {
     if (dir->buffer && dir->secret)
-        secret_wipe_bytes(dir->buffer, POOL_BUFFER_BYTES);
+        secret_wipe_bytes(dir->buffer, dir->high);
     if (dir->buffer)
         pool_give(pool, dir->buffer);
     dir->secret = false;
     dir->buffer = NULL;
-    dir->head = dir->ready = dir->tail = 0;
+    dir->head = dir->ready = dir->tail = dir->high = 0;
 }

@@ -40,6 +40,7 @@ struct relay_facts {
 struct relay_dir {
     uint8_t *buffer; /* from the pool; NULL while nothing is held */
     uint32_t head, ready, tail;
+    uint32_t high; /* the buffer is untouched from here on */
     enum rdp_direction direction;
     bool blocked; /* the destination's socket is full */
     bool paused;  /* above high water: the source is not read */

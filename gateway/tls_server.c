@@ -36,6 +36,8 @@ static int ctx_fill(struct tls_server *server, const char *certificate_path, con
     const char *what = NULL, *path = certificate_path;
     if (!SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION))
         what = "TLS 1.2 is not to be had";
+    else if (!SSL_CTX_set_ciphersuites(ctx, TLS_CIPHERSUITES))
+        what = "the ciphers of TLS 1.3 are not to be had";
     else if (SSL_CTX_use_certificate_chain_file(ctx, certificate_path) != 1)
         what = "the certificate cannot be read";
     else if (SSL_CTX_use_PrivateKey_file(ctx, path = key_path, SSL_FILETYPE_PEM) != 1)

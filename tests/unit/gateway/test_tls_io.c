@@ -40,7 +40,7 @@ static void pair_open(struct pair *p)
     CU_ASSERT_EQUAL_FATAL(tls_client_create(&p->client, &err), 0);
     CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, p->fds), 0);
     CU_ASSERT_EQUAL_FATAL(tls_server_accept(p->server, &p->a, p->fds[0]), 0);
-    CU_ASSERT_EQUAL_FATAL(tls_client_connect(p->client, &p->b, p->fds[1]), 0);
+    CU_ASSERT_EQUAL_FATAL(tls_client_connect(p->client, &p->b, p->fds[1], "guest"), 0);
 }
 
 static void pair_shake(struct pair *p)

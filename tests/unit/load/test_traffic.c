@@ -9,7 +9,7 @@ static uint8_t pdu[TRAFFIC_OUTPUT_MAX];
 
 static void output_of_every_length_is_one_whole_pdu(void)
 {
-    struct pdu_frame frame;
+    struct pdu_frame frame = {0};
     uint32_t tag;
     traffic_init();
     for (size_t len = TRAFFIC_OUTPUT_MIN; len <= TRAFFIC_OUTPUT_MAX; len += len < 300 ? 1 : 977) {
