@@ -181,6 +181,10 @@ int args_parse(struct ctl *ctl, int argc, char **argv, struct ctl_args *ret)
     struct ctl_args a = {0};
     int at = 1;
     int rc = read_options(ctl, &a, argc, argv, &at, true);
+    if (!rc && at < argc && !strcmp(argv[at], "help")) { /* behind options; as the first word it is ctl.c's */
+        a.help = true;
+        at++;
+    }
     if (!rc && at < argc) {
         a.noun = command_find_noun(argv[at]);
         const char *near = a.noun ? NULL : command_suggest_noun(argv[at]);

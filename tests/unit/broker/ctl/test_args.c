@@ -70,6 +70,10 @@ static void words_behind_two_hyphens_are_no_options(void)
 
 static void help_and_version_need_nothing_else(void)
 {
+    CU_ASSERT_EQUAL(parse("--socket /x help pool create"), CTL_OK);
+    fclose(ctl.err);
+    CU_ASSERT_TRUE(args.help);
+    CU_ASSERT_STRING_EQUAL(args.command->verb, "create");
     CU_ASSERT_EQUAL(parse("pool create --help"), CTL_OK);
     fclose(ctl.err);
     CU_ASSERT_TRUE(args.help);
@@ -92,8 +96,8 @@ static void refusals_are_usage_errors_with_one_sentence(void)
         {"pool list --columns", "--columns needs a value"},
         {"pool list --yes=no", "--yes takes no value"},
         {"pool list x", "does not take 'x'"},
-        {"pool create x", "needs --image IMAGE"},
-        {"pool create x --image a --kind none", "one of floating,dedicated, not 'none'"},
+        {"user set x", "needs --full-name TEXT"},
+        {"pool create x --image a --kind none", "one of floating,dedicated,static, not 'none'"},
         {"pool create x --image a --kind float", "not 'float'"},
         {"pool show .", "is not a name"},
         {"status now", "does not take 'now'"},
