@@ -14,6 +14,7 @@ struct report {
     uint32_t connection;
     char gateway[NAME_SIZE];
     bool connected;
+    bool noted; /* nothing but what was denied while it was connected */
     enum fail code;
     char detail[REASON_SIZE];
     uint64_t bytes_in, bytes_out;
@@ -123,8 +124,8 @@ static int report_job(struct db *db, struct request *r)
     }
     if (report->denied[0])
         rc = report_denied(db, &session, report);
-    if (rc)
-        return rc;
+    if (rc || report->noted)
+        return rc ? rc : answer(db, r, session.id);
     if (session.state != SESSION_ENDED && report->connected)
         rc = report_connected(db, &session, report);
     else if (session.state != SESSION_ENDED)
@@ -140,8 +141,9 @@ static void read_report(struct api_reader *reader, struct report *report)
         api_reader_refuse(reader, "The member \"gateway\" must be a gateway's name.");
     api_reader_text(reader, "state", API_REQUIRED, state, sizeof state);
     report->connected = !strcmp(state, "connected");
-    if (!report->connected && strcmp(state, "closed"))
-        api_reader_refuse(reader, "The member \"state\" must be \"connected\" or \"closed\".");
+    report->noted = !strcmp(state, "denied");
+    if (!report->connected && !report->noted && strcmp(state, "closed"))
+        api_reader_refuse(reader, "The member \"state\" must be \"connected\", \"denied\" or \"closed\".");
     api_reader_text(reader, "denied", API_OPTIONAL, report->denied, sizeof report->denied);
     if (report->connected) {
         if (api_reader_text(reader, "reconnect", API_OPTIONAL, report->reconnect, sizeof report->reconnect) &&
@@ -149,6 +151,8 @@ static void read_report(struct api_reader *reader, struct report *report)
             api_reader_refuse(reader, "The member \"reconnect\" must be a SHA-256 in hexadecimal.");
         return;
     }
+    if (report->noted)
+        return;
     api_reader_text(reader, "code", API_OPTIONAL, code, sizeof code);
     report->code = fail_parse(code);
     if (report->code == FAIL_INTERNAL && strcmp(code, fail_code(FAIL_INTERNAL)))

@@ -45,10 +45,12 @@ static void say_request(struct session *s)
 static void say_connect_initial(struct session *s)
 {
     struct login *login = s->login;
-    const struct gcc_guest_rules rules = {.selected_protocol = RDP_PROTOCOL_SSL};
+    struct gcc_guest_rules rules = {.selected_protocol = RDP_PROTOCOL_SSL};
     uint8_t blocks[LOGIN_PDU_MAX_LEN + 64], request[LOGIN_PDU_MAX_LEN + 128], out[LOGIN_PDU_MAX_LEN + 256];
     struct writer b = writer_init(blocks, sizeof blocks), r = writer_init(request, sizeof request),
                   w = writer_init(out, sizeof out);
+    if (!session_policy_dial(s, &rules))
+        return;
     if (gcc_rewrite_for_guest(cursor_init(login->gcc_blocks, login->gcc_len), &rules, &b)) {
         session_fail(s, FAIL_INTERNAL, "the client's settings cannot be replayed");
         return;
@@ -169,12 +171,16 @@ static void relay_begin(struct session *s)
     id_map_init(&s->facts.map, login->client_user, login->guest_user, RDP_IO_CHANNEL, login->guest.io_channel,
                 login->answered.message_channel, login->guest.message_channel, login->answered.channels,
                 login->guest.channels, login->guest.channel_count);
+    session_policy_begin(s);
+    char denied[REASON_SIZE];
+    session_policy_denied(s, denied, sizeof denied);
     counter_add(&s->worker->gateway->counters.relays, 1);
     reconnect_draw(s, digest);
     broker_link_report(s->worker->gateway->link,
                        &(struct broker_report){.session = s->registered.session,
                                                .connection = s->registered.connection,
-                                               .reconnect = digest});
+                                               .reconnect = digest,
+                                               .denied = denied});
     log_info("The session reached its desktop. connection=%u session=%s user=%s desktop=%s guest=%s:%u "
              "tls=%s ms=%llu",
              s->number, s->registered.session, s->user, login->ticket.connect.desktop,

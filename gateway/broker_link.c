@@ -24,6 +24,8 @@ struct queued {
     char detail[REASON_SIZE];
     uint64_t bytes_in, bytes_out;
     char reconnect[SECRET_DIGEST_SIZE]; /* of connected; may be empty */
+    char denied[REASON_SIZE];
+    bool noted;
 };
 
 struct broker_link {
@@ -212,11 +214,14 @@ static int report_call(struct broker_link *link, struct queued *q)
                        ? json_pack("{s:s, s:s, s:s, s:s, s:I, s:I}", "gateway", link->gateway->name, "state",
                                    "closed", "code", fail_code(q->fail), "detail", q->detail, "bytes_in",
                                    (json_int_t)q->bytes_in, "bytes_out", (json_int_t)q->bytes_out)
-                       : json_pack("{s:s, s:s}", "gateway", link->gateway->name, "state", "connected");
+                       : json_pack("{s:s, s:s}", "gateway", link->gateway->name, "state",
+                                   q->noted ? "denied" : "connected");
     if (body && q->reconnect[0])
         (void)json_object_set_new(body, "reconnect", json_string(q->reconnect));
-    if (!body)
+    if (!body || (q->denied[0] && json_object_set_new(body, "denied", json_string(q->denied)))) {
+        json_decref(body);
         return CE_NOMEM;
+    }
     snprintf(path, sizeof path, "/v1/sessions/%s/connections/%lld", q->session, (long long)q->connection);
     int rc = http_client_call(link->http, "PUT", path, body, BROKER_CALL_MS, on_report_answer, q, NULL);
     json_decref(body);
@@ -286,6 +291,7 @@ void broker_link_report(struct broker_link *link, const struct broker_report *re
     if (q) {
         *q = (struct queued){.owner = link,
                              .connection = report->connection,
+                             .noted = report->noted,
                              .closed = report->closed,
                              .fail = report->fail,
                              .bytes_in = report->bytes_in,
@@ -293,6 +299,7 @@ void broker_link_report(struct broker_link *link, const struct broker_report *re
         text_copy(q->session, sizeof q->session, report->session);
         text_copy(q->detail, sizeof q->detail, report->detail);
         text_copy(q->reconnect, sizeof q->reconnect, report->reconnect);
+        text_copy(q->denied, sizeof q->denied, report->denied);
         pthread_mutex_lock(&link->lock);
         bool full = link->count >= BROKER_REPORTS_MAX;
         if (!full) {

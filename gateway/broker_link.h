@@ -33,11 +33,13 @@ struct broker_link;
 struct broker_report {
     const char *session;
     int64_t connection;
+    bool noted;            /* only what was denied meanwhile */
     bool closed;           /* else: connected */
     const char *reconnect; /* of connected: what proves the cookie; "" or NULL: there is none */
     enum fail fail;        /* of closed */
     const char *detail;
     uint64_t bytes_in, bytes_out;
+    const char *denied; /* what the policy kept from it, words with blanks between them; NULL: nothing */
 };
 
 /* CLOSE_SESSION is called on the main thread for each connection that the broker wants closed. */

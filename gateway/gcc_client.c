@@ -10,6 +10,8 @@ enum {
     /* CS_CORE, offsets from the start of the block. Everything behind imeFileName is optional, field by
        field. */
     CORE_CLIENT_NAME_BYTES = 32,
+    CORE_WIDTH_AT = 8,
+    CORE_HEIGHT_AT = 10,
     CORE_MIN_LEN = 132,
     CORE_SELECTED_PROTOCOL_AT = 212,
     CORE_SELECTED_PROTOCOL_END = 216,
@@ -22,8 +24,10 @@ enum {
     CLUSTER_SESSION_AT = 8,
     CLUSTER_LEN = 12,
     CLUSTER_REDIRECTED_SESSIONID_FIELD_VALID = 0x2,
+    CLUSTER_REDIRECTED_SMARTCARD = 0x40,
 
     MONITOR_LEN = 20,
+    MONITOR_PRIMARY = 0x1,
 };
 
 /* Where block B's body is in its bytes. */
@@ -213,6 +217,39 @@ static void rewrite_net(uint8_t *p, uint32_t channel_count, const struct gcc_gue
     }
 }
 
+/* P is a copy of a CS_CORE block that has parsed. */
+static void rewrite_core(uint8_t *p, size_t len, const struct gcc_client *client,
+                         const struct gcc_guest_rules *rules)
+{
+    if (len >= CORE_SELECTED_PROTOCOL_END)
+        put_u32_le(p + CORE_SELECTED_PROTOCOL_AT, rules->selected_protocol);
+    for (uint32_t i = 0; rules->one_monitor && i < client->monitor_count; i++) {
+        const struct gcc_monitor *m = &client->monitors[i];
+        int64_t width = (int64_t)m->right - m->left + 1, height = (int64_t)m->bottom - m->top + 1;
+        if (!(m->flags & MONITOR_PRIMARY) || width < 1 || width > UINT16_MAX || height < 1 ||
+            height > UINT16_MAX)
+            continue;
+        put_u16_le(p + CORE_WIDTH_AT, (uint16_t)width);
+        put_u16_le(p + CORE_HEIGHT_AT, (uint16_t)height);
+    }
+}
+
+/* P is a copy of a CS_CLUSTER block that has parsed. */
+static void rewrite_cluster(uint8_t *p, uint32_t flags, const struct gcc_guest_rules *rules)
+{
+    flags &= ~(uint32_t)CLUSTER_REDIRECTED_SESSIONID_FIELD_VALID;
+    if (rules->no_smartcards)
+        flags &= ~(uint32_t)CLUSTER_REDIRECTED_SMARTCARD;
+    put_u32_le(p + CLUSTER_FLAGS_AT, flags);
+    put_u32_le(p + CLUSTER_SESSION_AT, 0);
+}
+
+static bool is_dropped(uint16_t type, const struct gcc_guest_rules *rules)
+{
+    return type == GCC_CS_MULTITRANSPORT ||
+           (rules->one_monitor && (type == GCC_CS_MONITOR || type == GCC_CS_MONITOR_EX));
+}
+
 int gcc_rewrite_for_guest(struct cursor blocks, const struct gcc_guest_rules *rules, struct writer *w)
 {
     struct gcc_client client;
@@ -221,21 +258,18 @@ int gcc_rewrite_for_guest(struct cursor blocks, const struct gcc_guest_rules *ru
 
     struct gcc_block b;
     while (gcc_next_block(&blocks, &b) == 0) {
-        if (b.type == GCC_CS_MULTITRANSPORT)
+        if (is_dropped(b.type, rules))
             continue;
         uint8_t *p = writer_take(w, b.len);
         if (!p)
             return CE_LIMIT;
         memcpy(p, b.bytes, b.len);
-        if (b.type == GCC_CS_CORE && b.len >= CORE_SELECTED_PROTOCOL_END)
-            put_u32_le(p + CORE_SELECTED_PROTOCOL_AT, rules->selected_protocol);
+        if (b.type == GCC_CS_CORE)
+            rewrite_core(p, b.len, &client, rules);
         if (b.type == GCC_CS_NET)
             rewrite_net(p, client.channel_count, rules);
-        if (b.type == GCC_CS_CLUSTER && b.len >= CLUSTER_LEN) {
-            uint32_t flags = client.cluster_flags & ~(uint32_t)CLUSTER_REDIRECTED_SESSIONID_FIELD_VALID;
-            put_u32_le(p + CLUSTER_FLAGS_AT, flags);
-            put_u32_le(p + CLUSTER_SESSION_AT, 0);
-        }
+        if (b.type == GCC_CS_CLUSTER && b.len >= CLUSTER_LEN)
+            rewrite_cluster(p, client.cluster_flags, rules);
     }
     return 0;
 }

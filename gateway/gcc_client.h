@@ -94,6 +94,8 @@ struct gcc_guest_rules {
     uint32_t selected_protocol;     /* what the guest chose in its Connection Confirm */
     uint32_t denied_channels;       /* bit i: channel i is renamed so that the guest never opens it */
     bool clear_channel_compression; /* clears both compress options, so that a channel filter can read */
+    bool one_monitor;               /* drops CS_MONITOR(_EX); the desktop is as large as the primary one */
+    bool no_smartcards;             /* CS_CLUSTER: clears REDIRECTED_SMARTCARD */
 };
 
 /* Appends the client's blocks for the guest: serverSelectedProtocol patched, CS_MULTITRANSPORT dropped,

@@ -97,12 +97,21 @@ static bool flush(struct session *s, struct relay_dir *dir)
     return true;
 }
 
+/* What the policy's filter has to say itself goes either way. */
+static bool news_flush(struct session *s)
+{
+    if (!session_policy_news(s))
+        return true;
+    return (s->to_client.blocked || flush(s, &s->to_client)) &&
+           (s->to_guest.blocked || flush(s, &s->to_guest));
+}
+
 static void pump(struct session *s, struct relay_dir *dir)
 {
     struct endpoint *src = source_of(s, dir);
     for (unsigned round = 0; round < ROUNDS_MAX; round++) {
         bool more = drain(s, dir, src);
-        if (session_is_over(s) || (!dir->blocked && !flush(s, dir)))
+        if (session_is_over(s) || !news_flush(s) || (!dir->blocked && !flush(s, dir)))
             return;
         bytes_publish(s);
         if (!more)

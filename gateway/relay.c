@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "policy_filter.h"
 #include "secret.h"
 #include "tpkt.h"
 
@@ -31,7 +32,7 @@ static void compact(struct relay_dir *dir)
 
 int relay_room(struct relay_dir *dir, struct pool *pool, uint8_t **ret_at, size_t *ret_room)
 {
-    const uint32_t end = POOL_BUFFER_BYTES - RELAY_RESERVE_BYTES;
+    const uint32_t end = POOL_BUFFER_BYTES - RELAY_RESERVE_BYTES - dir->reserve;
     int rc = buffer_have(dir, pool);
     if (rc)
         return rc;
@@ -48,6 +49,7 @@ static void facts_note(struct relay_facts *facts, enum rdp_direction direction,
 {
     if (direction == RDP_TO_GUEST) {
         facts->seen_by_guest |= seen->seen;
+        facts->inputs += (seen->seen & RDP_SEEN_DATA) && seen->data_type == RDP_DATA_INPUT;
         return;
     }
     facts->seen_by_client |= seen->seen;
@@ -73,6 +75,37 @@ static void drop(struct relay_dir *dir, uint32_t len, struct relay_facts *facts)
     facts->dropped++;
 }
 
+/* The PDU of LEN bytes that comes next becomes NEW_LEN others. */
+static int replace(struct relay_dir *dir, uint32_t len, const uint8_t *bytes, size_t new_len)
+{
+    if (dir->tail - len + new_len > POOL_BUFFER_BYTES - RELAY_RESERVE_BYTES && dir->head)
+        compact(dir);
+    if (dir->tail - len + new_len > POOL_BUFFER_BYTES - RELAY_RESERVE_BYTES)
+        return CE_LIMIT;
+    uint8_t *at = dir->buffer + dir->ready;
+    memmove(at + new_len, at + len, dir->tail - dir->ready - len);
+    memcpy(at, bytes, new_len);
+    dir->tail = dir->tail - len + (uint32_t)new_len;
+    return 0;
+}
+
+/* Shows the PDU that comes next to the policy's filter. CE_NOT_FOUND: it is to be dropped. */
+static int filter_pdu(struct relay_dir *dir, uint32_t *len, struct relay_facts *facts,
+                      const struct rdp_seen_pdu *seen)
+{
+    enum filter_verdict verdict;
+    struct policy_filter *filter = facts->filter;
+    int rc = policy_filter_pdu(filter, dir->direction, dir->buffer + dir->ready, seen, &verdict);
+    if (rc || verdict == FILTER_PASS)
+        return rc;
+    if (verdict == FILTER_DROP)
+        return CE_NOT_FOUND;
+    rc = replace(dir, *len, filter->out, filter->out_len);
+    *len = (uint32_t)filter->out_len;
+    policy_filter_out_taken(filter);
+    return rc;
+}
+
 int relay_arrived(struct relay_dir *dir, size_t n, struct relay_facts *facts)
 {
     tail_move(dir, dir->tail + n);
@@ -88,6 +121,8 @@ int relay_arrived(struct relay_dir *dir, size_t n, struct relay_facts *facts)
         if (frame.kind == PDU_SLOW_PATH) {
             struct rdp_seen_pdu seen;
             rc = rdp_map_slow_path(&facts->map, at, frame.len, dir->direction, &seen);
+            if (!rc && facts->watched >> ((seen.channel_id - RDP_IO_CHANNEL) & 31) & 1)
+                rc = filter_pdu(dir, &frame.len, facts, &seen);
             if (rc == CE_NOT_FOUND || (!rc && is_unwanted(dir->direction, &seen))) {
                 drop(dir, frame.len, facts);
                 continue;
@@ -95,6 +130,8 @@ int relay_arrived(struct relay_dir *dir, size_t n, struct relay_facts *facts)
             if (rc)
                 return rc;
             facts_note(facts, dir->direction, &seen);
+        } else {
+            facts->inputs += dir->direction == RDP_TO_GUEST;
         }
         dir->ready += frame.len;
     }

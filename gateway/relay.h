@@ -19,6 +19,8 @@
 #include "pool.h"
 #include "rdp_pdu.h"
 
+struct policy_filter;
+
 enum {
     RELAY_DRAIN_BYTES = 64 * 1024, /* read at most so much before it is written on */
     /* Back-pressure: with so much unsent the source is not read any more, ... */
@@ -35,6 +37,9 @@ struct relay_facts {
     uint32_t seen_by_guest;
     uint32_t error_info; /* of the guest's last Set Error Info */
     uint32_t dropped;    /* PDUs that were not passed on */
+    uint32_t inputs;     /* PDUs by which the client told of keys and the mouse; it may wrap */
+    uint32_t watched;    /* bit N: channel RDP_IO_CHANNEL + N of the client goes through the filter */
+    struct policy_filter *filter; /* NULL while nothing is watched */
 };
 
 struct relay_dir {
@@ -42,9 +47,10 @@ struct relay_dir {
     uint32_t head, ready, tail;
     uint32_t high; /* the buffer is untouched from here on */
     enum rdp_direction direction;
-    bool blocked; /* the destination's socket is full */
-    bool paused;  /* above high water: the source is not read */
-    bool secret;  /* a password went through: the buffer is wiped before it goes back to the pool */
+    bool blocked;     /* the destination's socket is full */
+    bool paused;      /* above high water: the source is not read */
+    bool secret;      /* a password went through: the buffer is wiped before it goes back to the pool */
+    uint32_t reserve; /* kept free by reads, for what a filter puts in */
     uint64_t bytes;
 };
 

@@ -14,6 +14,7 @@
 #include "gateway.h"
 #include "log.h"
 #include "login.h"
+#include "policy_filter.h"
 #include "pump.h"
 #include "socket_options.h"
 #include "worker.h"
@@ -35,7 +36,8 @@ static struct relay_dir *output_of(struct session *s, const struct endpoint *e)
 
 static void deadline_start(struct session *s)
 {
-    uint64_t ms = visit_state_deadline_ms(s->state, &s->worker->config);
+    uint64_t ms = s->state == VISIT_RELAYING ? session_policy_tick_ms(s)
+                                             : visit_state_deadline_ms(s->state, &s->worker->config);
     uv_timer_stop(&s->deadline);
     if (ms)
         (void)uv_timer_start(&s->deadline, on_deadline, ms, 0);
@@ -81,6 +83,8 @@ static void end_report(struct session *s, const char *detail)
     counter_add(&gateway->counters.dropped_pdus, s->facts.dropped);
     if (!s->registered.session[0])
         return;
+    char denied[REASON_SIZE];
+    session_policy_denied(s, denied, sizeof denied);
     registry_remove(&gateway->registry, &s->registered);
     broker_link_report(gateway->link, &(struct broker_report){.session = s->registered.session,
                                                               .connection = s->registered.connection,
@@ -88,7 +92,8 @@ static void end_report(struct session *s, const char *detail)
                                                               .fail = s->end,
                                                               .detail = detail,
                                                               .bytes_in = s->to_guest.bytes,
-                                                              .bytes_out = s->to_client.bytes});
+                                                              .bytes_out = s->to_client.bytes,
+                                                              .denied = denied});
 }
 
 void session_fail(struct session *s, enum fail fail, const char *fmt, ...)
@@ -120,11 +125,16 @@ static void on_deadline(uv_timer_t *timer)
 {
     struct session *s = timer->data;
     uint64_t ms = visit_state_deadline_ms(s->state, &s->worker->config);
-    if (s->state == VISIT_CLOSING)
+    if (s->state == VISIT_RELAYING) {
+        session_policy_tick(s);
+        if (!session_is_over(s))
+            deadline_start(s);
+    } else if (s->state == VISIT_CLOSING) {
         s->front.done = s->back.done = true;
-    else
+    } else {
         session_fail(s, visit_state_timeout(s->state), "state %s took more than %llu ms",
                      visit_state_name(s->state), (unsigned long long)ms);
+    }
     session_settle(s);
 }
 
@@ -329,6 +339,7 @@ static void session_free(struct session *s)
     list_remove(&s->eager_link);
     relay_finish(&s->to_client, &worker->pool);
     relay_finish(&s->to_guest, &worker->pool);
+    policy_filter_destroy(&s->facts.filter);
     free(s);
     worker_session_gone(worker);
 }

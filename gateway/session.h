@@ -23,6 +23,7 @@
 #include "reconnect.h"
 #include "registry.h"
 #include "relay.h"
+#include "session_policy.h"
 #include "visit_state.h"
 #include "tls_io.h"
 
@@ -59,6 +60,7 @@ struct session {
     struct relay_facts facts;
     struct relay_dir to_client, to_guest; /* also the output queues before the relay */
     struct login *login;                  /* NULL from the relay on */
+    struct session_policy policy;
     struct registry_entry registered;
     struct admission_hold hold;
     struct reconnect reconnect;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "http_client.h"
+#include "policy_json.h"
 
 /* Copies the string member KEY; a missing one is empty where OPTIONAL. */
 static int text_read(const json_t *object, const char *key, bool optional, char *ret, size_t size,
@@ -61,6 +62,16 @@ static int fingerprint_check(char *hex)
     return 0;
 }
 
+/* A key that is not known here may deny something: such a ticket is not used. */
+static int policy_read(const json_t *connect, struct ticket *ticket, struct error *err)
+{
+    json_t *policy = json_object_get(connect, "policy");
+    struct error why;
+    if (!policy || !policy_from_json(policy, &ticket->connect.policy, &why))
+        return 0;
+    return error_set(err, CE_BAD_INPUT, "the ticket's policy is not understood: %s", why.text);
+}
+
 static int connect_read(const json_t *connect, struct ticket *ticket, struct error *err)
 {
     if (!json_is_object(connect))
@@ -81,7 +92,8 @@ static int connect_read(const json_t *connect, struct ticket *ticket, struct err
     if (port < 1 || port > UINT16_MAX)
         return error_set(err, CE_BAD_INPUT, "the ticket's 'port' is no TCP port");
     ticket->connect.port = (uint16_t)port;
-    return credentials_read(connect, ticket, err);
+    rc = policy_read(connect, ticket, err);
+    return rc ? rc : credentials_read(connect, ticket, err);
 }
 
 static unsigned number_read(const json_t *body, const char *key)

@@ -12,6 +12,7 @@
 #include <carrel/error.h>
 #include <carrel/fail.h>
 #include <carrel/ids.h>
+#include <carrel/policy.h>
 
 #include "secret.h"
 #include "tls_io.h"
@@ -38,6 +39,7 @@ struct ticket {
         char user[NAME_SIZE];
         char domain[NAME_SIZE];
         struct secret password;
+        struct policy policy;
     } connect;
 };
 

@@ -109,7 +109,8 @@ def what_was_denied_stands_in_the_record():
     ticket = LAB.must(LAB.login('dora'), 200)
     assert session_of(ticket)['denied'] is None
     LAB.must(LAB.report(ticket, 'connected', denied='clipboard-to-guest clipboard-from-guest'), 200)
-    LAB.must(LAB.report(ticket, 'connected', denied='clipboard-to-guest clipboard-from-guest usb'), 200)
+    LAB.must(LAB.report(ticket, 'denied', denied='clipboard-to-guest clipboard-from-guest usb'), 200)
+    assert session_of(ticket)['state'] == 'active'
     LAB.must(LAB.report(ticket, 'closed', denied='usb clipboard-to-guest'), 200)
     assert session_of(ticket)['denied'] == 'clipboard-to-guest clipboard-from-guest usb'
     told = events('session.denied', ticket)

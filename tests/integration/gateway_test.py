@@ -333,6 +333,94 @@ class Limits(Case):
         self.relayed()
 
 
+class Policies(Case):
+    LIST = bytes.fromhex("02000000060000000d0000000000")
+    LIST_OK = bytes.fromhex("0300010000000000")
+
+    def test_without_a_policy_channels_go_as_they_come(self):
+        _, guest = self.relayed()
+        self.assertIn(b"cliprdr\0" + struct.pack("<I", 0xC0000000), guest.initial)
+        self.broker.wait_report(state="connected", denied=None)
+
+    def test_a_denied_channel_is_renamed_and_told(self):
+        self.broker.connect.update(policy={"audio-out": "off", "deny-channels": "CLIPRDR"})
+        client, guest = self.relayed()
+        self.assertIn(b"xdeny00\0", guest.initial)
+        self.assertIn(b"xdeny01\0", guest.initial)
+        self.assertNotIn(b"cliprdr", guest.initial)
+        self.broker.wait_report(state="connected", denied="audio-out channel:CLIPRDR")
+        client.close()
+        self.broker.wait_report(state="closed", denied="audio-out channel:CLIPRDR")
+
+    def test_a_closed_direction_of_the_clipboard_is_answered_and_told(self):
+        self.broker.connect.update(policy={"clipboard": "to-guest"})
+        client, guest = self.relayed()
+        self.assertIn(b"cliprdr\0", guest.initial)
+        chunk = struct.pack("<II", len(self.LIST), 3) + self.LIST
+        guest.send(send_data(26, GUEST_USER, GUEST_CHANNELS[1], chunk) + fast_path(b"behind it"))
+        self.assertEqual(mcs_payload(guest.pdu()), struct.pack("<II", len(self.LIST_OK), 3) + self.LIST_OK)
+        self.assertEqual(client.pdu(), fast_path(b"behind it"))
+        self.broker.wait_report(state="denied", denied="clipboard-from-guest")
+        client.send(send_data(25, client.user, CLIENT_FIRST + 1, chunk))
+        self.assertEqual(guest.pdu(), send_data(25, GUEST_USER, GUEST_CHANNELS[1], chunk))
+
+    def test_an_answer_does_not_tear_a_pdu_that_is_under_way(self):
+        self.broker.connect.update(policy={"clipboard": "to-guest"})
+        client, guest = self.relayed()
+        key = fast_path(b"\x01" + b"k" * 200, 4)
+        client.send(fast_path(b"\x01m", 4) + key[:100])
+        self.assertEqual(guest.pdu(), fast_path(b"\x01m", 4))
+        guest.send(send_data(26, GUEST_USER, GUEST_CHANNELS[1], struct.pack("<II", len(self.LIST), 3) + self.LIST))
+        self.assertEqual(mcs_payload(guest.pdu())[8:], self.LIST_OK)
+        client.send(key[100:])
+        self.assertEqual(guest.pdu(), key)
+
+    def test_a_compressed_channel_that_is_looked_into_ends_the_session(self):
+        self.broker.connect.update(policy={"clipboard": "to-guest"})
+        client, guest = self.relayed()
+        guest.send(send_data(26, GUEST_USER, GUEST_CHANNELS[1], struct.pack("<II", 8, 0x200003) + b"whatever"))
+        self.broker.wait_report(state="closed", code="guest-protocol")
+
+    def test_one_monitor_is_left_and_it_is_the_primary_one(self):
+        self.broker.connect.update(policy={"multi-monitor": "off"})
+        monitors = struct.pack("<HHII", 0xC005, 52, 0, 2) + struct.pack("<iiiiI", -640, 0, -1, 479, 0)
+        monitors += struct.pack("<iiiiI", 0, 0, 799, 599, 1)
+        client = self.client()
+        client.preamble()
+        client.tls()
+        client.connect_initial(extra=monitors)
+        client.channels()
+        client.info()
+        initial = self.guest.accept().initial
+        self.assertNotIn(monitors, initial)
+        self.assertIn(struct.pack("<IHH", 0x00080011, 800, 600), initial)
+
+    def test_a_client_without_input_is_told_and_one_with_input_goes_on(self):
+        self.broker.connect.update(policy={"idle-limit": "2s"})
+        idle, idle_guest = self.relayed()
+        busy, busy_guest = self.relayed()
+        until = threading.Event()
+
+        def keys():
+            while not until.wait(0.2):
+                busy.send(fast_path(b"\x01k", 4))
+
+        typing = threading.Thread(target=keys)
+        typing.start()
+        idle_guest.send(fast_path(b"pictures are no input"))
+        self.assertEqual(idle.pdu(), fast_path(b"pictures are no input"))
+        self.assertEqual(idle.refusal()[0], 3)
+        self.broker.wait_report(state="closed", code="idle-limit")
+        until.set()
+        typing.join()
+        busy_guest.send(fast_path(b"still"))
+        self.assertEqual(busy.pdu(), fast_path(b"still"))
+
+    def test_a_policy_that_is_not_understood_lets_nobody_in(self):
+        self.broker.connect.update(policy={"holograms": "off"})
+        self.assertEqual(self.client().login().refusal(), (0x412, True, True))
+
+
 class Descriptors(Case):
     def test_a_process_out_of_files_goes_on_afterwards(self):
         import resource

@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "mcs.h"
+#include "policy_filter.h"
 #include "suite.h"
+#include "tpkt.h"
 
 static struct pool pool;
 static struct relay_dir dir;
@@ -224,6 +226,79 @@ static void the_pool_gives_back_what_it_does_not_keep(void)
     CU_ASSERT_EQUAL(pool.kept, 0);
 }
 
+static void an_answer_stands_in_front_of_the_beginning_of_a_pdu(void)
+{
+    uint8_t pdus[200], answer[10];
+    begin(RDP_TO_GUEST);
+    put_fast(pdus, 100, 1);
+    put_fast(pdus + 100, 100, 2);
+    put_fast(answer, sizeof answer, 3);
+    CU_ASSERT_EQUAL(relay_insert(&dir, &pool, answer, sizeof answer), 0);
+    CU_ASSERT_EQUAL(arrive(pdus, 150), 0);
+    CU_ASSERT_EQUAL(relay_insert(&dir, &pool, answer, sizeof answer), 0);
+    CU_ASSERT_EQUAL(arrive(pdus + 150, 50), 0);
+    CU_ASSERT_EQUAL_FATAL(relay_unsent(&dir), 220);
+    CU_ASSERT_EQUAL(memcmp(relay_output(&dir), answer, 10), 0);
+    CU_ASSERT_EQUAL(memcmp(relay_output(&dir) + 10, pdus, 100), 0);
+    CU_ASSERT_EQUAL(memcmp(relay_output(&dir) + 110, answer, 10), 0);
+    CU_ASSERT_EQUAL(memcmp(relay_output(&dir) + 120, pdus + 100, 100), 0);
+    CU_ASSERT_EQUAL(facts.inputs, 2);
+}
+
+static void what_is_read_leaves_room_for_what_a_filter_puts_in(void)
+{
+    static uint8_t pdu[4000], message[FILTER_RESERVE_BYTES];
+    uint8_t *at;
+    size_t room = 1;
+    begin(RDP_TO_CLIENT);
+    dir.reserve = FILTER_RESERVE_BYTES;
+    put_fast(pdu, sizeof pdu, 1);
+    while (!relay_room(&dir, &pool, &at, &room) && room >= sizeof pdu)
+        CU_ASSERT_EQUAL(arrive(pdu, sizeof pdu), 0);
+    CU_ASSERT_EQUAL(relay_insert(&dir, &pool, message, sizeof message), 0);
+    CU_ASSERT_EQUAL(relay_insert(&dir, &pool, message, sizeof message), CE_LIMIT);
+    CU_ASSERT_TRUE(POOL_BUFFER_BYTES - RELAY_RESERVE_BYTES - FILTER_RESERVE_BYTES > PDU_MAX_LEN);
+}
+
+/* The filter's own rules have tests of their own; here a message of the first channel is held and comes out
+ * again, longer than its last chunk. */
+static void a_filtered_pdu_is_dropped_or_replaced_in_its_place(void)
+{
+    static const struct gcc_client client = {.channel_count = 2,
+                                             .channels = {{.name = "rdpdr"}, {.name = "x"}}};
+    static const uint16_t ids[] = {1004, 1005}, guest_ids[] = {1040, 1041};
+    struct policy policy;
+    struct error err;
+    uint8_t bytes[512];
+    begin(RDP_TO_GUEST);
+    CU_ASSERT_EQUAL_FATAL(policy_parse("drives=off\n", &policy, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(policy_filter_create(&facts.filter, &policy), 0);
+    facts.watched = policy_filter_begin(facts.filter, &client, &facts.map, ids, guest_ids, 2);
+    struct writer w = writer_init(bytes, sizeof bytes);
+    put_fast(writer_take(&w, 50), 50, 1);
+    const struct {
+        uint32_t flags;
+        const char *data;
+        size_t len;
+    } chunks[] = {{VCHANNEL_FIRST, "rDAD\1\0\0\0\4\0\0\0\1\0\0\0PRN1\0\0\0", 23},
+                  {VCHANNEL_LAST, "\0\0\0\0\0", 5}};
+    for (size_t i = 0; i < 2; i++) {
+        size_t start = mcs_data_begin(&w, MCS_SEND_DATA_REQUEST, 1006, 1004);
+        writer_u32_le(&w, 28);
+        writer_u32_le(&w, chunks[i].flags);
+        writer_bytes(&w, chunks[i].data, chunks[i].len);
+        mcs_data_end(&w, start);
+    }
+    put_fast(writer_take(&w, 50), 50, 2);
+    CU_ASSERT_EQUAL(arrive(bytes, writer_len(&w)), 0);
+    CU_ASSERT_EQUAL(facts.dropped, 1);
+    CU_ASSERT_EQUAL_FATAL(relay_unsent(&dir), 100 + VCHANNEL_CHUNK_COST + 28);
+    CU_ASSERT_EQUAL(relay_output(&dir)[3], 1);
+    CU_ASSERT_EQUAL(memcmp(relay_output(&dir) + 50 + VCHANNEL_CHUNK_COST, "rDAD\1", 5), 0);
+    CU_ASSERT_EQUAL(relay_output(&dir)[50 + VCHANNEL_CHUNK_COST + 28 + 3], 2);
+    policy_filter_destroy(&facts.filter);
+}
+
 SUITE("relay", TEST(a_pdu_is_ready_as_soon_as_it_is_whole), TEST(the_beginning_of_a_pdu_waits_for_its_rest),
       TEST(an_empty_direction_holds_no_buffer), TEST(a_secret_is_wiped_before_the_buffer_is_used_again),
       TEST(identifiers_are_mapped_in_place), TEST(a_pdu_for_a_channel_that_is_not_there_is_dropped_alone),
@@ -231,4 +306,7 @@ SUITE("relay", TEST(a_pdu_is_ready_as_soon_as_it_is_whole), TEST(the_beginning_o
       TEST(a_pdu_of_the_gateway_goes_between_two_of_the_guest),
       TEST(a_full_buffer_has_no_room_but_takes_a_refusal),
       TEST(what_was_sent_makes_room_and_moves_nothing_that_is_unsent),
+      TEST(an_answer_stands_in_front_of_the_beginning_of_a_pdu),
+      TEST(what_is_read_leaves_room_for_what_a_filter_puts_in),
+      TEST(a_filtered_pdu_is_dropped_or_replaced_in_its_place),
       TEST(the_pool_gives_back_what_it_does_not_keep))

@@ -103,6 +103,21 @@ static enum fail refusal(int status, const char *code)
     return fail;
 }
 
+static void reads_the_policy_and_refuses_one_that_it_does_not_know(void)
+{
+    struct ticket t;
+    json_t *body = ready();
+    json_object_set_new(json_object_get(body, "connect"), "policy",
+                        json_pack("{s:s}", "clipboard", "to-guest"));
+    CU_ASSERT_EQUAL_FATAL(parse(body, &t), 0);
+    CU_ASSERT_EQUAL(policy_number(&t.connect.policy, POLICY_CLIPBOARD), POLICY_TO_GUEST);
+    ticket_wipe(&t);
+    CU_ASSERT_EQUAL(parse_changed("policy", json_pack("{s:s}", "holograms", "off")), CE_BAD_INPUT);
+    CU_ASSERT_EQUAL(parse_changed("policy", json_pack("{s:s}", "clipboard", "sideways")), CE_BAD_INPUT);
+    CU_ASSERT_EQUAL(parse_changed("policy", json_pack("{s:i}", "clipboard", 1)), CE_BAD_INPUT);
+    CU_ASSERT_EQUAL(parse_changed("policy", json_array()), CE_BAD_INPUT);
+}
+
 static void a_refusal_keeps_the_brokers_reason(void)
 {
     CU_ASSERT_EQUAL(refusal(401, "wrong-password"), FAIL_WRONG_PASSWORD);
@@ -117,4 +132,5 @@ static void a_refusal_keeps_the_brokers_reason(void)
 
 SUITE("ticket", TEST(reads_a_ready_ticket), TEST(reads_a_ticket_that_waits),
       TEST(refuses_what_cannot_be_dialled), TEST(needs_no_password_where_the_user_types_it),
-      TEST(refuses_bodies_that_are_no_ticket), TEST(a_refusal_keeps_the_brokers_reason))
+      TEST(refuses_bodies_that_are_no_ticket), TEST(reads_the_policy_and_refuses_one_that_it_does_not_know),
+      TEST(a_refusal_keeps_the_brokers_reason))
