@@ -8,6 +8,7 @@
  *     percent ID N
  *     ready ID            cloning -> booting -> ready, with an address and a sealed password
  *     make POOL N         N desktops as by start and ready
+ *     guest POOL PORT FINGERPRINT   one more, where an RDP server of the test answers on this machine
  *     recycle             removes every desktop in state recycling                        -> ok COUNT
  *     fail ID REASON
  *     logoff SESSION      what the guest's hook tells
@@ -96,6 +97,26 @@ static int make_ready(struct fake *fake, struct db *db, const char *id)
     if (!rc && desktop.state == DESKTOP_CLONING)
         rc = store_desktop_set_state(db, id, DESKTOP_CLONING, DESKTOP_BOOTING, "");
     return rc ? rc : store_desktop_set_state(db, id, DESKTOP_BOOTING, DESKTOP_READY, "");
+}
+
+/* A desktop where an RDP server really answers. */
+static int make_real(struct fake *fake, struct db *db, const char *pool, const char *where)
+{
+    struct desktop_row desktop;
+    unsigned port;
+    char fingerprint[65];
+    if (sscanf(where, "%u %64s", &port, fingerprint) != 2)
+        return CE_BAD_INPUT;
+    int rc = start(fake, db, pool, &desktop);
+    if (!rc)
+        rc = make_ready(fake, db, desktop.id);
+    if (!rc)
+        rc = store_desktop_get(db, desktop.id, &desktop);
+    if (rc)
+        return rc;
+    desktop.port = (uint16_t)port;
+    snprintf(desktop.fingerprint, sizeof desktop.fingerprint, "%s", fingerprint);
+    return store_desktop_set_seen(db, &desktop);
 }
 
 static int make(struct fake *fake, struct db *db, const char *pool, int count)
@@ -204,6 +225,8 @@ static int command(struct db *db, void *arg)
         return make_ready(fake, db, first);
     if (!strcmp(verb, "make"))
         return make(fake, db, first, atoi(rest));
+    if (!strcmp(verb, "guest"))
+        return make_real(fake, db, first, rest);
     if (!strcmp(verb, "recycle"))
         return recycle(fake, db);
     if (!strcmp(verb, "fail"))
