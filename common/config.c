@@ -33,6 +33,7 @@ static const struct {
     const char *section, *key, *words;
 } choices[] = {
     {"log", "level", "error, warning, info, debug"},
+    {"gateway", "security", "negotiate, nla, tls"},
     {"gateway", "self_signed", "ecdsa, rsa"},
     {"vmpool", "virt", "auto, kvm, qemu"},
 };

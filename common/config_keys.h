@@ -28,6 +28,7 @@
     X(broker, password_memory, BYTES, "64MiB", "memory that hashing a password takes, against guessing")     \
     X(broker, reconnect_limit, DURATION, "10min",                                                            \
       "a client that lost its network returns without a password")                                           \
+    X(broker, nla, FLAG, "off", "keeps an NT hash of each password, so that clients can log in by NLA")      \
     X(broker, event_keep, DURATION, "30d", "events older than this are removed")                             \
     X(gateway, name, TEXT, "", "this gateway's name; empty: the host's name")                                \
     X(gateway, listen, TEXT, "0.0.0.0:3389, [::]:3389", "addresses to listen on")                            \
@@ -37,6 +38,7 @@
     X(gateway, certificate, TEXT, "", "PEM file with the certificate chain; empty: self-signed")             \
     X(gateway, key, TEXT, "", "PEM file with the certificate's private key")                                 \
     X(gateway, self_signed, TEXT, "ecdsa", "key of a certificate made here: ecdsa or rsa")                   \
+    X(gateway, security, TEXT, "negotiate", "negotiate, nla or tls: what clients are offered")               \
     X(gateway, max_connections, NUMBER, "10000", "connections in all; more are closed at once")              \
     X(gateway, max_per_address, NUMBER, "256", "connections per client address; more are closed at once")    \
     X(gateway, max_logins, NUMBER, "1024", "connections that have not logged in; more are closed at once")   \

@@ -64,6 +64,11 @@ void secret_digest(const struct secret *s, char ret[SECRET_DIGEST_SIZE])
     sodium_bin2hex(ret, SECRET_DIGEST_SIZE, digest, sizeof digest);
 }
 
+void secret_random_bytes(void *ret, size_t len)
+{
+    randombytes_buf(ret, len);
+}
+
 void secret_random_password(struct secret *ret)
 {
     static const char alphabet[] = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789";

@@ -29,6 +29,7 @@ int secret_library_init(void) MUST_CHECK; /* once per process, before threads */
 int secret_set(struct secret *s, const char *bytes, size_t len) MUST_CHECK; /* CE_LIMIT when too long */
 void secret_wipe(struct secret *s);
 void secret_wipe_bytes(void *bytes, size_t len);
+void secret_random_bytes(void *ret, size_t len);
 void secret_random_password(struct secret *ret); /* letters and digits that cannot be mistaken */
 
 /* SHA-256 of the secret in hexadecimal: for secrets of full entropy, which need no slow hash. */

@@ -122,7 +122,10 @@ int store_user_delete(struct db *db, const char *id)
 
 int store_user_set_password(struct db *db, const char *id, const char *hash)
 {
-    int rc = db_run(db, "UPDATE users SET password_hash = $2 WHERE id = $1", db_text(id), db_text(hash));
+    /* The NT hash is of the password that was: it must not open the door any more. */
+    int rc = store_nt_hash_forget(db, id);
+    if (!rc)
+        rc = db_run(db, "UPDATE users SET password_hash = $2 WHERE id = $1", db_text(id), db_text(hash));
     return store_changed(db, rc, "user", id);
 }
 

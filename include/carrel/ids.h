@@ -20,7 +20,8 @@ enum id_kind {
     ID_SESSION = 's',
     ID_ORDER = 'o',
     ID_TOKEN = 't',
-    ID_BOOT = 'b', /* one start of a gateway's process */
+    ID_EXCHANGE = 'x', /* a log-in by NLA that is under way or was proven */
+    ID_BOOT = 'b',     /* one start of a gateway's process */
 };
 
 /* Fills ID with a fresh random identifier. */

@@ -87,6 +87,13 @@ int store_user_delete(struct db *db, const char *id) MUST_CHECK; /* CE_CONFLICT 
 int store_user_set_password(struct db *db, const char *id, const char *hash) MUST_CHECK;
 int store_user_get_password(struct db *db, const char *name, struct user_row *ret, char *hash,
                             size_t hash_size) MUST_CHECK; /* hash "" when the user has none */
+/* NT hashes, sealed (store_nt_hash.c): CE_NOT_FOUND without one; _keep leaves the one that is there; _forget with
+ * NULL removes all. A new password hash removes the user's. */
+int store_nt_hash_set(struct db *db, const char *user_id, const void *sealed, size_t len) MUST_CHECK;
+int store_nt_hash_keep(struct db *db, const char *user_id, const void *sealed, size_t len) MUST_CHECK;
+int store_nt_hash_get(struct db *db, const char *user_id, void *ret_sealed, size_t size,
+                      size_t *ret_len) MUST_CHECK;
+int store_nt_hash_forget(struct db *db, const char *user_id) MUST_CHECK;
 int store_user_touch_login(struct db *db, const char *id) MUST_CHECK;
 
 int store_group_insert(struct db *db, struct group_row *group) MUST_CHECK;

@@ -390,7 +390,7 @@ static int fill_a_real_disk(void)
     char filler[160];
     int many = 200, rc;
     if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-        mount("tmpfs", dir, "tmpfs", 0, "size=2m") < 0)
+        mount("tmpfs", dir, "tmpfs", 0, "size=4m") < 0)
         return 77;
     snprintf(path, sizeof path, "%s/carrel.db", dir);
     snprintf(filler, sizeof filler, "%s/filler", dir);
