@@ -12,8 +12,10 @@ void api_readyz(struct request *r);
 void api_openapi(struct request *r);
 void api_status(struct request *r);
 
-/* login.c, ticket.c, session.c, gateway.c: what gateways ask */
+/* login.c, nla.c, ticket.c, session.c, gateway.c: what gateways ask */
 void api_login(struct request *r);
+void api_nla_begin(struct request *r);
+void api_nla_go_on(struct request *r);
 void api_session_ticket(struct request *r);
 void api_session_report(struct request *r);
 void api_gateway_heartbeat(struct request *r);

@@ -19,6 +19,8 @@ static const struct api_route routes[] = {
     {"GET", "/v1/status", ADMIN, NONE, "", api_status},
 
     {"POST", "/v1/logins", GATEWAY, JSON, "", api_login},
+    {"POST", "/v1/nla", GATEWAY, JSON, "", api_nla_begin},
+    {"POST", "/v1/nla/{exchange}", GATEWAY, JSON, "", api_nla_go_on},
     {"GET", "/v1/sessions/{id}/ticket", GATEWAY, NONE, " connection wait percent place ", api_session_ticket},
     {"PUT", "/v1/sessions/{id}/connections/{number}", GATEWAY, JSON, "", api_session_report},
     {"PUT", "/v1/gateways/{name}", GATEWAY, LONG, "", api_gateway_heartbeat},

@@ -4,13 +4,16 @@
 #include "api_handlers.h"
 #include "api_problem.h"
 #include "audit.h"
+#include "credssp.h"
 #include "login_local.h"
+#include "nt_hash.h"
 
 #define GROUPS_MAX 64 /* in one POST; more are refused */
 
 struct user_input {
     struct user_row row;
     struct secret password;
+    struct secret nt_hash; /* of the password, with broker.nla; empty otherwise */
     bool has_password, has_full_name, has_disabled, disabled;
     char full_name[sizeof((struct user_row *)0)->full_name];
     char groups[GROUPS_MAX][NAME_SIZE];
@@ -133,6 +136,8 @@ static void run_with_hash(struct request *r, struct user_input *input,
         request_run(r, STORE_WRITE, job, NULL);
         return;
     }
+    if (r->broker->config.broker_nla && credssp_nt_hash(&input->password, &input->nt_hash))
+        secret_wipe(&input->nt_hash); /* no UTF-8: such a password works in TLS mode only */
     input->job = job;
     input->task.work = LOGIN_HASH;
     input->task.password = &input->password;
@@ -150,6 +155,8 @@ static int add_job(struct db *db, struct request *r)
     int rc = store_user_insert(db, &row, input->has_password ? input->task.hash : NULL);
     if (rc)
         return problem_set_rc(r, db, rc, "There is a user \"%s\" already.", row.name);
+    if (input->nt_hash.len)
+        rc = nt_hash_set(db, &r->broker->key, row.id, &input->nt_hash);
     for (size_t i = 0; i < input->group_count && !rc; i++) {
         struct group_row group;
         rc = store_group_get(db, input->groups[i], &group);
@@ -238,6 +245,8 @@ static int change_job(struct db *db, struct request *r)
         rc = store_user_update(db, &row);
     if (!rc && input->has_password)
         rc = store_user_set_password(db, row.id, input->task.hash);
+    if (!rc && input->nt_hash.len)
+        rc = nt_hash_set(db, &r->broker->key, row.id, &input->nt_hash);
     if (!rc)
         rc = audit_change(db, r, input, &row);
     return rc ? rc : answer_user(db, r, row.id, 200);

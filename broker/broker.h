@@ -19,6 +19,7 @@
 struct api_server;
 struct login_workers;
 struct claims;
+struct nla;
 struct upkeep;
 
 struct broker {
@@ -30,6 +31,7 @@ struct broker {
     struct api_server *server;
     struct login_workers *workers;
     struct claims *claims;
+    struct nla *nla; /* log-ins by CredSSP that are under way */
     struct upkeep *upkeep;
     struct list tickets; /* requests parked until a session's ticket changes */
     struct list orders;  /* requests parked until a gateway has an order */

@@ -161,7 +161,8 @@ static int heartbeat_job(struct db *db, struct request *r)
         rc = find_strangers(db, beat, compare.stale);
     free(compare.changes);
     request_set(r, 200,
-                json_pack("{s:I, s:o}", "lease_seconds", (json_int_t)beat->lease_s, "stale", compare.stale));
+                json_pack("{s:I, s:b, s:o}", "lease_seconds", (json_int_t)beat->lease_s, "nla",
+                          r->broker->config.broker_nla, "stale", compare.stale));
     return rc;
 }
 

@@ -14,9 +14,13 @@
 #include "api_problem.h"
 #include "api_server.h"
 #include "audit.h"
+#include "credssp.h"
 #include "gateway.h"
 #include "log.h"
+#include "login_attempt.h"
 #include "login_local.h"
+#include "nla.h"
+#include "nt_hash.h"
 #include "policy_login.h"
 #include "ticket.h"
 
@@ -24,23 +28,15 @@
 #define FULL_RETRY_S 30
 
 struct login {
-    char name[NAME_SIZE]; /* as typed; may be nobody's */
-    bool name_is_valid;
-    char user_id[ID_SIZE]; /* "": unknown */
+    struct login_attempt who;
+    char nla[ID_SIZE]; /* "": by password; else by this exchange, which proved who it is */
     struct secret password;
+    struct secret nt_hash;              /* of the password, where it may be kept; empty otherwise */
     char reconnect[SECRET_DIGEST_SIZE]; /* of the cookie that the client brought; "": none */
     bool came_back;                     /* by that cookie, without a password */
     char domain[128];
-    char pool[NAME_SIZE]; /* "": any */
-    char gateway[NAME_SIZE];
-    char address[ADDRESS_SIZE], client_name[64];
-    char client_build[64];
-    char user_subject[NAME_SIZE + 16], address_subject[ADDRESS_SIZE + 16];
+    struct credssp_delegated delegated; /* after NLA: for pools that pass the user's own on */
     struct login_task task;
-    struct login_limits {
-        uint32_t tries;
-        uint64_t pause_ms, pause_max_ms;
-    } limits;
 };
 
 /* --- refusals ------------------------------------------------------------------------------------ */
@@ -52,32 +48,18 @@ static int refuse(struct db *db, struct request *r, enum fail fail, const char *
     problem_set_fail(r, fail, "", detail);
     if (fail == FAIL_NO_DESKTOP || fail == FAIL_POOL_FAILED)
         r->answer.retry_after_s = FULL_RETRY_S;
-    /* What is nobody's name is not written down: people type passwords there. */
-    const char *who = login->user_id[0] ? login->name : "an unknown user";
-    log_info("A log-in of %s was refused: %s. address=%s pool=%s gateway=%s", who, fail_code(fail),
-             login->address, login->pool, login->gateway);
-    if (fail == FAIL_TOO_MANY_TRIES)
-        return 0;
-    return audit_user(db, login->user_id[0] ? login->name : "", login->pool, "login.refused",
-                      "The log-in of %s from %s was refused (%s).", who,
-                      login->address[0] ? login->address : "an unknown address", fail_code(fail));
+    return login_attempt_refused(db, &login->who, fail);
 }
 
 /* True when the user or the address has to wait; the answer says how long. */
 static int check_pauses(struct db *db, struct request *r, bool *ret_paused)
 {
     const struct login *login = r->input;
-    int64_t user_ms = 0, address_ms = 0;
-    int rc = store_login_pause_until(db, login->user_subject, &user_ms);
-    if (!rc && login->address[0])
-        rc = store_login_pause_until(db, login->address_subject, &address_ms);
-    if (rc)
+    int64_t left_s = 0;
+    int rc = login_attempt_pause_s(db, &login->who, &left_s);
+    *ret_paused = left_s > 0;
+    if (rc || !left_s)
         return rc;
-    int64_t left_ms = (user_ms > address_ms ? user_ms : address_ms) - store_now_ms();
-    *ret_paused = left_ms > 0;
-    if (!*ret_paused)
-        return 0;
-    int64_t left_s = (left_ms + 999) / 1000;
     char detail[80];
     snprintf(detail, sizeof detail, "Try again in %" PRId64 " %s.", left_s,
              left_s == 1 ? "second" : "seconds");
@@ -89,18 +71,10 @@ static int check_pauses(struct db *db, struct request *r, bool *ret_paused)
 static int count_failure(struct db *db, struct request *r)
 {
     const struct login *login = r->input;
-    const struct login_limits *limits = &login->limits;
-    int64_t until_ms = 0, address_until_ms = 0;
-    int rc = store_login_failed(db, login->user_subject, limits->tries, limits->pause_ms,
-                                limits->pause_max_ms, &until_ms);
-    if (!rc && login->address[0])
-        rc = store_login_failed(db, login->address_subject, limits->tries, limits->pause_ms,
-                                limits->pause_max_ms, &address_until_ms);
-    if (!rc)
-        rc = refuse(db, r, FAIL_WRONG_PASSWORD, NULL);
-    int64_t left_ms = (until_ms > address_until_ms ? until_ms : address_until_ms) - store_now_ms();
-    if (left_ms > 0)
-        r->answer.retry_after_s = (uint64_t)(left_ms + 999) / 1000;
+    int64_t left_s = 0;
+    int rc = login_attempt_failed(db, &login->who, &left_s);
+    problem_set_fail(r, FAIL_WRONG_PASSWORD, "", NULL);
+    r->answer.retry_after_s = (uint64_t)left_s;
     return rc;
 }
 
@@ -147,7 +121,7 @@ static int choose_open(struct db *db, const struct login *login, const char *use
         int rc = store_policy_of(db, user_id, choice->pools[i].id, ret_policy);
         if (rc)
             return rc;
-        enum fail fail = policy_login_refusal(ret_policy, login->address, store_now_ms(), &detail);
+        enum fail fail = policy_login_refusal(ret_policy, login->who.address, store_now_ms(), &detail);
         if (!fail) {
             memcpy(pool_id, choice->pools[i].id, ID_SIZE);
             return 0;
@@ -177,8 +151,8 @@ static int choose_pool(struct db *db, const struct login *login, const char *use
     struct pool_row wanted;
     struct pool_choice choice = {.live_id = live_id};
     *ret_fail = FAIL_NONE;
-    if (login->pool[0]) {
-        int rc = store_pool_get(db, login->pool, &wanted);
+    if (login->who.pool[0]) {
+        int rc = store_pool_get(db, login->who.pool, &wanted);
         if (rc == CE_NOT_FOUND) {
             *ret_fail = FAIL_NO_SUCH_POOL;
             return 0;
@@ -198,15 +172,28 @@ static int choose_pool(struct db *db, const struct login *login, const char *use
 
 /* --- the claim ----------------------------------------------------------------------------------- */
 
+/* The gateway has no password of this user, and needs it only where the guest wants the user's own. */
+static int add_delegated(struct db *db, struct request *r, const char *pool_id)
+{
+    const struct login *login = r->input;
+    struct pool_row pool;
+    int rc = store_pool_get(db, pool_id, &pool);
+    if (rc || pool.credentials != CREDENTIALS_USER)
+        return rc;
+    json_t *delegated = json_pack("{s:s, s:s, s:s}", "user", login->delegated.user, "domain",
+                                  login->delegated.domain, "password", login->delegated.password.bytes);
+    return json_object_set_new(r->answer.json, "delegated", delegated) ? CE_NOMEM : 0;
+}
+
 static int claim(struct db *db, struct request *r, const char *user_id, const char *pool_id,
                  const struct policy *policy)
 {
     const struct login *login = r->input;
     struct session_request request = {.user_id = user_id,
                                       .pool_id = pool_id,
-                                      .gateway = login->gateway,
-                                      .client_address = login->address,
-                                      .client_name = login->client_name};
+                                      .gateway = login->who.gateway,
+                                      .client_address = login->who.address,
+                                      .client_name = login->who.client_name};
     struct claim claim = {.fail = FAIL_NONE};
     int rc = store_claim(db, &request, &claim);
     if (rc == CE_REFUSED)
@@ -221,15 +208,17 @@ static int claim(struct db *db, struct request *r, const char *user_id, const ch
     if (!rc && claim.replaced && claim.replaced_gateway[0])
         rc = gateway_order_close(db, claim.replaced_gateway, session->id, claim.replaced, FAIL_TAKEN_OVER);
     if (!rc)
-        rc = audit_session(db, session, "login.accepted", "%s %s from %s through gateway %s%s%s.",
-                           session->user,
-                           login->came_back ? "came back by automatic reconnection" : "logged in",
-                           login->address[0] ? login->address : "an unknown address", login->gateway,
-                           session->desktop[0] ? " for desktop " : " and waits for a desktop of pool ",
-                           session->desktop[0] ? session->desktop : session->pool);
-    struct ticket ticket;
+        rc = audit_session(
+            db, session, "login.accepted", "%s %s from %s through gateway %s%s%s.", session->user,
+            login->came_back ? "came back by automatic reconnection" : "logged in",
+            login->who.address[0] ? login->who.address : "an unknown address", login->who.gateway,
+            session->desktop[0] ? " for desktop " : " and waits for a desktop of pool ",
+            session->desktop[0] ? session->desktop : session->pool);
+    struct ticket ticket = {.state = TICKET_REFUSED};
     if (!rc)
         rc = ticket_look(db, r, session->id, session->connection, true, &ticket);
+    if (!rc && login->nla[0] && ticket.state != TICKET_REFUSED)
+        rc = add_delegated(db, r, pool_id);
     return rc;
 }
 
@@ -262,14 +251,14 @@ static int reconnect_job(struct db *db, struct request *r)
     int64_t limit_ms = (int64_t)r->broker->config.broker_reconnect_limit_ms;
     int rc = store_session_take_reconnect(db, login->reconnect, store_now_ms() - limit_ms, &session);
     if (!rc)
-        rc = store_user_get(db, login->name_is_valid ? login->name : "-", &user);
+        rc = store_user_get(db, login_attempt_key(&login->who), &user);
     if (rc == CE_NOT_FOUND || (!rc && strcmp(user.id, session.user_id) != 0))
         return 0;
     if (rc)
         return rc;
-    memcpy(login->user_id, user.id, sizeof user.id);
+    memcpy(login->who.user_id, user.id, sizeof user.id);
     login->came_back = true;
-    snprintf(login->pool, sizeof login->pool, "%s", session.pool);
+    snprintf(login->who.pool, sizeof login->who.pool, "%s", session.pool);
     return let_in(db, r, &user);
 }
 
@@ -283,11 +272,13 @@ static int decide_job(struct db *db, struct request *r)
         return rc;
     if (login->task.rc == CE_REFUSED)
         return count_failure(db, r);
-    rc = store_user_get(db, login->user_id, &user);
+    rc = store_user_get(db, login->who.user_id, &user);
     if (rc == CE_NOT_FOUND) /* deleted while the password was checked */
         return count_failure(db, r);
     if (!rc && !user.disabled)
-        rc = store_login_succeeded(db, login->user_subject);
+        rc = store_login_succeeded(db, login->who.user_subject);
+    if (!rc && login->nt_hash.len)
+        rc = nt_hash_keep(db, &r->broker->key, user.id, &login->nt_hash);
     return rc ? rc : let_in(db, r, &user);
 }
 
@@ -326,11 +317,11 @@ static int prepare_job(struct db *db, struct request *r)
     if (rc || paused)
         return rc;
     login->task.hash[0] = '\0';
-    rc = store_user_get_password(db, login->name_is_valid ? login->name : "-", &user, login->task.hash,
+    rc = store_user_get_password(db, login_attempt_key(&login->who), &user, login->task.hash,
                                  sizeof login->task.hash);
-    login->user_id[0] = '\0';
+    login->who.user_id[0] = '\0';
     if (!rc)
-        memcpy(login->user_id, user.id, sizeof user.id);
+        memcpy(login->who.user_id, user.id, sizeof user.id);
     return rc == CE_NOT_FOUND ? 0 : rc;
 }
 
@@ -368,35 +359,30 @@ static void reconnected(struct request *r)
 
 /* --- reading ------------------------------------------------------------------------------------- */
 
-static void read_client(struct api_reader *reader, struct login *login)
+/* NLA proved who it is: the rest is as after a password that was right. */
+static void proven(struct request *r, struct login *login)
 {
-    const json_t *object;
-    struct api_reader client;
-    if (!api_reader_object(reader, "client", API_REQUIRED, &object))
+    struct nla_proof proof;
+    if (nla_take(r->broker->nla, login->nla, &proof)) {
+        problem_set_fail(r, FAIL_CLIENT_TIMEOUT, "", "The proof of who it is has lapsed.");
+        request_send(r);
         return;
-    api_reader_init(&client, object, "client.");
-    api_reader_text(&client, "address", API_OPTIONAL, login->address, sizeof login->address);
-    api_reader_text(&client, "name", API_OPTIONAL, login->client_name, sizeof login->client_name);
-    if (api_reader_has(&client, "build") && json_is_integer(json_object_get(object, "build"))) {
-        uint64_t build;
-        api_reader_u64(&client, "build", API_OPTIONAL, 0, UINT32_MAX, &build);
-    } else {
-        api_reader_text(&client, "build", API_OPTIONAL, login->client_build, sizeof login->client_build);
     }
-    if (api_reader_finish(&client))
-        api_reader_refuse(reader, "%s", client.err.text);
+    login_attempt_set_name(&login->who, proof.name);
+    memcpy(login->who.user_id, proof.user_id, sizeof login->who.user_id);
+    login->delegated = proof.delegated;
+    secret_wipe_bytes(&proof, sizeof proof);
+    request_run(r, STORE_WRITE, decide_job, NULL);
 }
 
-/* What a person typed is not refused for its form: it is nobody's name then, which takes its time. */
-static void read_name(struct api_reader *reader, struct login *login)
+static void read_who(struct api_reader *reader, struct login *login)
 {
     char typed[1024];
-    if (!api_reader_text(reader, "user", API_REQUIRED, typed, sizeof typed))
+    if (api_reader_text(reader, "nla", API_OPTIONAL, login->nla, sizeof login->nla))
         return;
-    login->name_is_valid = strlen(typed) < sizeof login->name && user_name_is_valid(typed);
-    snprintf(login->name, sizeof login->name, "%.*s", (int)sizeof login->name - 1, typed);
-    snprintf(login->user_subject, sizeof login->user_subject, "user:%s",
-             login->name_is_valid ? login->name : "-");
+    if (api_reader_text(reader, "user", API_REQUIRED, typed, sizeof typed))
+        login_attempt_set_name(&login->who, typed);
+    api_reader_secret(reader, "password", API_REQUIRED, &login->password);
 }
 
 static void read_reconnect(struct api_reader *reader, struct login *login, uint64_t limit_ms)
@@ -411,28 +397,27 @@ void api_login(struct request *r)
     struct login *login = request_input(r, sizeof *login);
     if (!login)
         return;
-    const struct config *config = &r->broker->config;
-    login->limits = (struct login_limits){.tries = (uint32_t)config->broker_login_tries,
-                                          .pause_ms = config->broker_login_pause_ms,
-                                          .pause_max_ms = config->broker_login_pause_max_ms};
     struct api_reader reader;
     api_reader_init(&reader, r->body, "");
-    read_name(&reader, login);
-    api_reader_secret(&reader, "password", API_REQUIRED, &login->password);
-    read_reconnect(&reader, login, config->broker_reconnect_limit_ms);
+    read_who(&reader, login);
+    read_reconnect(&reader, login, r->broker->config.broker_reconnect_limit_ms);
     api_reader_text(&reader, "domain", API_OPTIONAL, login->domain, sizeof login->domain);
-    api_reader_text(&reader, "pool", API_OPTIONAL, login->pool, sizeof login->pool);
-    if (api_reader_text(&reader, "gateway", API_REQUIRED, login->gateway, sizeof login->gateway) &&
-        !name_is_valid(login->gateway))
-        api_reader_refuse(&reader, "The member \"gateway\" must be a gateway's name.");
-    read_client(&reader, login);
-    snprintf(login->address_subject, sizeof login->address_subject, "address:%s", login->address);
+    api_reader_text(&reader, "pool", API_OPTIONAL, login->who.pool, sizeof login->who.pool);
+    login_attempt_read(&login->who, &reader, &r->broker->config);
     /* The decoded body has the password too; this ends it as early as can be. */
     bool good = request_read_done(r, &reader);
     json_decref(r->body);
     r->body = NULL;
-    if (good && login->reconnect[0])
+    if (!good)
+        return;
+    if (login->nla[0]) {
+        proven(r, login);
+        return;
+    }
+    if (r->broker->config.broker_nla && credssp_nt_hash(&login->password, &login->nt_hash))
+        secret_wipe(&login->nt_hash); /* no UTF-8: such a password works in TLS mode only */
+    if (login->reconnect[0])
         request_run(r, STORE_WRITE, reconnect_job, reconnected);
-    else if (good)
+    else
         request_run(r, STORE_READ, prepare_job, prepared);
 }

@@ -11,9 +11,13 @@
 #include "daemon.h"
 #include "log.h"
 #include "login_local.h"
+#include "nla.h"
+#include "sspi.h"
 #include "upkeep.h"
 
 #include "api_json.h"
+
+#define NO_NTLM "broker.nla is on, and there is no NTLM on this machine: OpenSSL's legacy provider is needed"
 
 static int broker_start(struct daemon_run *run, struct error *err)
 {
@@ -44,6 +48,10 @@ static int broker_start(struct daemon_run *run, struct error *err)
                                 err);
     if (!rc && (claims_open(&broker->claims, broker) || upkeep_open(&broker->upkeep, broker)))
         rc = error_set(err, CE_NOMEM, "no memory for the broker");
+    if (!rc && nla_open(&broker->nla))
+        rc = error_set(err, CE_NOMEM, "no memory for the broker");
+    if (!rc && broker->config.broker_nla && sspi_library_init())
+        rc = error_set(err, CE_UNSUPPORTED, NO_NTLM);
     if (!rc)
         rc = api_server_open(&broker->server, broker, err);
     if (!rc)
@@ -67,6 +75,10 @@ static void broker_reload(struct daemon_run *run)
                     "the next start.");
     broker->config = *run->config;
     memcpy(broker->config.broker_socket, socket, sizeof socket);
+    if (broker->config.broker_nla && sspi_library_init()) {
+        broker->config.broker_nla = false;
+        log_error("%s.", NO_NTLM);
+    }
     api_access_load(&broker->access, &broker->config);
     log_info("The configuration was read again.");
 }
@@ -76,6 +88,7 @@ static void server_closed(void *arg)
     struct broker *broker = arg;
     upkeep_destroy(&broker->upkeep);
     claims_destroy(&broker->claims);
+    nla_destroy(&broker->nla);
     secret_wipe_bytes(&broker->key, sizeof broker->key);
     free(broker);
 }

@@ -7,10 +7,12 @@
 #include "broker.h"
 #include "claim.h"
 #include "log.h"
+#include "nla.h"
 #include "session_limits.h"
 
 #define TICK_MS 1000
 #define LOOK_AGAIN_TICKS 5     /* the safety net behind the wake-ups */
+#define NT_HASH_TICKS 60       /* how soon NT hashes are gone after broker.nla was set to off */
 #define EVENTS_TICKS (60 * 60) /* how often old events and ended sessions are removed */
 
 struct upkeep {
@@ -23,6 +25,7 @@ struct upkeep {
     int64_t waiting_before_ms, claimed_before_ms, gateway_before_ms, event_before_ms; /* the last may be 0 */
     int64_t place_before_ms;
     uint32_t expired, lost, over, freed;
+    bool forget_nt_hashes;
 };
 
 /* --- wake-ups ------------------------------------------------------------------------------------ */
@@ -70,6 +73,8 @@ static int sweep_job(struct db *db, void *arg)
         rc = session_limits_enforce(db, store_now_ms(), &upkeep->over);
     if (!rc)
         rc = store_place_expire(db, upkeep->place_before_ms, &upkeep->freed);
+    if (!rc && upkeep->forget_nt_hashes)
+        rc = store_nt_hash_forget(db, NULL);
     if (!rc && upkeep->event_before_ms)
         rc = store_event_expire(db, upkeep->event_before_ms);
     if (!rc && upkeep->event_before_ms)
@@ -101,6 +106,7 @@ static void sweep(struct upkeep *upkeep)
     upkeep->claimed_before_ms = now_ms - (int64_t)config->broker_claim_hold_ms;
     upkeep->gateway_before_ms = now_ms - (int64_t)config->broker_gateway_lease_ms;
     upkeep->place_before_ms = now_ms - (int64_t)config->broker_machine_keep_ms;
+    upkeep->forget_nt_hashes = !config->broker_nla && upkeep->ticks % NT_HASH_TICKS == 1;
     upkeep->event_before_ms =
         upkeep->ticks % EVENTS_TICKS == 1 ? now_ms - (int64_t)config->broker_event_keep_ms : 0;
     upkeep->running = store_submit(upkeep->broker->store, STORE_WRITE, sweep_job, swept, upkeep) == 0;
@@ -112,6 +118,7 @@ static void on_tick(uv_timer_t *timer)
     struct broker *broker = upkeep->broker;
     upkeep->ticks++;
     api_events_keep_alive(broker);
+    nla_sweep(broker->nla, store_now_ms());
     if (!upkeep->running)
         sweep(upkeep);
     if (upkeep->ticks % LOOK_AGAIN_TICKS)

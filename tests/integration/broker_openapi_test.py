@@ -4,6 +4,7 @@ members and types documented, and everything documented was seen.
 
 usage: broker_openapi_test.py BROKER FAKE_VMPOOL
 """
+import base64
 import os
 import sys
 
@@ -22,6 +23,18 @@ class Walker(broker_lab.Lab):
         for m, pattern, operation in self.document.operations():
             if operation is self.document.find(method, path):
                 SEEN.setdefault((m, pattern), set()).add(answer.status)
+
+
+def nla_begin():
+    """A TSRequest of version 6 with NTLM's first message: what every client begins with."""
+    token = b'NTLMSSP\0\1\0\0\0' + bytes.fromhex('b78208e2') + bytes(16) + bytes.fromhex('0601b11d0000000f')
+    octets = bytes([0x04, len(token)]) + token
+    for tag in (0xa0, 0x30, 0x30, 0xa1):
+        octets = bytes([tag, len(octets)]) + octets
+    body = bytes.fromhex('a003020106') + octets
+    request = bytes([0x30, len(body)]) + body
+    return {'gateway': 'gw1', 'client': {'address': '192.0.2.1'}, 'key': base64.b64encode(bytes(65)).decode(),
+            'token': base64.b64encode(request).decode()}
 
 
 def every_operation_succeeds_as_documented():
@@ -56,6 +69,12 @@ def every_operation_succeeds_as_documented():
     lab.must(lab.get(f'/v1/orders/{order["order"]}'), 200)
     lab.must(lab.get(f'/v1/desktops/{free["id"]}'), 200)
     lab.must(lab.get(f'/v1/sessions/{ticket["session"]}'), 200)
+    exchange = lab.must(lab.post('/v1/nla', nla_begin()), 200)
+    assert exchange['state'] == 'more' and exchange['token'], exchange
+    answer = lab.must(lab.post(f'/v1/nla/{exchange["exchange"]}', {'token': 'AAAA'}), 200)
+    assert answer['state'] == 'refused' and answer['code'] == 'client-protocol', answer
+    lab.must(lab.post(f'/v1/nla/{exchange["exchange"]}', {'token': 'AAAA'}), 408)
+    lab.must(lab.post('/v1/logins', {'nla': exchange['exchange'], 'gateway': 'gw1', 'client': {}}), 408)
     for path in ('users', 'groups', 'entitlements', 'images', 'pools', 'hosts', 'desktops', 'gateways', 'events',
                  'sessions?user=ann@x&pool=demo&ended=1&limit=5', 'sessions?state=disconnected'):
         assert lab.must(lab.get(f'/v1/{path}'), 200)['items'], path
@@ -168,7 +187,7 @@ def every_operation_was_seen_to_succeed():
 
 
 if __name__ == '__main__':
-    with Walker(*sys.argv[1:3]) as LAB:
+    with Walker(*sys.argv[1:3], nla='on') as LAB:
         broker_lab.main([every_operation_succeeds_as_documented, what_is_missing_is_404_with_a_sentence,
                          every_body_is_read_strictly, every_path_refuses_other_methods_and_says_which_it_has,
                          every_operation_was_seen_to_succeed])
