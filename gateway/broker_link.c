@@ -90,6 +90,13 @@ static void close_listed(struct broker_link *link, const json_t *item)
         link->close_session(link->close_arg, session, json_integer_value(connection), fail_parse(code));
 }
 
+static void nla_note(struct broker_link *link, bool can)
+{
+    if (atomic_exchange(&link->gateway->broker_nla, can) != can)
+        log_info(can ? "The broker can do NLA: clients that offer it are let in by it."
+                     : "The broker cannot do NLA any more: clients are let in by TLS.");
+}
+
 static void on_heartbeat_answer(void *arg, const struct http_answer *answer)
 {
     struct broker_link *link = arg;
@@ -98,6 +105,7 @@ static void on_heartbeat_answer(void *arg, const struct http_answer *answer)
     link->beating = false;
     reached(link, answer);
     if (answer->status == 200) {
+        nla_note(link, json_is_true(json_object_get(answer->body, "nla")));
         json_array_foreach(json_object_get(answer->body, "stale"), i, item) close_listed(link, item);
         if (!link->closing)
             orders_ask(link);

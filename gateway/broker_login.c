@@ -43,11 +43,15 @@ static void on_answer(void *arg, const struct http_answer *answer)
 static json_t *body_make(const struct worker *worker, const struct broker_login_request *r)
 {
     json_t *body =
-        json_pack("{s:s, s:s#, s:s, s:{s:s, s:s, s:I}}", "user", r->user, "password", r->password->bytes,
-                  (int)r->password->len, "gateway", worker->gateway->name, "client", "address",
+        json_pack("{s:s, s:{s:s, s:s, s:I}}", "gateway", worker->gateway->name, "client", "address",
                   r->client_address, "name", r->client_name, "build", (json_int_t)r->client_build);
     int rc = body ? 0 : -1;
-    if (!rc && r->domain && *r->domain)
+    if (!rc && *r->nla)
+        rc = json_object_set_new(body, "nla", json_string(r->nla));
+    else if (!rc)
+        rc = json_object_set_new(body, "user", json_string(r->user)) ||
+             json_object_set_new(body, "password", json_stringn(r->password->bytes, r->password->len));
+    if (!rc && !*r->nla && r->domain && *r->domain)
         rc = json_object_set_new(body, "domain", json_string(r->domain));
     if (!rc && r->reconnect->len)
         rc = json_object_set_new(body, "reconnect", json_stringn(r->reconnect->bytes, r->reconnect->len));

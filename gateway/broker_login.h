@@ -17,6 +17,7 @@ struct worker;
 struct broker_login;
 
 struct broker_login_request {
+    const char *nla;                  /* "": by user and password; else the exchange that proved who it is */
     const char *user, *domain, *pool; /* domain and pool may be NULL */
     const struct secret *password;
     const struct secret *reconnect; /* the verifier of a cookie, empty: none came */

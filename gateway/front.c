@@ -7,6 +7,7 @@
 
 #include "back.h"
 #include "broker_login.h"
+#include "front_nla.h"
 #include "gateway.h"
 #include "log.h"
 #include "login.h"
@@ -38,13 +39,17 @@ static void preamble_answer(struct session *s)
     uint8_t bytes[X224_CONFIRM_MAX_LEN];
     struct writer w = writer_init(bytes, sizeof bytes);
     const struct x224_request *request = &s->login->request;
-    if (!request->has_negotiation || !(request->protocols & RDP_PROTOCOL_SSL)) {
-        x224_write_failure(&w, RDP_NEG_SSL_REQUIRED_BY_SERVER);
+    uint32_t protocol = request->has_negotiation ? front_nla_choose(s, request->protocols) : RDP_PROTOCOL_RDP;
+    if (protocol == RDP_PROTOCOL_RDP) {
+        bool nla = front_nla_is_required(s);
+        x224_write_failure(&w, nla ? RDP_NEG_HYBRID_REQUIRED_BY_SERVER : RDP_NEG_SSL_REQUIRED_BY_SERVER);
         answer_preamble(s, &w);
-        session_fail(s, FAIL_CLIENT_SECURITY, "it offers protocols 0x%x, without TLS", request->protocols);
+        session_fail(s, FAIL_CLIENT_SECURITY, "it offers protocols 0x%x, without %s", request->protocols,
+                     nla ? "NLA" : "TLS");
         return;
     }
-    x224_write_confirm(&w, RDP_NEG_RSP_EXTENDED_CLIENT_DATA | RDP_NEG_RSP_DYNVC_GFX, RDP_PROTOCOL_SSL);
+    s->login->selected_protocol = protocol;
+    x224_write_confirm(&w, RDP_NEG_RSP_EXTENDED_CLIENT_DATA | RDP_NEG_RSP_DYNVC_GFX, protocol);
     answer_preamble(s, &w);
     if (session_is_over(s))
         return;
@@ -87,8 +92,12 @@ void front_handshake(struct session *s)
     enum tls_result result = tls_io_handshake(&s->front.tls);
     s->front.read_wants_write = result == TLS_WANT_WRITE;
     if (result == TLS_OK) {
-        if (session_set_state(s, VISIT_MCS))
-            front_mcs(s);
+        if (s->login->selected_protocol == RDP_PROTOCOL_SSL) {
+            if (session_set_state(s, VISIT_MCS))
+                front_mcs(s);
+        } else if (session_set_state(s, VISIT_NLA)) {
+            front_nla(s);
+        }
     } else if (result == TLS_CUT || result == TLS_CLOSED) {
         session_fail(s, FAIL_CLIENT_CLOSED, "during the TLS handshake: %s", tls_io_why(&s->front.tls));
     } else if (result == TLS_FAILED) {
@@ -188,6 +197,14 @@ static const char *pool_of(const struct x224_request *request)
     return has_letter && name_is_valid(token) ? token : NULL;
 }
 
+/* After NLA, for guests that want the user's own credentials. */
+static void delegated_keep(struct login *login, const struct ticket *ticket)
+{
+    memcpy(login->user, ticket->delegated.user, sizeof login->user);
+    memcpy(login->domain, ticket->delegated.domain, sizeof login->domain);
+    login->password = ticket->delegated.password;
+}
+
 static void on_broker(void *arg, const struct broker_login_answer *answer)
 {
     struct session *s = arg;
@@ -197,6 +214,8 @@ static void on_broker(void *arg, const struct broker_login_answer *answer)
         session_settle(s);
         return;
     }
+    if (answer->ticket->has_delegated)
+        delegated_keep(login, answer->ticket);
     if (s->state == VISIT_LOGIN) {
         admission_logged_in(s->worker->gateway->admission, &s->hold);
         memcpy(s->registered.session, answer->ticket->session, sizeof s->registered.session);
@@ -228,7 +247,8 @@ static void login_start(struct session *s)
         return;
     login->login_started_ms = uv_now(&s->worker->loop);
     counter_add(&s->worker->gateway->counters.logins, 1);
-    struct broker_login_request request = {.user = login->user,
+    struct broker_login_request request = {.nla = login->nla_exchange,
+                                           .user = login->user,
                                            .domain = login->domain,
                                            .pool = pool_of(&login->request),
                                            .password = &login->password,
@@ -236,20 +256,11 @@ static void login_start(struct session *s)
                                            .client_address = s->peer,
                                            .client_name = login->gcc.client_name,
                                            .client_build = login->gcc.client_build};
-    if (!login->user[0])
+    if (!login->user[0] && !login->nla_exchange[0])
         session_fail(s, FAIL_WRONG_PASSWORD, "it sent no user name");
     else if (broker_login_start(&login->broker, s->worker, &request,
                                 s->worker->config.gateway_broker_timeout_ms, on_broker, s))
         session_fail(s, FAIL_BROKER_UNREACHABLE, "the request could not be made");
-}
-
-/* The log shows user names; control characters and quotes would forge lines of it. */
-static void user_note(struct session *s, const char *user)
-{
-    size_t n = 0;
-    for (; user[n] && n < sizeof s->user - 1; n++)
-        s->user[n] = (unsigned char)user[n] > ' ' && user[n] != '"' && user[n] != 0x7f ? user[n] : '?';
-    s->user[n] = '\0';
 }
 
 /* Keeps the Client Info without the secrets, for the guest, and the password by itself. */
@@ -260,7 +271,9 @@ static int info_keep(struct login *login, const struct mcs_pdu *pdu, const struc
     uint8_t bytes[CLIENT_INFO_REWRITTEN_MAX_LEN];
     struct writer w = writer_init(bytes, sizeof bytes);
     struct mcs_pdu rewritten;
-    int rc = secret_set(&login->password, info->password, strlen(info->password));
+    /* After NLA the broker knows who it is; what a client says here does not count. */
+    bool counts = !login->nla_exchange[0];
+    int rc = counts ? secret_set(&login->password, info->password, strlen(info->password)) : 0;
     if (!rc)
         rc = client_info_rewrite(pdu->data, pdu->data_len, &nobody, &w);
     if (!rc)
@@ -269,8 +282,10 @@ static int info_keep(struct login *login, const struct mcs_pdu *pdu, const struc
         return rc;
     memcpy(login->info, rewritten.data, rewritten.data_len);
     login->info_len = (uint32_t)rewritten.data_len;
-    memcpy(login->user, info->user, sizeof login->user);
-    memcpy(login->domain, info->domain, sizeof login->domain);
+    if (counts) {
+        memcpy(login->user, info->user, sizeof login->user);
+        memcpy(login->domain, info->domain, sizeof login->domain);
+    }
     return 0;
 }
 
@@ -295,8 +310,8 @@ static void client_info(struct session *s, const struct mcs_pdu *pdu)
         rc = info_keep(s->login, pdu, &info);
     if (!rc)
         rc = reconnect_keep(s->login, &info);
-    if (!rc)
-        user_note(s, info.user);
+    if (!rc && !s->login->nla_exchange[0])
+        session_note_user(s, info.user);
     secret_wipe_bytes(&info, sizeof info);
     if (rc)
         session_fail(s, FAIL_CLIENT_PROTOCOL, "its Client Info is not understood");
@@ -367,6 +382,7 @@ static void input_parse(struct session *s)
 void front_mcs(struct session *s)
 {
     bool emptied = false;
+    input_parse(s); /* what came behind the last message of NLA */
     for (unsigned i = 0; s->state == VISIT_MCS && !emptied && i < READS_MAX; i++) {
         struct login_input *in = &s->login->front_in;
         size_t n;

@@ -20,6 +20,7 @@ struct gateway {
     struct registry registry;
     struct admission *admission;
     struct broker_link *link;
+    atomic_bool broker_nla;  /* the broker's last word on whether it can end NLA */
     atomic_uint next_number; /* of the next connection, for the log */
 };
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "broker_login.h"
+#include "broker_nla.h"
 
 struct login *login_create(void)
 {
@@ -14,6 +15,7 @@ void login_destroy(struct login **login)
 {
     if (!*login)
         return;
+    broker_nla_abandon(&(*login)->nla);
     broker_login_abandon(&(*login)->broker);
     secret_wipe_bytes(*login, sizeof **login);
     free(*login);

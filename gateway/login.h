@@ -51,8 +51,12 @@ struct login {
     uint8_t info[CLIENT_INFO_REWRITTEN_MAX_LEN]; /* its Client Info without user, password and domain */
     char user[CLIENT_INFO_TEXT_MAX];
     char domain[CLIENT_INFO_TEXT_MAX];
-    struct secret password;  /* as typed, until the ticket says that the guest does not need it */
-    struct secret reconnect; /* the verifier of the cookie that it brought, as text; empty: none */
+    struct secret password;     /* as typed, until the ticket says that the guest does not need it */
+    struct secret reconnect;    /* the verifier of the cookie that it brought, as text; empty: none */
+    uint32_t selected_protocol; /* enum rdp_protocol: what the client was given */
+    struct broker_nla *nla;     /* CredSSP under way */
+    unsigned nla_messages;
+    char nla_exchange[ID_SIZE]; /* of the proof that the broker has; "": TLS mode */
     struct broker_login *broker;
     uint64_t login_started_ms;
 

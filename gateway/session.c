@@ -11,6 +11,7 @@
 
 #include "broker_link.h"
 #include "front.h"
+#include "front_nla.h"
 #include "gateway.h"
 #include "log.h"
 #include "login.h"
@@ -59,6 +60,15 @@ bool session_set_state(struct session *s, enum visit_state state)
     s->state_since_ms = uv_now(&s->worker->loop);
     deadline_start(s);
     return true;
+}
+
+/* The log shows user names; control characters and quotes would forge lines of it. */
+void session_note_user(struct session *s, const char *user)
+{
+    size_t n = 0;
+    for (; user[n] && n < sizeof s->user - 1; n++)
+        s->user[n] = (unsigned char)user[n] > ' ' && user[n] != '"' && user[n] != 0x7f ? user[n] : '?';
+    s->user[n] = '\0';
 }
 
 static void end_log(const struct session *s, const char *detail)
@@ -114,7 +124,7 @@ void session_fail(struct session *s, enum fail fail, const char *fmt, ...)
      * garbage before its log-in is owed nothing. */
     if (s->state != VISIT_RELAYING)
         s->back.done = true;
-    if (s->state < VISIT_MCS && fail != FAIL_CLIENT_SECURITY)
+    if (s->state < VISIT_NLA && fail != FAIL_CLIENT_SECURITY)
         s->front.done = true;
     s->state = VISIT_CLOSING;
     s->state_since_ms = uv_now(&s->worker->loop);
@@ -212,6 +222,8 @@ static int wanted_front(const struct session *s)
     case VISIT_TLS:
     case VISIT_MCS:
         return UV_READABLE | writable;
+    case VISIT_NLA:
+        return front_nla_waits(s) ? UV_DISCONNECT | writable : UV_READABLE | writable;
     case VISIT_LOGIN:
     case VISIT_WAITING:
     case VISIT_DIALLING:
@@ -239,6 +251,7 @@ static int wanted_back(const struct session *s)
         return s->back.told_end ? UV_READABLE : UV_WRITABLE;
     case VISIT_PREAMBLE:
     case VISIT_TLS:
+    case VISIT_NLA:
     case VISIT_MCS:
     case VISIT_LOGIN:
     case VISIT_WAITING:
@@ -398,6 +411,10 @@ static void on_front(uv_poll_t *poll, int status, int events)
         break;
     case VISIT_TLS:
         front_handshake(s);
+        break;
+    case VISIT_NLA:
+        if (session_flush(s, &s->front) && !(front_nla_waits(s) && events == UV_WRITABLE))
+            front_nla(s);
         break;
     case VISIT_MCS:
         if (session_flush(s, &s->front))

@@ -90,6 +90,9 @@ static inline bool session_is_over(const struct session *s)
     return s->state >= VISIT_CLOSING;
 }
 
+/* Who it says it is, for the log. */
+void session_note_user(struct session *s, const char *user);
+
 /* Opens the poll of an endpoint whose fd is set. */
 int session_poll_open(struct session *s, struct endpoint *e, uv_poll_cb on_event) MUST_CHECK;
 void session_poll_close(struct session *s, struct endpoint *e); /* and its socket and TLS */

@@ -96,6 +96,22 @@ static int connect_read(const json_t *connect, struct ticket *ticket, struct err
     return rc ? rc : credentials_read(connect, ticket, err);
 }
 
+static int delegated_read(const json_t *delegated, struct ticket *ticket, struct error *err)
+{
+    const json_t *password = json_object_get(delegated, "password");
+    int rc = text_read(delegated, "user", false, ticket->delegated.user, sizeof ticket->delegated.user, err);
+    if (!rc)
+        rc = text_read(delegated, "domain", true, ticket->delegated.domain, sizeof ticket->delegated.domain,
+                       err);
+    if (rc)
+        return rc;
+    if (!json_is_string(password) ||
+        secret_set(&ticket->delegated.password, json_string_value(password), json_string_length(password)))
+        return error_set(err, CE_BAD_INPUT, "the ticket has no usable password of the user");
+    ticket->has_delegated = true;
+    return 0;
+}
+
 static unsigned number_read(const json_t *body, const char *key)
 {
     json_int_t n = json_integer_value(json_object_get(body, key));
@@ -114,11 +130,14 @@ int ticket_parse(const json_t *body, struct ticket *ret_ticket, struct error *er
     ticket.connection = json_integer_value(connection);
     ticket.percent = number_read(body, "percent");
     ticket.place = number_read(body, "place");
+    const json_t *delegated = json_object_get(body, "delegated");
+    if (delegated)
+        rc = delegated_read(delegated, &ticket, err);
     const char *state = json_string_value(json_object_get(body, "state"));
-    if (state && !strcmp(state, "ready")) {
+    if (!rc && state && !strcmp(state, "ready")) {
         ticket.ready = true;
         rc = connect_read(json_object_get(body, "connect"), &ticket, err);
-    } else if (!state || strcmp(state, "waiting") != 0) {
+    } else if (!rc && (!state || strcmp(state, "waiting") != 0)) {
         rc = error_set(err, CE_BAD_INPUT, "the ticket's 'state' is not understood");
     }
     if (!rc)
@@ -130,6 +149,7 @@ int ticket_parse(const json_t *body, struct ticket *ret_ticket, struct error *er
 void ticket_wipe(struct ticket *ticket)
 {
     secret_wipe(&ticket->connect.password);
+    secret_wipe(&ticket->delegated.password);
 }
 
 /* A code that this gateway does not know, or a refusal that is about the gateway itself (forbidden,

@@ -14,6 +14,7 @@
 #include <carrel/ids.h>
 #include <carrel/policy.h>
 
+#include "client_info.h"
 #include "secret.h"
 #include "tls_io.h"
 
@@ -30,6 +31,11 @@ struct ticket {
     int64_t connection;
     bool ready; /* then connect holds */
     unsigned percent, place;
+    bool has_delegated; /* after NLA, where the guest wants the user's own credentials */
+    struct {
+        char user[CLIENT_INFO_TEXT_MAX], domain[CLIENT_INFO_TEXT_MAX];
+        struct secret password;
+    } delegated;
     struct {
         char desktop[NAME_SIZE];
         char address[ADDRESS_SIZE];

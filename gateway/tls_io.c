@@ -208,3 +208,26 @@ int tls_io_peer_fingerprint(const struct tls_io *io, char ret[TLS_FINGERPRINT_SI
     X509 *certificate = SSL_get0_peer_certificate(io->ssl);
     return certificate ? tls_cert_fingerprint(certificate, ret) : CE_NOT_FOUND;
 }
+
+static int key_copy(const X509 *certificate, uint8_t *ret, size_t size, size_t *ret_len)
+{
+    const ASN1_BIT_STRING *key = certificate ? X509_get0_pubkey_bitstr(certificate) : NULL;
+    if (!key)
+        return CE_NOT_FOUND;
+    size_t len = (size_t)ASN1_STRING_length(key);
+    if (len > size)
+        return CE_LIMIT;
+    memcpy(ret, ASN1_STRING_get0_data(key), len);
+    *ret_len = len;
+    return 0;
+}
+
+int tls_io_own_key(const struct tls_io *io, uint8_t *ret, size_t size, size_t *ret_len)
+{
+    return key_copy(SSL_get_certificate(io->ssl), ret, size, ret_len);
+}
+
+int tls_io_peer_key(const struct tls_io *io, uint8_t *ret, size_t size, size_t *ret_len)
+{
+    return key_copy(SSL_get0_peer_certificate(io->ssl), ret, size, ret_len);
+}

@@ -17,6 +17,7 @@
 enum {
     TLS_READ_AHEAD_BYTES = 64 * 1024,
     TLS_RECORD_MAX_BYTES = 16 * 1024,
+    TLS_KEY_MAX_BYTES = 2200,  /* the public key of an RSA key of 16384 bits */
     TLS_FINGERPRINT_SIZE = 65, /* SHA-256 of the certificate's DER in hex, with terminator */
 };
 
@@ -70,6 +71,10 @@ enum tls_result tls_io_end(struct tls_io *io) MUST_CHECK;
 
 const char *tls_io_why(const struct tls_io *io);
 const char *tls_io_version(const struct tls_io *io); /* "TLSv1.3" */
+/* The public keys that CredSSP binds to: the contents of the certificate's subjectPublicKey, ours (of a server) or
+ * the peer's. CE_LIMIT where one has no room. */
+int tls_io_own_key(const struct tls_io *io, uint8_t *ret, size_t size, size_t *ret_len) MUST_CHECK;
+int tls_io_peer_key(const struct tls_io *io, uint8_t *ret, size_t size, size_t *ret_len) MUST_CHECK;
 int tls_io_peer_fingerprint(const struct tls_io *io, char ret[TLS_FINGERPRINT_SIZE]) MUST_CHECK;
 
 #endif

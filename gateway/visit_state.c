@@ -16,7 +16,8 @@ static const struct {
     unsigned next; /* a set of BIT() */
 } states[VISIT_STATE_COUNT] = {
     [VISIT_PREAMBLE] = {"preamble", DEADLINE(preamble_timeout), FAIL_CLIENT_TIMEOUT, BIT(TLS) | BIT(CLOSING)},
-    [VISIT_TLS] = {"tls", DEADLINE(tls_timeout), FAIL_CLIENT_TIMEOUT, BIT(MCS) | BIT(CLOSING)},
+    [VISIT_TLS] = {"tls", DEADLINE(tls_timeout), FAIL_CLIENT_TIMEOUT, BIT(NLA) | BIT(MCS) | BIT(CLOSING)},
+    [VISIT_NLA] = {"nla", DEADLINE(login_timeout), FAIL_CLIENT_TIMEOUT, BIT(MCS) | BIT(CLOSING)},
     [VISIT_MCS] = {"mcs", DEADLINE(login_timeout), FAIL_CLIENT_TIMEOUT, BIT(LOGIN) | BIT(CLOSING)},
     [VISIT_LOGIN] = {"login", DEADLINE(broker_timeout), FAIL_BROKER_UNREACHABLE,
                      BIT(WAITING) | BIT(DIALLING) | BIT(CLOSING)},

@@ -14,6 +14,7 @@ struct config;
 enum visit_state {
     VISIT_PREAMBLE, /* waits for the X.224 Connection Request, in clear */
     VISIT_TLS,      /* the handshake with the client */
+    VISIT_NLA,      /* CredSSP, which the broker ends */
     VISIT_MCS,      /* MCS and GCC, up to the Client Info with user and password */
     VISIT_LOGIN,    /* the broker decides */
     VISIT_WAITING,  /* let in; the desktop is not ready yet */

@@ -1,0 +1,197 @@
+#!/usr/bin/env python3
+"""Log-ins by NLA with real clients: xfreerdp 3 and, where it is installed, xfreerdp 2, through a gateway and a
+broker, to a guest of Python's standard library that wants the user's own credentials (gateway_fakes.py).
+
+usage: nla_test.py CARREL_BROKER CARREL_GATEWAY [unittest options]
+"""
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+from gateway_fakes import PATIENCE_S, FakeClient, FakeGuest, Gateway
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
+import broker_lab  # noqa: E402
+
+BROKER = GATEWAY = ''
+PASSWORD = 'correct hörse'
+CLIENTS = [c for c in ('xfreerdp3', 'xfreerdp') if shutil.which(c)]
+# What xfreerdp ends with (client/X11/xfreerdp.h): of a wrong password, of a disabled and of a locked account.
+LOGON_FAILURE, ACCOUNT_DISABLED, ACCOUNT_LOCKED_OUT, NEGOTIATION = 134, 151, 135, 133
+
+
+def certificate(folder):
+    gateway = Gateway(GATEWAY, folder, os.path.join(folder, 'none.sock'))
+    assert gateway.stop() == 0
+    return os.path.join(folder, 'state', 'self-signed-ecdsa.pem')
+
+
+class Display:
+    """An X server without a screen, on a number that it finds itself."""
+
+    def __init__(self):
+        read, write = os.pipe()
+        self.process = subprocess.Popen(['Xvfb', '-displayfd', str(write), '-nolisten', 'tcp', '-noreset'],
+                                        pass_fds=(write,), stderr=subprocess.DEVNULL)
+        os.close(write)
+        with os.fdopen(read) as pipe:
+            self.name = ':' + pipe.readline().strip()
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+class Case(unittest.TestCase):
+    settings = {}
+    keys = {}
+
+    @classmethod
+    def setUpClass(cls):
+        cls.display = Display()
+        cls.addClassCleanup(cls.display.close)
+        cls.shared = tempfile.TemporaryDirectory(prefix='carrel-nla-')
+        cls.addClassCleanup(cls.shared.cleanup)
+        cls.guest_pem = certificate(cls.shared.name)
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix='carrel-nla-')
+        self.addCleanup(folder.cleanup)
+        self.home = folder.name
+        self.guest = FakeGuest(self.guest_pem)
+        self.addCleanup(self.guest.close)
+        self.lab = broker_lab.Lab(BROKER, password_memory='8MiB', login_pause='1s', login_pause_max='30s',
+                                  **{'nla': 'on', **self.settings})
+        self.enterContext(self.lab)
+        self.lab.must(self.lab.post('/v1/pools', {'name': 'p', 'kind': 'static', 'credentials': 'user'}), 201)
+        self.lab.must(self.lab.post('/v1/machines', {'pool': 'p', 'address': '127.0.0.1', 'port': self.guest.port,
+                                                     'sessions_max': 50}), 201)
+        self.lab.add_user('alice', 'p', PASSWORD)
+        self.gateway = Gateway(GATEWAY, folder.name, self.lab.socket, **self.keys)
+        self.addCleanup(lambda: self.assertEqual(self.gateway.stop(), 0, self.gateway.log_text()[-4000:]))
+        self.lab.wait_until(lambda: [g for g in self.lab.get('/v1/gateways')['items'] if g['up']], PATIENCE_S,
+                            'the heartbeat')
+        self.gateway.wait_log(r'The broker can do NLA' if self.lab.settings['nla'] == 'on' else r'Ready\.')
+
+    def start(self, client, *options, user='alice', password=PASSWORD):
+        environment = {**os.environ, 'DISPLAY': self.display.name, 'HOME': self.home, 'LANG': 'C.UTF-8'}
+        process = subprocess.Popen(
+            [client, f'/v:127.0.0.1:{self.gateway.port}', f'/u:{user}', f'/p:{password}', '/cert:ignore', '/size:640x480',
+             *options], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            text=True, errors='replace')
+        self.addCleanup(process.stderr.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.terminate)
+        return process
+
+    def status(self, client, *options, **more):
+        process = self.start(client, *options, **more)
+        _, words = process.communicate(timeout=PATIENCE_S)
+        return process.returncode, words
+
+    def refused(self, expected, client, *options, **more):
+        status, words = self.status(client, *options, **more)
+        self.assertEqual(status, expected, words[-3000:] + self.gateway.log_text()[-3000:])
+
+    def let_in(self, client, *options, way, **more):
+        """The guest got what the client delegated, or typed."""
+        since = len(self.gateway.lines)
+        process = self.start(client, *options, **more)
+        wire = self.guest.accept()
+        self.assertEqual(wire.info['user'], 'alice')
+        self.assertEqual(wire.info['password'], PASSWORD)
+        self.assertIn('tls -> ' + way, ''.join(self.gateway.lines[since:]))
+        process.terminate()
+        process.wait()
+        wire.close()
+        self.gateway.wait_log(r'The session ended\.', since)
+
+
+class Nla(Case):
+    def test_the_right_password_reaches_the_guest(self):
+        for client in CLIENTS:
+            with self.subTest(client=client):
+                self.let_in(client, '/sec:nla', way='nla')
+                self.let_in(client, way='nla')
+                self.let_in(client, '/sec:tls', way='mcs')
+        self.assertNotIn(PASSWORD, self.gateway.log_text() + self.lab.read_log())
+
+    def test_a_wrong_password_is_told_as_one(self):
+        for client in CLIENTS:
+            self.refused(LOGON_FAILURE, client, '/sec:nla', password='wrong')
+            self.refused(LOGON_FAILURE, client, '/sec:nla', user='nobody')
+        refusals = [e for e in self.lab.get('/v1/events?limit=1000')['items'] if e['kind'] == 'login.refused']
+        self.assertEqual(len(refusals), 2 * len(CLIENTS))
+
+    def test_a_disabled_account_is_told_after_the_right_password_only(self):
+        self.lab.must(self.lab.patch('/v1/users/alice', {'disabled': True}), 200)
+        self.refused(ACCOUNT_DISABLED, 'xfreerdp3', '/sec:nla')
+        self.refused(LOGON_FAILURE, 'xfreerdp3', '/sec:nla', password='wrong')
+
+    def test_guesses_bring_pauses(self):
+        self.lab.write_config(login_tries=1, login_pause='30s')
+        self.lab.stop()
+        self.lab.start()
+        for expected in (LOGON_FAILURE, LOGON_FAILURE, ACCOUNT_LOCKED_OUT):
+            self.refused(expected, 'xfreerdp3', '/sec:nla', password='wrong')
+        self.refused(ACCOUNT_LOCKED_OUT, 'xfreerdp3', '/sec:nla')
+
+    def test_a_new_password_replaces_the_hash(self):
+        self.lab.must(self.lab.patch('/v1/users/alice', {'password': 'another'}), 200)
+        self.refused(LOGON_FAILURE, 'xfreerdp3', '/sec:nla')
+        self.lab.must(self.lab.patch('/v1/users/alice', {'password': PASSWORD}), 200)
+        self.let_in('xfreerdp3', '/sec:nla', way='nla')
+
+    def test_a_client_that_leaves_in_the_middle_costs_nothing(self):
+        client = FakeClient(self.gateway.port)
+        client.preamble(protocols=3)
+        client.tls()
+        client.send(bytes.fromhex('3082'))  # the beginning of a TSRequest
+        client.close()
+        self.gateway.wait_log(r'state=nla .*code=client-closed')
+
+    def test_bytes_that_are_no_credssp_end_the_session(self):
+        client = FakeClient(self.gateway.port)
+        client.preamble(protocols=3)
+        client.tls()
+        client.send(b'\x03\x00\x00\x08\x02\xf0\x80\x04')  # MCS without NLA
+        self.gateway.wait_log(r'state=nla .*code=client-protocol')
+        client.close()
+
+
+class Kept(Case):
+    settings = {'nla': 'off'}
+
+    def test_the_hash_is_made_at_a_log_in_in_tls_mode(self):
+        self.let_in('xfreerdp3', way='mcs')  # by default: the broker cannot do NLA
+        self.lab.write_config(nla='on')
+        self.lab.stop()
+        self.lab.start()
+        self.gateway.wait_log(r'The broker can do NLA')
+        self.refused(LOGON_FAILURE, 'xfreerdp3', '/sec:nla')
+        self.let_in('xfreerdp3', '/sec:tls', way='mcs')
+        self.let_in('xfreerdp3', '/sec:nla', way='nla')
+
+
+class Only(Case):
+    keys = {'security': 'nla'}
+
+    def test_a_client_without_nla_is_refused(self):
+        self.refused(NEGOTIATION, 'xfreerdp3', '/sec:tls')
+        self.gateway.wait_log(r'code=client-security .*without NLA')
+        self.let_in('xfreerdp3', way='nla')
+
+
+class Never(Case):
+    keys = {'security': 'tls'}
+
+    def test_a_client_gets_tls(self):
+        self.let_in('xfreerdp3', way='mcs')
+
+
+if __name__ == '__main__':
+    BROKER, GATEWAY = sys.argv[1:3]
+    unittest.main(argv=sys.argv[:1] + sys.argv[3:], warnings='ignore')
