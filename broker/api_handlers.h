@@ -76,6 +76,8 @@ void api_session_disconnect(struct request *r);
 void api_session_logoff(struct request *r);
 void api_gateways_list(struct request *r);
 void api_gateway_get(struct request *r);
+void api_gateway_drain(struct request *r);
+void api_gateway_undrain(struct request *r);
 
 /* api_events.c, api_orders.c */
 void api_events_list(struct request *r);

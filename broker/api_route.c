@@ -24,7 +24,7 @@ static const struct api_route routes[] = {
     {"GET", "/v1/sessions/{id}/ticket", GATEWAY, NONE, " connection wait percent place ", api_session_ticket},
     {"PUT", "/v1/sessions/{id}/connections/{number}", GATEWAY, JSON, "", api_session_report},
     {"PUT", "/v1/gateways/{name}", GATEWAY, LONG, "", api_gateway_heartbeat},
-    {"GET", "/v1/gateways/{name}/orders", GATEWAY, NONE, " after wait ", api_gateway_orders},
+    {"GET", "/v1/gateways/{name}/orders", GATEWAY, NONE, " after wait boot_id ", api_gateway_orders},
 
     {"GET", "/v1/users", ADMIN, NONE, "", api_users_list},
     {"POST", "/v1/users", ADMIN, JSON, "", api_users_add},
@@ -76,6 +76,8 @@ static const struct api_route routes[] = {
     {"POST", "/v1/sessions/{id}/logoff", ADMIN, NONE, "", api_session_logoff},
     {"GET", "/v1/gateways", ADMIN, NONE, "", api_gateways_list},
     {"GET", "/v1/gateways/{name}", ADMIN, NONE, "", api_gateway_get},
+    {"POST", "/v1/gateways/{name}/drain", ADMIN, NONE, "", api_gateway_drain},
+    {"POST", "/v1/gateways/{name}/undrain", ADMIN, NONE, "", api_gateway_undrain},
 
     {"GET", "/v1/events", ADMIN, NONE, " after limit follow ", api_events_list},
     {"GET", "/v1/orders/{number}", ADMIN, NONE, "", api_order_get},

@@ -123,7 +123,7 @@ static int disconnect_job(struct db *db, struct request *r)
                     session_state_name(row.state));
         return CE_CONFLICT;
     }
-    rc = gateway_order_close(db, row.gateway, row.id, row.connection, FAIL_ADMIN_DISCONNECT);
+    rc = gateway_order_close(db, row.gateway, row.boot_id, row.id, row.connection, FAIL_ADMIN_DISCONNECT);
     if (!rc)
         rc = store_session_set_reconnect(db, row.id, "");
     if (!rc)
@@ -151,7 +151,7 @@ static int logoff_job(struct db *db, struct request *r)
     if (rc)
         return problem_set_rc(r, db, rc, "Session %s has ended already.", row.id);
     if (connected)
-        rc = gateway_order_close(db, row.gateway, row.id, row.connection, FAIL_ADMIN_LOGOFF);
+        rc = gateway_order_close(db, row.gateway, row.boot_id, row.id, row.connection, FAIL_ADMIN_LOGOFF);
     if (!rc)
         rc = audit_admin(db, r, "session.ended", row.id, "Session %s of %s was ended", row.id, row.user);
     if (!rc)

@@ -15,11 +15,11 @@
  * late: the report of its start may have overtaken it. */
 #define UNLISTED_MS 10000
 
-int gateway_order_close(struct db *db, const char *gateway, const char *session_id, uint32_t connection,
-                        enum fail code)
+int gateway_order_close(struct db *db, const char *gateway, const char *boot_id, const char *session_id,
+                        uint32_t connection, enum fail code)
 {
     struct order_row order = {.verb = "close", .connection = connection};
-    snprintf(order.target, sizeof order.target, "gateway:%s", gateway);
+    snprintf(order.target, sizeof order.target, "gateway:%s", *boot_id ? boot_id : gateway);
     snprintf(order.object, sizeof order.object, "%s", session_id);
     snprintf(order.code, sizeof order.code, "%s", fail_code(code));
     return store_order_insert(db, &order);
@@ -88,6 +88,9 @@ static int compare_session(void *arg, const struct session_row *session)
 {
     struct compare *compare = arg;
     struct listed key = {.connection = 0};
+    /* Another process of this gateway answers for it. */
+    if (session->boot_id[0] && strcmp(session->boot_id, compare->beat->row.boot_id) != 0)
+        return 0;
     memcpy(key.session, session->id, sizeof key.session);
     struct listed *listed =
         bsearch(&key, compare->beat->listed, compare->beat->count, sizeof key, compare_listed);
@@ -160,9 +163,13 @@ static int heartbeat_job(struct db *db, struct request *r)
     if (!rc)
         rc = find_strangers(db, beat, compare.stale);
     free(compare.changes);
+    struct gateway_row now;
+    if (!rc)
+        rc = store_gateway_get(db, beat->row.name, &now);
     request_set(r, 200,
-                json_pack("{s:I, s:b, s:o}", "lease_seconds", (json_int_t)beat->lease_s, "nla",
-                          r->broker->config.broker_nla, "stale", compare.stale));
+                json_pack("{s:I, s:b, s:b, s:o}", "lease_seconds", (json_int_t)beat->lease_s, "nla",
+                          r->broker->config.broker_nla, "draining", !rc && now.draining, "stale",
+                          compare.stale));
     return rc;
 }
 
@@ -221,6 +228,7 @@ void api_gateway_heartbeat(struct request *r)
     api_reader_text(&reader, "address", API_REQUIRED, row->address, sizeof row->address);
     api_reader_text(&reader, "fingerprint", API_REQUIRED, row->fingerprint, sizeof row->fingerprint);
     api_reader_text(&reader, "version", API_REQUIRED, row->version, sizeof row->version);
+    api_reader_text(&reader, "succeeds", API_OPTIONAL, row->succeeds, sizeof row->succeeds);
     read_started(&reader, row);
     if (api_reader_array(&reader, "sessions", API_REQUIRED, &sessions))
         read_listed(&reader, sessions, beat);
@@ -320,7 +328,10 @@ void api_gateway_orders(struct request *r)
         problem_answer(r, PROBLEM_NOT_FOUND, "There is no gateway \"%s\".", r->params[0]);
         return;
     }
-    snprintf(orders->target, sizeof orders->target, "gateway:%.*s", NAME_SIZE - 1, r->params[0]);
+    /* A process that said which one it is asks for what concerns its own sessions. */
+    const char *boot_id = request_query(r, "boot_id");
+    snprintf(orders->target, sizeof orders->target, "gateway:%.*s", NAME_SIZE - 1,
+             boot_id && *boot_id ? boot_id : r->params[0]);
     orders->after = (int64_t)after;
     orders->wait_ms = wait_s * 1000;
     request_run(r, after ? STORE_WRITE : STORE_READ, after ? acknowledge_job : list_job, listed);

@@ -4,8 +4,9 @@
 
 #include <carrel/store.h>
 
-/* Asks GATEWAY to close a connection and to tell its client CODE. */
-int gateway_order_close(struct db *db, const char *gateway, const char *session_id, uint32_t connection,
-                        enum fail code) MUST_CHECK;
+/* Asks the process BOOT_ID of GATEWAY ("": whichever has it) to close a connection and to tell its client CODE.
+ */
+int gateway_order_close(struct db *db, const char *gateway, const char *boot_id, const char *session_id,
+                        uint32_t connection, enum fail code) MUST_CHECK;
 
 #endif

@@ -192,10 +192,14 @@ static int claim(struct db *db, struct request *r, const char *user_id, const ch
     struct session_request request = {.user_id = user_id,
                                       .pool_id = pool_id,
                                       .gateway = login->who.gateway,
+                                      .boot_id = login->who.boot_id,
                                       .client_address = login->who.address,
                                       .client_name = login->who.client_name};
     struct claim claim = {.fail = FAIL_NONE};
-    int rc = store_claim(db, &request, &claim);
+    int rc =
+        login->who.boot_id[0] ? store_gateway_process_met(db, login->who.gateway, login->who.boot_id) : 0;
+    if (!rc)
+        rc = store_claim(db, &request, &claim);
     if (rc == CE_REFUSED)
         return refuse(db, r, claim.fail ? claim.fail : FAIL_NO_DESKTOP, NULL);
     if (rc)
@@ -206,7 +210,8 @@ static int claim(struct db *db, struct request *r, const char *user_id, const ch
     if (!rc && session->connection > 1)
         rc = store_session_set_reconnect(db, session->id, "");
     if (!rc && claim.replaced && claim.replaced_gateway[0])
-        rc = gateway_order_close(db, claim.replaced_gateway, session->id, claim.replaced, FAIL_TAKEN_OVER);
+        rc = gateway_order_close(db, claim.replaced_gateway, claim.replaced_boot_id, session->id,
+                                 claim.replaced, FAIL_TAKEN_OVER);
     if (!rc)
         rc = audit_session(
             db, session, "login.accepted", "%s %s from %s through gateway %s%s%s.", session->user,
@@ -404,6 +409,7 @@ void api_login(struct request *r)
     api_reader_text(&reader, "domain", API_OPTIONAL, login->domain, sizeof login->domain);
     api_reader_text(&reader, "pool", API_OPTIONAL, login->who.pool, sizeof login->who.pool);
     login_attempt_read(&login->who, &reader, &r->broker->config);
+    api_reader_text(&reader, "boot_id", API_OPTIONAL, login->who.boot_id, sizeof login->who.boot_id);
     /* The decoded body has the password too; this ends it as early as can be. */
     bool good = request_read_done(r, &reader);
     json_decref(r->body);

@@ -17,6 +17,7 @@ struct login_attempt {
     char user_id[ID_SIZE]; /* "": unknown */
     char pool[NAME_SIZE];  /* "": any */
     char gateway[NAME_SIZE];
+    char boot_id[ID_SIZE]; /* of a log-in: the gateway's process; "": it did not say */
     char address[ADDRESS_SIZE], client_name[64];
     char client_build[64];
     char user_subject[NAME_SIZE + 16], address_subject[ADDRESS_SIZE + 16];

@@ -16,7 +16,8 @@ static int end(void *arg, const struct session_row *session, enum fail fail)
         session->gateway[0] && (session->state == SESSION_ACTIVE || session->state == SESSION_STARTING);
     int rc = store_session_end(e->db, session->id, fail, "");
     if (!rc && connected)
-        rc = gateway_order_close(e->db, session->gateway, session->id, session->connection, fail);
+        rc = gateway_order_close(e->db, session->gateway, session->boot_id, session->id, session->connection,
+                                 fail);
     if (!rc)
         e->ended++;
     return rc;

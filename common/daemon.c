@@ -3,6 +3,7 @@
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -82,6 +83,20 @@ static void reload(void)
     sd_notify(0, "READY=1");
 }
 
+static void handles_let_go(void)
+{
+    for (size_t i = 0; i < sizeof self.signals / sizeof self.signals[0]; i++)
+        uv_unref((uv_handle_t *)&self.signals[i]);
+}
+
+void daemon_retire(pid_t successor)
+{
+    sd_notifyf(0, "MAINPID=%lld", (long long)successor);
+    unsetenv("NOTIFY_SOCKET");
+    uv_timer_stop(&self.watchdog);
+    handles_let_go();
+}
+
 /* From here the loop ends when the daemon's own handles are closed: ours no longer hold it. */
 static void stop(int number)
 {
@@ -92,8 +107,7 @@ static void stop(int number)
     self.stopping = true;
     log_info("Stopping. signal=%s", strsignal(number));
     sd_notify(0, "STOPPING=1");
-    for (size_t i = 0; i < sizeof self.signals / sizeof self.signals[0]; i++)
-        uv_unref((uv_handle_t *)&self.signals[i]);
+    handles_let_go();
     self.daemon->stop(&self.run);
 }
 

@@ -6,6 +6,7 @@
 #ifndef CARREL_DAEMON_H
 #define CARREL_DAEMON_H
 
+#include <sys/types.h>
 #include <uv.h>
 
 #include "config.h"
@@ -28,6 +29,10 @@ struct daemon {
      * ends it at once with status 1. */
     void (*stop)(struct daemon_run *run);
 };
+
+/* The process SUCCESSOR took over from this one, which goes on with what it has: systemd hears of it no more, and
+ * it ends when the daemon's own handles are closed. Signals are still heard. */
+void daemon_retire(pid_t successor);
 
 /* Options: --config FILE (default CARREL_SYSCONFDIR/carrel.conf), --check-config, --version, --help.
  * Returns the exit status: 0, 1 a failure, 2 usage or a bad configuration. */

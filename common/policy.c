@@ -133,7 +133,8 @@ int policy_set(struct policy *policy, const char *key_name, const char *value, s
 {
     int key = policy_key_parse(key_name);
     if (key < 0)
-        return error_set(err, CE_BAD_INPUT, "a policy has no key '%.40s'; carrel-policy(7) lists them", key_name);
+        return error_set(err, CE_BAD_INPUT, "a policy has no key '%.40s'; carrel-policy(7) lists them",
+                         key_name);
     if (!strcmp(value, "default")) {
         policy->set &= ~(1U << key);
         return 0;

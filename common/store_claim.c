@@ -352,16 +352,16 @@ static int session_insert(struct db *db, const struct session_request *request, 
 {
     struct session_row session = {.connection = 1, .state = SESSION_STARTING};
     id_make(ID_SESSION, session.id);
-    int rc =
-        db_run(db,
-               "INSERT INTO sessions (id, user_id, user_name, pool_id, pool_name, desktop_id, desktop_name,"
-               " gateway, connection, state, client_address, client_name, created_ms, connected_ms,"
-               " disconnected_ms, ended_ms, seen_ms, bytes_in, bytes_out, end_code, end_detail)"
-               " VALUES ($1, $2, $3, $4, $5, NULL, '', $6, 1, 'starting', $7, $8, $9, 0, 0, 0, $9, 0, 0,"
-               " '', '')",
-               db_text(session.id), db_text(request->user_id), db_text(room->user), db_text(request->pool_id),
-               db_text(room->pool), db_text(request->gateway), db_text(request->client_address),
-               db_text(request->client_name), db_int(store_now_ms()));
+    int rc = db_run(
+        db,
+        "INSERT INTO sessions (id, user_id, user_name, pool_id, pool_name, desktop_id, desktop_name,"
+        " gateway, connection, state, client_address, client_name, created_ms, connected_ms,"
+        " disconnected_ms, ended_ms, seen_ms, bytes_in, bytes_out, end_code, end_detail,"
+        " boot_id) VALUES ($1, $2, $3, $4, $5, NULL, '', $6, 1, 'starting', $7, $8, $9, 0, 0, 0, $9, 0, 0,"
+        " '', '', $10)",
+        db_text(session.id), db_text(request->user_id), db_text(room->user), db_text(request->pool_id),
+        db_text(room->pool), db_text(request->gateway), db_text(request->client_address),
+        db_text(request->client_name), db_int(store_now_ms()), db_text(request->boot_id));
     if (rc)
         return rc;
     struct event_row event = {0};
@@ -390,6 +390,7 @@ static int session_take_over(struct db *db, const struct session_request *reques
     if (session->state != SESSION_DISCONNECTED || !strcmp(session->end_code, fail_code(FAIL_GATEWAY_LOST))) {
         claim->replaced = session->connection;
         snprintf(claim->replaced_gateway, sizeof claim->replaced_gateway, "%s", session->gateway);
+        snprintf(claim->replaced_boot_id, sizeof claim->replaced_boot_id, "%s", session->boot_id);
     }
     if (session->state == SESSION_ACTIVE) {
         rc = store_session_move(db, session, SESSION_DISCONNECTED, FAIL_TAKEN_OVER, "");
@@ -399,9 +400,9 @@ static int session_take_over(struct db *db, const struct session_request *reques
     if (!rc)
         rc = db_run(db,
                     "UPDATE sessions SET connection = connection + 1, gateway = $2, client_address = $3,"
-                    " client_name = $4, seen_ms = $5 WHERE id = $1",
+                    " client_name = $4, seen_ms = $5, boot_id = $6 WHERE id = $1",
                     db_text(session->id), db_text(request->gateway), db_text(request->client_address),
-                    db_text(request->client_name), db_int(store_now_ms()));
+                    db_text(request->client_name), db_int(store_now_ms()), db_text(request->boot_id));
     store_notify(db, "session", session->id);
     return rc;
 }

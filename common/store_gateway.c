@@ -4,14 +4,19 @@
 #include <string.h>
 
 #define GATEWAY_SELECT                                                                                       \
-    "SELECT name, boot_id, address, fingerprint, version, sessions, up, started_ms, seen_ms FROM gateways"
+    "SELECT name, boot_id, address, fingerprint, version,"                                                   \
+    " (SELECT COALESCE(SUM(p.sessions), 0) FROM gateway_processes p WHERE p.gateway = gateways.name), up,"   \
+    " started_ms, seen_ms, draining,"                                                                        \
+    " (SELECT COUNT(*) FROM gateway_processes p WHERE p.gateway = gateways.name) FROM gateways"
 
 static void gateway_read(struct db_query *q, struct gateway_row *ret)
 {
     *ret = (struct gateway_row){.sessions = row_u32(q, 5),
                                 .up = row_bool(q, 6),
                                 .started_ms = row_int(q, 7),
-                                .seen_ms = row_int(q, 8)};
+                                .seen_ms = row_int(q, 8),
+                                .draining = row_bool(q, 9),
+                                .processes = row_u32(q, 10)};
     row_text(q, 0, ret->name, sizeof ret->name);
     row_text(q, 1, ret->boot_id, sizeof ret->boot_id);
     row_text(q, 2, ret->address, sizeof ret->address);
@@ -38,7 +43,11 @@ int store_gateway_seen(struct db *db, const struct gateway_row *row)
     if (rc && rc != CE_NOT_FOUND)
         return rc;
     bool known = rc == 0;
-    bool restarted = known && strcmp(old.boot_id, row->boot_id) != 0;
+    bool other = known && strcmp(old.boot_id, row->boot_id) != 0;
+    rc = store_gateway_process_seen(db, row->name, row->boot_id, row->sessions);
+    /* A process that was replaced says what it still has, and nothing about the gateway. */
+    if (rc || (other && old.up && row->started_ms < old.started_ms))
+        return rc;
     rc =
         db_run(db,
                "INSERT INTO gateways (name, boot_id, address, fingerprint, version, sessions, up, started_ms,"
@@ -50,10 +59,13 @@ int store_gateway_seen(struct db *db, const struct gateway_row *row)
                db_text(row->version), db_int(row->sessions), db_int(row->started_ms), db_int(store_now_ms()));
     /* One that comes back with the boot it had was marked down, and its sessions with it, by the sweep: what
      * is active now was reported since and runs. */
-    if (!rc && restarted)
-        rc = store_session_gateway_lost(db, row->name);
-    if (!rc && (!known || restarted || !old.up))
-        rc = gateway_event(db, row->name, "up");
+    bool continues = false;
+    if (!rc && other)
+        rc = store_gateway_process_lives(db, row->name, row->succeeds, &continues);
+    if (!rc && other && !continues)
+        rc = store_gateway_process_keep_only(db, row->name, row->boot_id);
+    if (!rc && (!known || !old.up || other))
+        rc = gateway_event(db, row->name, continues ? "renewed" : "up");
     return rc;
 }
 
@@ -81,6 +93,13 @@ int store_gateway_get(struct db *db, const char *name, struct gateway_row *ret)
     return 0;
 }
 
+int store_gateway_set_draining(struct db *db, const char *name, bool draining)
+{
+    int rc = db_run(db, "UPDATE gateways SET draining = $2 WHERE name = $1", db_text(name), db_int(draining));
+    store_notify(db, "gateway", name);
+    return store_changed(db, rc, "gateway", name);
+}
+
 /* The name of one gateway that is up and silent since BEFORE; CE_NOT_FOUND. */
 static int gateway_next_silent(struct db *db, int64_t before_ms, char name[NAME_SIZE])
 {
@@ -103,15 +122,16 @@ int store_gateway_expire(struct db *db, int64_t before_ms, uint32_t *ret_count)
     while (!(rc = gateway_next_silent(db, before_ms, name))) {
         rc = db_run(db, "UPDATE gateways SET up = 0 WHERE name = $1", db_text(name));
         if (!rc)
-            rc = store_session_gateway_lost(db, name);
+            rc = store_session_process_lost(db, name, "");
         if (!rc)
             rc = gateway_event(db, name, "down");
         if (rc)
             return rc;
         count++;
     }
-    if (rc != CE_NOT_FOUND)
-        return rc;
-    *ret_count = count;
-    return 0;
+    if (rc == CE_NOT_FOUND)
+        rc = store_gateway_process_expire(db, before_ms);
+    if (!rc)
+        *ret_count = count;
+    return rc;
 }

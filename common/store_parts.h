@@ -64,8 +64,20 @@ int store_session_of_user(struct db *db, const char *user_id, const char *pool_i
 int store_session_move(struct db *db, const struct session_row *session, enum session_state to,
                        enum fail code, const char *detail) MUST_CHECK;
 
-/* active -> disconnected for all sessions of a gateway that was lost. */
-int store_session_gateway_lost(struct db *db, const char *gateway) MUST_CHECK;
+/* active -> disconnected, for all sessions of a gateway but those that one process of it has; and for those
+ * that a process has (BOOT_ID "": of which no process is known). */
+int store_session_gateway_lost(struct db *db, const char *gateway, const char *except_boot_id) MUST_CHECK;
+int store_session_process_lost(struct db *db, const char *gateway, const char *boot_id) MUST_CHECK;
+
+/* The processes of a gateway (store_gateway_process.c): the serving one, and those that it replaced while
+ * their sessions last. */
+int store_gateway_process_seen(struct db *db, const char *gateway, const char *boot_id,
+                               uint32_t sessions) MUST_CHECK;
+int store_gateway_process_lives(struct db *db, const char *gateway, const char *boot_id,
+                                bool *ret) MUST_CHECK;
+/* The others are gone, and the sessions with them. */
+int store_gateway_process_keep_only(struct db *db, const char *gateway, const char *boot_id) MUST_CHECK;
+int store_gateway_process_expire(struct db *db, int64_t before_ms) MUST_CHECK;
 
 /* A stored policy; one that cannot be read is an empty one here, and store_policy_of() refuses it. */
 void store_policy_read(struct db_query *query, int column, struct policy *ret);

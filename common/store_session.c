@@ -6,7 +6,7 @@
     "SELECT id, user_id, user_name, pool_id, pool_name, desktop_id, desktop_name, gateway, connection, "     \
     "state,"                                                                                                 \
     " client_address, client_name, created_ms, connected_ms, disconnected_ms, ended_ms, seen_ms, bytes_in,"  \
-    " bytes_out, end_code, end_detail, denied, ends_ms, warn_ms, keep_ms FROM sessions"
+    " bytes_out, end_code, end_detail, denied, ends_ms, warn_ms, keep_ms, boot_id FROM sessions"
 
 static void session_read(struct db_query *q, struct session_row *ret)
 {
@@ -35,6 +35,7 @@ static void session_read(struct db_query *q, struct session_row *ret)
     row_text(q, 19, ret->end_code, sizeof ret->end_code);
     row_text(q, 20, ret->end_detail, sizeof ret->end_detail);
     row_text(q, 21, ret->denied, sizeof ret->denied);
+    row_text(q, 25, ret->boot_id, sizeof ret->boot_id);
 }
 
 /* The one row of an opened query. */
@@ -366,14 +367,10 @@ int store_session_forget(struct db *db, int64_t before_ms)
     return db_run(db, "DELETE FROM sessions WHERE state = 'ended' AND ended_ms < $1", db_int(before_ms));
 }
 
-int store_session_gateway_lost(struct db *db, const char *gateway)
+static int disconnect_all(struct db *db, struct db_query *q, const char *gateway)
 {
-    CLEANUP_QUERY struct db_query q = {0};
     CLEANUP_IDS struct id_list list = {0};
-    int rc = db_select(db, &q, "SELECT id FROM sessions WHERE gateway = $1 AND state = 'active'",
-                       db_text(gateway));
-    if (!rc)
-        rc = id_list_fill(&q, &list);
+    int rc = id_list_fill(q, &list);
     for (unsigned i = 0; !rc && i < list.count; i++) {
         struct session_row session;
         rc = store_session_get(db, list.ids[i], &session);
@@ -381,4 +378,22 @@ int store_session_gateway_lost(struct db *db, const char *gateway)
             rc = session_disconnect(db, &session, FAIL_GATEWAY_LOST, gateway);
     }
     return rc;
+}
+
+int store_session_gateway_lost(struct db *db, const char *gateway, const char *except_boot_id)
+{
+    CLEANUP_QUERY struct db_query q = {0};
+    int rc =
+        db_select(db, &q, "SELECT id FROM sessions WHERE gateway = $1 AND state = 'active' AND boot_id <> $2",
+                  db_text(gateway), db_text(except_boot_id));
+    return rc ? rc : disconnect_all(db, &q, gateway);
+}
+
+int store_session_process_lost(struct db *db, const char *gateway, const char *boot_id)
+{
+    CLEANUP_QUERY struct db_query q = {0};
+    int rc =
+        db_select(db, &q, "SELECT id FROM sessions WHERE gateway = $1 AND state = 'active' AND boot_id = $2",
+                  db_text(gateway), db_text(boot_id));
+    return rc ? rc : disconnect_all(db, &q, gateway);
 }

@@ -32,13 +32,14 @@ struct broker_link {
     struct gateway *gateway; /* borrowed */
     struct http_client *http;
     uint64_t heartbeat_ms;
-    char address[80], fingerprint[TLS_FINGERPRINT_SIZE], boot_id[ID_SIZE], started[32];
+    char address[80], fingerprint[TLS_FINGERPRINT_SIZE], started[32];
     uv_timer_t heartbeat, retry, farewell;
     uv_async_t wake;
     unsigned handles;
     bool beating, listening, retrying, down, closing, http_closed;
     int64_t order_number; /* the last one that was carried out */
     void (*close_session)(void *arg, const char *session, int64_t connection, enum fail fail);
+    void (*drain)(void *arg, bool draining);
     void *close_arg;
     void (*closed)(void *arg);
     void *closed_arg;
@@ -107,6 +108,8 @@ static void on_heartbeat_answer(void *arg, const struct http_answer *answer)
     if (answer->status == 200) {
         nla_note(link, json_is_true(json_object_get(answer->body, "nla")));
         json_array_foreach(json_object_get(answer->body, "stale"), i, item) close_listed(link, item);
+        if (!link->closing && link->drain)
+            link->drain(link->close_arg, json_is_true(json_object_get(answer->body, "draining")));
         if (!link->closing)
             orders_ask(link);
     } else if (answer->status > 0 && answer->status < 500) {
@@ -124,9 +127,11 @@ static void on_heartbeat(uv_timer_t *timer)
         return;
     json_t *sessions = json_array();
     registry_walk(&link->gateway->registry, put_session, sessions);
-    json_t *body = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "boot_id", link->boot_id, "address",
+    json_t *body = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "boot_id", link->gateway->boot_id, "address",
                              link->address, "fingerprint", link->fingerprint, "version", CARREL_VERSION,
                              "started", link->started, "sessions", sessions);
+    if (body && link->gateway->succeeds[0])
+        (void)json_object_set_new(body, "succeeds", json_string(link->gateway->succeeds));
     snprintf(path, sizeof path, "/v1/gateways/%s", link->gateway->name);
     link->beating = body && !http_client_call(link->http, "PUT", path, body, BROKER_CALL_MS,
                                               on_heartbeat_answer, link, NULL);
@@ -165,11 +170,11 @@ static void on_orders(void *arg, const struct http_answer *answer)
 
 static void orders_ask(struct broker_link *link)
 {
-    char path[NAME_SIZE + 96];
+    char path[NAME_SIZE + ID_SIZE + 96];
     if (link->listening)
         return;
-    snprintf(path, sizeof path, "/v1/gateways/%s/orders?after=%lld&wait=%d", link->gateway->name,
-             (long long)link->order_number, BROKER_ORDERS_WAIT_S);
+    snprintf(path, sizeof path, "/v1/gateways/%s/orders?after=%lld&wait=%d&boot_id=%s", link->gateway->name,
+             (long long)link->order_number, BROKER_ORDERS_WAIT_S, link->gateway->boot_id);
     link->listening = !http_client_call(link->http, "GET", path, NULL,
                                         BROKER_ORDERS_WAIT_S * 1000 + BROKER_CALL_MS, on_orders, link, NULL);
 }
@@ -399,7 +404,7 @@ static void identity_make(struct broker_link *link)
 {
     struct timespec now;
     struct tm utc;
-    id_make(ID_BOOT, link->boot_id);
+    id_make(ID_BOOT, link->gateway->boot_id);
     clock_gettime(CLOCK_REALTIME, &now);
     gmtime_r(&now.tv_sec, &utc);
     size_t n = strftime(link->started, sizeof link->started, "%Y-%m-%dT%H:%M:%S", &utc);
@@ -438,6 +443,11 @@ int broker_link_open(struct broker_link **ret, uv_loop_t *loop, struct gateway *
 void broker_link_start(struct broker_link *link)
 {
     (void)uv_timer_start(&link->heartbeat, on_heartbeat, 0, link->heartbeat_ms);
+}
+
+void broker_link_on_drain(struct broker_link *link, void (*drain)(void *arg, bool draining))
+{
+    link->drain = drain;
 }
 
 void broker_link_set_fingerprint(struct broker_link *link, const char *fingerprint)

@@ -42,9 +42,9 @@ static void on_answer(void *arg, const struct http_answer *answer)
 
 static json_t *body_make(const struct worker *worker, const struct broker_login_request *r)
 {
-    json_t *body =
-        json_pack("{s:s, s:{s:s, s:s, s:I}}", "gateway", worker->gateway->name, "client", "address",
-                  r->client_address, "name", r->client_name, "build", (json_int_t)r->client_build);
+    json_t *body = json_pack("{s:s, s:s, s:{s:s, s:s, s:I}}", "gateway", worker->gateway->name, "boot_id",
+                             worker->gateway->boot_id, "client", "address", r->client_address, "name",
+                             r->client_name, "build", (json_int_t)r->client_build);
     int rc = body ? 0 : -1;
     if (!rc && *r->nla)
         rc = json_object_set_new(body, "nla", json_string(r->nla));

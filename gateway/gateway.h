@@ -16,6 +16,8 @@ struct broker_link;
 
 struct gateway {
     char name[NAME_SIZE];
+    char boot_id[ID_SIZE];  /* this process */
+    char succeeds[ID_SIZE]; /* the process that it replaced; empty: none */
     struct counters counters;
     struct registry registry;
     struct admission *admission;

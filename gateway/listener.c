@@ -17,6 +17,7 @@
 #include "admission.h"
 #include "log.h"
 #include "session.h"
+#include "successor.h"
 #include "worker.h"
 
 struct address {
@@ -78,20 +79,57 @@ static int socket_bind(const struct address *address, bool shared, int *ret_fd)
     return 0;
 }
 
-static void address_print(int fd, char *ret, size_t size)
+static void address_print(const struct address *address, char *ret, size_t size)
 {
-    struct sockaddr_storage storage = {0};
-    socklen_t len = sizeof storage;
     char host[INET6_ADDRSTRLEN] = "?", port[8] = "?";
-    if (!getsockname(fd, (struct sockaddr *)&storage, &len))
-        session_peer_print(&storage, host, sizeof host, port, sizeof port);
-    snprintf(ret, size, storage.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
+    session_peer_print(&address->storage, host, sizeof host, port, sizeof port);
+    snprintf(ret, size, address->storage.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
 }
 
-/* Opens one address for all workers. Port 0 becomes the same free port for all of them. CE_UNSUPPORTED: the
- * host does not speak this address family. */
-static int address_open(struct address *address, unsigned workers, int *fds, unsigned stride,
-                        struct error *err)
+static bool address_is(int fd, const struct address *address)
+{
+    struct sockaddr_storage bound = {0};
+    socklen_t len = sizeof bound;
+    char host[INET6_ADDRSTRLEN], port[8], wanted_host[INET6_ADDRSTRLEN], wanted_port[8];
+    if (getsockname(fd, (struct sockaddr *)&bound, &len) || bound.ss_family != address->storage.ss_family)
+        return false;
+    session_peer_print(&bound, host, sizeof host, port, sizeof port);
+    session_peer_print(&address->storage, wanted_host, sizeof wanted_host, wanted_port, sizeof wanted_port);
+    return !strcmp(host, wanted_host) && (!strcmp(port, wanted_port) || !strcmp(wanted_port, "0"));
+}
+
+static void set_put(struct listener_set *set, unsigned worker, int fd)
+{
+    int *slot = &set->fds[worker * set->slots];
+    while (*slot >= 0)
+        slot++;
+    *slot = fd;
+}
+
+/* The sockets of one address that were inherited go round among the workers: there may have been more or fewer
+ * threads before. CE_NOT_FOUND: none has that address. */
+static int address_inherit(struct address *address, struct listener_set *set, unsigned workers,
+                           struct inheritance *inherited, unsigned *ret_taken)
+{
+    unsigned taken = 0;
+    for (unsigned i = 0; i < inherited->count; i++) {
+        int fd = inherited->fds[i];
+        if (fd < 0 || !address_is(fd, address))
+            continue;
+        address->len = sizeof address->storage;
+        if (listen(fd, LISTENER_BACKLOG) ||
+            getsockname(fd, (struct sockaddr *)&address->storage, &address->len))
+            return CE_IO;
+        set_put(set, taken++ % workers, fd);
+        inherited->fds[i] = -1;
+    }
+    *ret_taken = taken;
+    return taken ? 0 : CE_NOT_FOUND;
+}
+
+/* Port 0 becomes the same free port for all workers. Nobody else may have it: SO_REUSEPORT would let them in
+ * silently. CE_UNSUPPORTED: the host does not speak this address family. */
+static int address_reserve(struct address *address, struct error *err)
 {
     int probe;
     if (socket_bind(address, false, &probe)) {
@@ -102,10 +140,24 @@ static int address_open(struct address *address, unsigned workers, int *fds, uns
     address->len = sizeof address->storage;
     int rc = getsockname(probe, (struct sockaddr *)&address->storage, &address->len);
     close(probe);
-    for (unsigned i = 0; !rc && i < workers; i++) {
-        rc = socket_bind(address, true, &fds[i * stride]);
-        if (!rc)
-            rc = listen(fds[i * stride], LISTENER_BACKLOG);
+    return rc ? error_set(err, CE_IO, "cannot listen on %s: %s", address->text, strerror(errno)) : 0;
+}
+
+/* Opens one address for all workers. */
+static int address_open(struct address *address, struct listener_set *set, unsigned workers,
+                        struct inheritance *inherited, struct error *err)
+{
+    unsigned taken = 0;
+    int rc = address_inherit(address, set, workers, inherited, &taken);
+    if (rc == CE_NOT_FOUND && (rc = address_reserve(address, err)))
+        return rc;
+    for (unsigned i = taken; !rc && i < workers; i++) {
+        int fd;
+        rc = socket_bind(address, true, &fd);
+        if (!rc) {
+            set_put(set, i, fd);
+            rc = listen(fd, LISTENER_BACKLOG);
+        }
     }
     return rc ? error_set(err, CE_IO, "cannot listen on %s: %s", address->text, strerror(errno)) : 0;
 }
@@ -132,7 +184,17 @@ static int parse_item(void *arg, const char *item)
     return 0;
 }
 
-int listener_set_open(struct listener_set *ret, const char *listen, unsigned workers, struct error *err)
+static void inherited_close(struct inheritance *inherited)
+{
+    for (unsigned i = 0; i < inherited->count; i++) {
+        if (inherited->fds[i] >= 0)
+            close(inherited->fds[i]);
+    }
+    inherited->count = 0;
+}
+
+int listener_set_open(struct listener_set *ret, const char *listen, unsigned workers,
+                      struct inheritance *inherited, struct error *err)
 {
     struct parse p = {.err = err};
     int rc = config_list_each(listen, parse_item, &p);
@@ -140,14 +202,15 @@ int listener_set_open(struct listener_set *ret, const char *listen, unsigned wor
         rc = error_set(err, CE_BAD_INPUT, "gateway.listen is empty");
     if (rc)
         return rc;
-    struct listener_set set = {.address_count = p.count, .fds = malloc(sizeof(int) * workers * p.count)};
+    struct listener_set set = {.slots = p.count + inherited->count / workers};
+    set.fds = malloc(sizeof(int) * workers * set.slots);
     if (!set.fds)
         return error_set(err, CE_NOMEM, "no memory");
-    for (unsigned i = 0; i < workers * p.count; i++)
+    for (unsigned i = 0; i < workers * set.slots; i++)
         set.fds[i] = -1;
     unsigned opened = 0;
     for (unsigned i = 0; !rc && i < p.count; i++) {
-        rc = address_open(&p.addresses[i], workers, &set.fds[i], p.count, err);
+        rc = address_open(&p.addresses[i], &set, workers, inherited, err);
         if (rc == CE_UNSUPPORTED && (opened || i + 1 < p.count)) {
             log_warning("This host does not have the address to listen on. address=%s reason=\"%s\"",
                         p.texts[i], err->text);
@@ -157,13 +220,14 @@ int listener_set_open(struct listener_set *ret, const char *listen, unsigned wor
         if (rc)
             break;
         char text[80];
-        address_print(set.fds[i], text, sizeof text);
+        address_print(&p.addresses[i], text, sizeof text);
         log_info("Listening. address=%s", text);
         if (!opened++)
             snprintf(set.first, sizeof set.first, "%s", text);
     }
     if (!rc && !opened)
         rc = error_set(err, CE_UNSUPPORTED, "none of the addresses in gateway.listen can be had");
+    inherited_close(inherited);
     if (rc)
         listener_set_close(&set, workers);
     else
@@ -173,7 +237,7 @@ int listener_set_open(struct listener_set *ret, const char *listen, unsigned wor
 
 void listener_set_close(struct listener_set *set, unsigned workers)
 {
-    for (unsigned i = 0; set->fds && i < workers * set->address_count; i++) {
+    for (unsigned i = 0; set->fds && i < workers * set->slots; i++) {
         if (set->fds[i] >= 0)
             close(set->fds[i]);
     }
@@ -229,8 +293,28 @@ static void on_closed(uv_handle_t *handle)
     (void)handle;
 }
 
+void listener_pause(struct listener *listener)
+{
+    if (listener->paused || listener->fd < 0)
+        return;
+    listener->paused = true;
+    uv_poll_stop(&listener->poll);
+    (void)shutdown(listener->fd, SHUT_RD); /* it stays bound and listens no more */
+}
+
+void listener_resume(struct listener *listener)
+{
+    if (!listener->paused || listener->fd < 0)
+        return;
+    listener->paused = false;
+    if (listen(listener->fd, LISTENER_BACKLOG) || uv_poll_start(&listener->poll, UV_READABLE, on_readable))
+        log_error("A drained address cannot be listened on again: %s.", strerror(errno));
+}
+
 void listener_stop(struct listener *listener)
 {
+    if (listener->fd < 0)
+        return;
     uv_close((uv_handle_t *)&listener->poll, on_closed);
     close(listener->fd);
     listener->fd = -1;

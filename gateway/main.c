@@ -20,6 +20,7 @@
 #include "log.h"
 #include "secret.h"
 #include "session.h"
+#include "successor.h"
 #include "tls_cert.h"
 #include "tls_server.h"
 #include "worker.h"
@@ -33,8 +34,14 @@ struct process {
     atomic_uint workers_ended;
     struct tls_server *tls_server;
     uv_async_t worker_ended;
-    uv_signal_t dump; /* SIGUSR1 */
-    bool stopping;
+    uv_signal_t dump;    /* SIGUSR1 */
+    uv_signal_t upgrade; /* SIGUSR2 */
+    const char *config_path;
+    int *sockets; /* the listening sockets, which the workers own, for a successor */
+    unsigned socket_count;
+    struct inheritance inheritance;
+    struct successor *successor; /* NULL: none is starting */
+    bool stopping, retired, draining;
 };
 
 /* jansson holds passwords for a moment: whatever it frees is wiped first. */
@@ -93,6 +100,53 @@ static void on_dump(uv_signal_t *handle, int number)
     counters_log(&p->gateway.counters, p->gateway.admission);
 }
 
+static void set_draining(void *arg, bool draining)
+{
+    struct process *p = arg;
+    if (draining == p->draining || p->retired)
+        return;
+    p->draining = draining;
+    log_info("%s", draining ? "The gateway drains: it takes nobody in, its sessions go on."
+                            : "The gateway takes connections in again.");
+    for (unsigned i = 0; i < p->worker_count; i++)
+        worker_post_drain(p->workers[i], draining);
+}
+
+/* ---- a new process takes over ---- */
+
+static void on_successor(void *arg, pid_t pid)
+{
+    struct process *p = arg;
+    successor_close(&p->successor);
+    if (!pid) {
+        log_error("The new process ended before it could serve; this one goes on.");
+        return;
+    }
+    if (p->stopping)
+        return;
+    log_info("A new process serves; this one carries its sessions to their end. pid=%d", (int)pid);
+    p->retired = true;
+    daemon_retire(pid);
+    uv_unref((uv_handle_t *)&p->dump);
+    for (unsigned i = 0; i < p->worker_count; i++)
+        worker_post_retire(p->workers[i]);
+}
+
+static void on_upgrade(uv_signal_t *handle, int number)
+{
+    struct process *p = handle->data;
+    struct error err = {0};
+    (void)number;
+    if (p->stopping || p->retired || p->successor) {
+        log_warning("The gateway is not replaced: it stops, or was replaced, or a new process is starting.");
+        return;
+    }
+    log_info("The gateway is being replaced.");
+    if (successor_start(&p->successor, handle->loop, p->config_path, p->gateway.boot_id, p->sockets,
+                        p->socket_count, on_successor, p, &err))
+        log_error("The gateway is not replaced: %s", err.text);
+}
+
 static void on_handle_closed(uv_handle_t *handle)
 {
     (void)handle;
@@ -107,6 +161,10 @@ static void on_link_closed(void *arg)
     tls_server_unref(&p->tls_server);
     uv_close((uv_handle_t *)&p->worker_ended, on_handle_closed);
     uv_close((uv_handle_t *)&p->dump, on_handle_closed);
+    uv_close((uv_handle_t *)&p->upgrade, on_handle_closed);
+    successor_close(&p->successor);
+    free(p->sockets);
+    p->sockets = NULL;
 }
 
 /* The workers' last reports are in the link's queue when they have ended; then the link may end. */
@@ -139,9 +197,9 @@ static int workers_start(struct process *p, const struct config *config, struct 
 {
     int rc = 0;
     for (unsigned i = 0; !rc && i < count; i++) {
-        int *fds = &set->fds[i * set->address_count];
-        rc = worker_create(&p->workers[i], &p->gateway, config, p->tls_server, fds, set->address_count, err);
-        for (unsigned k = 0; !rc && k < set->address_count; k++)
+        int *fds = &set->fds[i * set->slots];
+        rc = worker_create(&p->workers[i], &p->gateway, config, p->tls_server, fds, set->slots, err);
+        for (unsigned k = 0; !rc && k < set->slots; k++)
             fds[k] = -1;
     }
     for (unsigned i = 0; !rc && i < count; i++) {
@@ -160,7 +218,11 @@ static int handles_open(struct process *p, uv_loop_t *loop, struct error *err)
         rc = uv_signal_init(loop, &p->dump);
     if (!rc)
         rc = uv_signal_start(&p->dump, on_dump, SIGUSR1);
-    p->worker_ended.data = p->dump.data = p;
+    if (!rc)
+        rc = uv_signal_init(loop, &p->upgrade);
+    if (!rc)
+        rc = uv_signal_start(&p->upgrade, on_upgrade, SIGUSR2);
+    p->worker_ended.data = p->dump.data = p->upgrade.data = p;
     return rc ? error_set(err, CE_IO, "cannot watch signals: %s", uv_strerror(rc)) : 0;
 }
 
@@ -178,6 +240,17 @@ static void descriptors_allow(const struct config *config)
             (unsigned long long)limit.rlim_cur, (unsigned long long)config->gateway_max_connections);
 }
 
+static int sockets_note(struct process *p, const struct listener_set *set, unsigned workers,
+                        struct error *err)
+{
+    p->socket_count = workers * set->slots;
+    p->sockets = malloc(p->socket_count * sizeof *p->sockets);
+    if (!p->sockets)
+        return error_set(err, CE_NOMEM, "no memory");
+    memcpy(p->sockets, set->fds, p->socket_count * sizeof *p->sockets);
+    return 0;
+}
+
 static int start(struct daemon_run *run, struct error *err)
 {
     static struct process process; /* as long as the process; main's stack is not deep enough for all of it */
@@ -187,6 +260,8 @@ static int start(struct daemon_run *run, struct error *err)
     unsigned count = workers_wanted(config);
     run->state = p;
     json_set_alloc_funcs(malloc, json_wipe_and_free);
+    p->config_path = run->config_path;
+    successor_note_program();
     descriptors_allow(config);
     registry_init(&p->gateway.registry);
     p->gateway.admission = admission_create(config);
@@ -196,7 +271,11 @@ static int start(struct daemon_run *run, struct error *err)
     if (!rc)
         rc = handles_open(p, run->loop, err);
     if (!rc)
-        rc = listener_set_open(&set, config->gateway_listen, count, err);
+        rc = inheritance_take(&p->inheritance, err);
+    if (!rc)
+        rc = listener_set_open(&set, config->gateway_listen, count, &p->inheritance, err);
+    if (!rc)
+        rc = sockets_note(p, &set, count, err);
     if (!rc)
         rc = broker_link_open(&p->gateway.link, run->loop, &p->gateway, config, set.first, close_session, p,
                               err);
@@ -207,7 +286,10 @@ static int start(struct daemon_run *run, struct error *err)
     if (rc)
         return rc;
     broker_link_set_fingerprint(p->gateway.link, tls_server_fingerprint(p->tls_server));
+    broker_link_on_drain(p->gateway.link, set_draining);
+    memcpy(p->gateway.succeeds, p->inheritance.boot_id, sizeof p->gateway.succeeds);
     broker_link_start(p->gateway.link);
+    inheritance_ready(&p->inheritance);
     log_info("The gateway serves. name=%s threads=%u", p->gateway.name, count);
     return 0;
 }

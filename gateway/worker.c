@@ -14,7 +14,7 @@
 #include "tls_client.h"
 #include "tls_server.h"
 
-enum worker_verb { WORKER_STOP, WORKER_RELOAD, WORKER_CLOSE };
+enum worker_verb { WORKER_STOP, WORKER_RETIRE, WORKER_DRAIN, WORKER_RELOAD, WORKER_CLOSE };
 
 struct worker_message {
     struct list link;
@@ -24,6 +24,7 @@ struct worker_message {
     char session[ID_SIZE];         /* of a close */
     int64_t connection;
     enum fail fail;
+    bool draining; /* of a drain */
 };
 
 static void on_closed(uv_handle_t *handle)
@@ -35,6 +36,9 @@ static void on_http_closed(void *arg)
 {
     struct worker *worker = arg;
     worker->http = NULL;
+    pthread_mutex_lock(&worker->mail_lock);
+    worker->deaf = true;
+    pthread_mutex_unlock(&worker->mail_lock);
     uv_close((uv_handle_t *)&worker->mail, on_closed);
     uv_close((uv_handle_t *)&worker->eager_idle, on_closed);
 }
@@ -42,7 +46,7 @@ static void on_http_closed(void *arg)
 /* The loop is empty, and the thread ends, when the last session's handles are closed and these are too. */
 static void end_when_empty(struct worker *worker)
 {
-    if (!worker->stopping || worker->http_closing || !list_is_empty(&worker->sessions))
+    if (!worker->retired || worker->http_closing || !list_is_empty(&worker->sessions))
         return;
     worker->http_closing = true;
     http_client_close(worker->http, on_http_closed, worker);
@@ -53,16 +57,29 @@ void worker_session_gone(struct worker *worker)
     end_when_empty(worker);
 }
 
-static void stop(struct worker *worker)
+static void retire(struct worker *worker)
 {
-    if (worker->stopping)
-        return;
-    worker->stopping = true;
+    worker->retired = true;
     for (unsigned i = 0; i < worker->listener_count; i++)
         listener_stop(&worker->listeners[i]);
+    end_when_empty(worker);
+}
+
+static void drain(struct worker *worker, bool draining)
+{
+    for (unsigned i = 0; i < worker->listener_count; i++) {
+        if (draining)
+            listener_pause(&worker->listeners[i]);
+        else
+            listener_resume(&worker->listeners[i]);
+    }
+}
+
+static void stop(struct worker *worker)
+{
+    retire(worker);
     list_for_each_safe (at, &worker->sessions)
         session_order_close(list_entry(at, struct session, link), FAIL_GATEWAY_CLOSING);
-    end_when_empty(worker);
 }
 
 static void close_one(struct worker *worker, const struct worker_message *message)
@@ -79,6 +96,12 @@ static void message_handle(struct worker *worker, struct worker_message *message
     switch (message->verb) {
     case WORKER_STOP:
         stop(worker);
+        break;
+    case WORKER_RETIRE:
+        retire(worker);
+        break;
+    case WORKER_DRAIN:
+        drain(worker, message->draining);
         break;
     case WORKER_RELOAD:
         worker->config = message->config;
@@ -128,9 +151,14 @@ static void on_mail(uv_async_t *mail)
 static void post(struct worker *worker, struct worker_message *message)
 {
     pthread_mutex_lock(&worker->mail_lock);
-    list_append(&worker->mailbox, &message->link);
+    bool deaf = worker->deaf;
+    if (!deaf) {
+        list_append(&worker->mailbox, &message->link);
+        uv_async_send(&worker->mail);
+    }
     pthread_mutex_unlock(&worker->mail_lock);
-    uv_async_send(&worker->mail);
+    if (deaf)
+        message_free(message);
 }
 
 /* A lost message would be a session that nobody can close; where memory is that short the process is no use.
@@ -149,6 +177,18 @@ static struct worker_message *message_make(enum worker_verb verb)
 void worker_post_stop(struct worker *worker)
 {
     post(worker, message_make(WORKER_STOP));
+}
+
+void worker_post_retire(struct worker *worker)
+{
+    post(worker, message_make(WORKER_RETIRE));
+}
+
+void worker_post_drain(struct worker *worker, bool draining)
+{
+    struct worker_message *message = message_make(WORKER_DRAIN);
+    message->draining = draining;
+    post(worker, message);
 }
 
 void worker_post_reload(struct worker *worker, const struct config *config, struct tls_server *tls_server)

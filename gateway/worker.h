@@ -40,7 +40,9 @@ struct worker {
     unsigned listener_count;
     unsigned events; /* of sessions' sockets, so far; it wraps */
     int reserve_fd;  /* given up for a moment when the process is out of descriptors */
-    bool stopping, http_closing;
+    bool retired;    /* takes nobody in; ends with its last session */
+    bool http_closing;
+    bool deaf; /* no message is read any more; under mail_lock */
     uv_async_t mail;
     pthread_mutex_t mail_lock;
     struct list mailbox;      /* struct worker_message */
@@ -57,6 +59,9 @@ void worker_destroy(struct worker **worker); /* joins the thread */
 
 /* From any thread. */
 void worker_post_stop(struct worker *worker);
+/* Another process takes connections in: this thread ends when its last session has ended. */
+void worker_post_retire(struct worker *worker);
+void worker_post_drain(struct worker *worker, bool draining);
 void worker_post_reload(struct worker *worker, const struct config *config, struct tls_server *tls_server);
 void worker_post_close(struct worker *worker, const char *session, int64_t connection, enum fail fail);
 

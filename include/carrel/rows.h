@@ -219,6 +219,7 @@ struct session_row {
     char desktop_id[ID_SIZE]; /* empty: waiting, that is the demand that vmpool serves */
     char desktop[NAME_SIZE];
     char gateway[NAME_SIZE]; /* the gateway of the newest connection */
+    char boot_id[ID_SIZE];   /* its process; empty: it did not say */
     uint32_t connection;     /* counts connections of this session; a report about an older one is stale */
     enum session_state state;
     char client_address[ADDRESS_SIZE];
@@ -234,13 +235,16 @@ struct session_row {
 
 struct gateway_row {
     char name[NAME_SIZE];
-    char boot_id[ID_SIZE]; /* fresh at each start of the process */
+    char boot_id[ID_SIZE]; /* of the process that takes connections; fresh at each start */
     char address[256];
     char fingerprint[65]; /* SHA-256 of its certificate, hex */
     char version[32];
     uint32_t sessions;
     bool up;
     int64_t started_ms, seen_ms;
+    char succeeds[ID_SIZE]; /* only written: the process that this one replaces; empty: none */
+    bool draining;          /* only read: wanted, it takes nobody in */
+    uint32_t processes;     /* only read: it and those that it replaced and that still have sessions */
 };
 
 enum order_state { ORDER_OPEN, ORDER_DONE, ORDER_FAILED };

@@ -204,6 +204,7 @@ struct session_request {
     const char *user_id;
     const char *pool_id;
     const char *gateway;
+    const char *boot_id; /* the gateway's process; NULL: it did not say */
     const char *client_address;
     const char *client_name;
 };
@@ -216,6 +217,7 @@ struct claim {
     struct session_row session;
     uint32_t replaced; /* connection that this one takes over, 0: none */
     char replaced_gateway[NAME_SIZE];
+    char replaced_boot_id[ID_SIZE];
     enum fail fail; /* with CE_REFUSED */
 };
 int store_claim(struct db *db, const struct session_request *request, struct claim *ret) MUST_CHECK;
@@ -261,11 +263,15 @@ int store_session_expire(struct db *db, int64_t waiting_before_ms, int64_t claim
 int store_session_forget(struct db *db, int64_t before_ms) MUST_CHECK;
 
 /* gateways (store_gateway.c) */
-/* b: heartbeat. A new boot_id, or up again after it was lost, disconnects the sessions of the older one. */
+/* b: heartbeat of one process. The sessions of older ones are disconnected, unless this one succeeds one of
+ * them; what one that started earlier says is about its own sessions only. */
 int store_gateway_seen(struct db *db, const struct gateway_row *row) MUST_CHECK;
 int store_gateway_list(struct db *db, int (*each)(void *arg, const struct gateway_row *row),
                        void *arg) MUST_CHECK;
 int store_gateway_get(struct db *db, const char *name, struct gateway_row *ret) MUST_CHECK;
+int store_gateway_set_draining(struct db *db, const char *name, bool draining) MUST_CHECK;
+/* b, at a log-in: the process may not have sent its first heartbeat yet. */
+int store_gateway_process_met(struct db *db, const char *gateway, const char *boot_id) MUST_CHECK;
 /* b's sweep: gateways silent since BEFORE are down; their active sessions become disconnected. */
 int store_gateway_expire(struct db *db, int64_t before_ms, uint32_t *ret_count) MUST_CHECK;
 

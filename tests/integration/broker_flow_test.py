@@ -364,6 +364,50 @@ def a_lost_gateway_loses_no_session():
         assert kinds.count('gateway.up') == 3 and 'gateway.down' in kinds, kinds
 
 
+def a_gateway_that_is_replaced_keeps_its_sessions():
+    lab = broker_lab.Lab(LAB.program, LAB.fake_program, gateway_lease='3s')
+    later = {'started': '2025-01-01T12:00:05.000Z'}
+    with lab:
+        lab.add_pool(spare=0, max=3)
+        for name in ('old', 'new', 'next'):
+            lab.add_user(name, 'demo')
+        lab.tell('make demo 3')
+        lab.heartbeat()
+        first = lab.must(lab.login('old', boot='boot-1'), 200)
+        lab.must(lab.report(first, 'connected'), 200)
+        # The new process lets somebody in before its first heartbeat.
+        second = lab.must(lab.login('new', boot='boot-2'), 200)
+        lab.must(lab.report(second, 'connected'), 200)
+        has = {ticket['session']: [{'session': ticket['session'], 'connection': 1}] for ticket in (first, second)}
+        assert lab.heartbeat(boot='boot-2', succeeds='boot-1', sessions=has[second['session']], **later)['stale'] == []
+        assert lab.heartbeat(boot='boot-1', sessions=has[first['session']])['stale'] == []
+        assert [session_of(lab, t)['state'] for t in (first, second)] == ['active', 'active']
+        row = lab.get('/v1/gateways/gw1')
+        assert (row['processes'], row['sessions'], row['draining']) == (2, 2, False), row
+        # Each process gets the orders about its own sessions.
+        lab.must(lab.post(f'/v1/sessions/{first["session"]}/disconnect'), 202)
+        assert lab.get('/v1/gateways/gw1/orders?boot_id=boot-2')['items'] == []
+        orders = lab.get('/v1/gateways/gw1/orders?boot_id=boot-1')['items']
+        assert [o['session'] for o in orders] == [first['session']], orders
+        # The older one falls silent: what it had is disconnected, and nothing else.
+        lab.wait_until(lambda: lab.heartbeat(boot='boot-2', sessions=has[second['session']], **later) and
+                       session_of(lab, first)['end_code'] == 'gateway-lost', 30, 'the older process is lost')
+        assert session_of(lab, second)['state'] == 'active'
+        assert lab.get('/v1/gateways/gw1')['up'] and lab.get('/v1/gateways/gw1')['processes'] == 1
+        kinds = [e['kind'] for e in lab.get('/v1/events?limit=10000')['items']]
+        assert kinds.count('gateway.up') == 1 and kinds.count('gateway.renewed') == 1, kinds
+        # One that starts afresh has nothing of what was there.
+        lab.heartbeat(boot='boot-3', started='2025-01-01T12:00:09.000Z')
+        assert session_of(lab, second)['end_code'] == 'gateway-lost'
+        # What is wanted of a gateway is told with each heartbeat, also after a restart.
+        assert lab.heartbeat(boot='boot-3', started='2025-01-01T12:00:09.000Z')['draining'] is False
+        assert lab.must(lab.post('/v1/gateways/gw1/drain'), 200)['draining'] is True
+        assert lab.heartbeat(boot='boot-4', started='2025-01-01T12:00:10.000Z')['draining'] is True
+        lab.must(lab.post('/v1/gateways/gw1/undrain'), 200)
+        assert lab.heartbeat(boot='boot-4', started='2025-01-01T12:00:10.000Z')['draining'] is False
+        lab.must(lab.post('/v1/gateways/nobody/drain'), 404)
+
+
 def events_are_streamed_as_they_happen():
     lab = LAB
     last = lab.get('/v1/events?limit=1')['items'][-1]['number']
@@ -404,4 +448,4 @@ if __name__ == '__main__':
                          an_administrator_ends_and_disconnects_sessions, a_guest_that_does_not_answer_is_looked_at,
                          wrong_passwords_bring_pauses_that_are_told,
                          guesses_made_side_by_side_count_one_after_another, places_and_claims_lapse,
-                         a_lost_gateway_loses_no_session, events_are_streamed_as_they_happen])
+                         a_lost_gateway_loses_no_session, a_gateway_that_is_replaced_keeps_its_sessions, events_are_streamed_as_they_happen])

@@ -60,6 +60,8 @@ def every_operation_succeeds_as_documented():
     lab.heartbeat(sessions=[{'session': ticket['session'], 'connection': 1, 'bytes_in': 1, 'bytes_out': 2}])
     lab.must(lab.post(f'/v1/sessions/{ticket["session"]}/disconnect'), 202)
     orders = lab.must(lab.get('/v1/gateways/gw1/orders?wait=5'), 200)
+    lab.must(lab.post('/v1/gateways/gw1/drain'), 200)
+    lab.must(lab.post('/v1/gateways/gw1/undrain'), 200)
     assert [o['code'] for o in orders['items']] == ['admin-disconnect'], orders
     lab.must(lab.report(ticket, 'closed', code='admin-disconnect', bytes_in=1, bytes_out=2), 200)
     ticket = lab.must(lab.login('ann@x'), 200)

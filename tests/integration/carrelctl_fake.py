@@ -104,6 +104,9 @@ class FakeBroker:
             return 200, {"items": self.list_events(query)}
         if kind == "sessions":
             return self.answer_sessions(method, parts, query)
+        if kind == "gateways" and len(parts) == 3:
+            self.gateways[parts[1]]["draining"] = parts[2] == "drain"
+            return 200, self.gateways[parts[1]]
         if kind == "gateways":
             return 200, {"items": list(self.gateways.values())} if len(parts) == 1 else self.gateways[parts[1]]
         if kind == "entitlements":

@@ -183,6 +183,8 @@ class Commands(Case):
              "/v1/sessions?user=anna&ended=1&limit=5", None),
             (["gateway", "list"], "GET", "/v1/gateways", None),
             (["gateway", "show", "g1"], "GET", "/v1/gateways/g1", None),
+            (["gateway", "drain", "g1"], "POST", "/v1/gateways/g1/drain", None),
+            (["gateway", "undrain", "g1"], "POST", "/v1/gateways/g1/undrain", None),
             (["event", "list", "--after", "3", "--limit", "7"], "GET", "/v1/events?limit=7&after=3", None),
             (["pool", "delete", "office", "--yes"], "DELETE", "/v1/pools/office", None),
             (["image", "delete", "debian", "--yes"], "DELETE", "/v1/images/debian", None),

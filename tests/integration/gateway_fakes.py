@@ -356,6 +356,7 @@ class FakeBroker:
         self.condition = threading.Condition()
         self.connect = {}
         self.ready = True      # or: tickets stay waiting until this changes
+        self.draining = False  # what an administrator wants of the gateway
         self.mute = False      # or: log-ins are never answered
         self.logins, self.reports, self.heartbeats, self.orders, self.stale = [], [], [], [], []
         self.server = None
@@ -456,7 +457,7 @@ class FakeBroker:
             return 200, {"items": self.orders[after:]}
         if path.startswith("/v1/gateways/"):
             self.heartbeats.append(body)
-            return 200, {"lease_seconds": 15, "stale": self.stale}
+            return 200, {"lease_seconds": 15, "draining": self.draining, "stale": self.stale}
         return 404, {"status": 404, "code": "not-found"}
 
     def set(self, **attributes):

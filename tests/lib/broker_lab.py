@@ -209,10 +209,12 @@ class Lab:
             self.must(self.post('/v1/entitlements', {'user': name, 'pool': pool}), 201)
 
     def login(self, user, password='correct horse', gateway='gw1', address='192.0.2.1', pool=None,
-              reconnect=None, **more):
+              reconnect=None, boot=None, **more):
         body = {'user': user, 'password': password, 'gateway': gateway, 'client': {'address': address}}
         if pool:
             body['pool'] = pool
+        if boot:
+            body['boot_id'] = boot
         if reconnect:
             body['reconnect'] = reconnect
         return self.post('/v1/logins', body, **more)
@@ -221,10 +223,10 @@ class Lab:
         return self.put(f'/v1/sessions/{ticket["session"]}/connections/{ticket["connection"]}',
                         {'gateway': gateway, 'state': state, **more})
 
-    def heartbeat(self, name='gw1', boot='boot-1', sessions=()):
+    def heartbeat(self, name='gw1', boot='boot-1', sessions=(), started='2025-01-01T12:00:00.000Z', **more):
         return self.must(self.put(f'/v1/gateways/{name}', {
             'boot_id': boot, 'address': '127.0.0.1:3389', 'fingerprint': '', 'version': '0', 'sessions': list(sessions),
-            'started': '2025-01-01T12:00:00.000Z'}), 200)
+            'started': started, **more}), 200)
 
     def wait_until(self, condition, seconds, what):
         """For conditions that no event tells of. Returns the condition's value."""
