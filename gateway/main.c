@@ -22,6 +22,7 @@
 #include "session.h"
 #include "successor.h"
 #include "tls_cert.h"
+#include "tls_memory.h"
 #include "tls_server.h"
 #include "worker.h"
 
@@ -330,5 +331,6 @@ int main(int argc, char **argv)
         .reload = reload,
         .stop = stop,
     };
+    tls_memory_init();
     return daemon_main(argc, argv, &daemon);
 }

@@ -56,7 +56,7 @@ static int bio_write(BIO *bio, const char *bytes, size_t len, size_t *ret_n)
     *ret_n = 0;
     ssize_t n;
     do
-        n = send(io->fd, bytes, len, MSG_NOSIGNAL);
+        n = send(io->fd, bytes, len, MSG_NOSIGNAL | (io->more ? MSG_MORE : 0));
     while (n < 0 && errno == EINTR);
     if (n >= 0) {
         io->raw_out_bytes += (size_t)n;
@@ -175,12 +175,14 @@ enum tls_result tls_io_write(struct tls_io *io, const uint8_t *bytes, size_t len
     size_t done = 0;
     while (result == TLS_OK && done < len) {
         size_t n;
+        io->more = len - done > TLS_RECORD_MAX_BYTES;
         int rc = SSL_write_ex(io->ssl, bytes + done, len - done, &n);
         if (rc == 1)
             done += n;
         else
             result = result_of(io, rc);
     }
+    io->more = false;
     *ret_n = done;
     return result;
 }

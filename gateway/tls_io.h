@@ -34,6 +34,7 @@ struct tls_io {
     struct ssl_st *ssl; /* NULL: not open */
     int fd;             /* borrowed */
     bool drained;       /* the last recv() left nothing; tls_io_readable() takes it back */
+    bool more;          /* another record follows at once: the kernel sends them together */
     bool saw_eof;
     bool failed;                          /* OpenSSL must not be asked anything more */
     int read_errno;                       /* of a recv() that failed for good */

@@ -74,7 +74,7 @@ class Lab:
     def carrel(self):
         """A gateway and a broker; what is measured is the gateway."""
         with open(self.path("stand.log"), "wb") as log:
-            self.stand = subprocess.Popen([os.path.join(HERE, "stand"), "--build", self.build, "--guest",
+            self.stand = subprocess.Popen([os.path.join(HERE, "stand"), "--no-build", "--build", self.build, "--guest",
                                            f"127.0.0.1:{self.guest}", "--users", self.users],
                                           stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True)
         line = self.stand.stdout.readline()

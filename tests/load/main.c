@@ -9,6 +9,7 @@
 #include "plan.h"
 #include "report.h"
 #include "run.h"
+#include "tls_memory.h"
 
 enum {
     EXIT_REQUIRED = 1,
@@ -55,6 +56,7 @@ int main(int argc, char **argv)
     struct error err = {0};
     struct run *run = NULL;
     struct rlimit files;
+    tls_memory_init();
     int rc = plan_parse(&plan, argc, argv, &err);
     if (rc > 0)
         return 0;
