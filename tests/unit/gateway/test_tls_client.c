@@ -20,8 +20,10 @@ static SSL_CTX *guest_create(const char *kind)
 {
     char pem[PATH_MAX];
     struct error err = {0};
-    if (strchr(folder, 'X'))
+    static bool made; /* the name that it gets may have an X of its own */
+    if (!made)
         CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(folder));
+    made = true;
     CU_ASSERT_EQUAL_FATAL(tls_cert_ensure(folder, kind, "desk.example", pem, &err), 0);
     SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
     CU_ASSERT_PTR_NOT_NULL_FATAL(ctx);
