@@ -1,6 +1,7 @@
 #include "daemon.h"
 
 #include <getopt.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -147,6 +148,10 @@ static int handles_open(struct error *err)
 
 static void handles_close(void)
 {
+    /* The process ends by itself now: a signal whose handle is gone would end it as one that was killed. */
+    sigset_t all;
+    sigfillset(&all);
+    (void)pthread_sigmask(SIG_BLOCK, &all, NULL);
     for (size_t i = 0; i < sizeof self.signals / sizeof self.signals[0]; i++)
         uv_close((uv_handle_t *)&self.signals[i], NULL);
     uv_close((uv_handle_t *)&self.watchdog, NULL);

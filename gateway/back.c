@@ -175,6 +175,7 @@ static void relay_begin(struct session *s)
     char denied[REASON_SIZE];
     session_policy_denied(s, denied, sizeof denied);
     counter_add(&s->worker->gateway->counters.relays, 1);
+    histogram_add(&s->worker->gateway->counters.login, uv_now(&s->worker->loop) - login->login_started_ms);
     reconnect_draw(s, digest);
     broker_link_report(s->worker->gateway->link,
                        &(struct broker_report){.session = s->registered.session,

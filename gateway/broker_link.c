@@ -36,6 +36,7 @@ struct broker_link {
     uv_timer_t heartbeat, retry, farewell;
     uv_async_t wake;
     unsigned handles;
+    bool idle; /* the gateway takes nobody in */
     bool beating, listening, retrying, down, closing, http_closed;
     int64_t order_number; /* the last one that was carried out */
     void (*close_session)(void *arg, const char *session, int64_t connection, enum fail fail);
@@ -60,6 +61,8 @@ static void on_retry(uv_timer_t *timer);
 static void reached(struct broker_link *link, const struct http_answer *answer)
 {
     bool down = answer->status < 0 || answer->status >= 500;
+    if (answer->status != CE_CANCELLED)
+        atomic_store(&link->gateway->ready, !down && !link->idle);
     if (answer->status == CE_CANCELLED || down == link->down)
         return;
     link->down = down;
@@ -443,6 +446,12 @@ int broker_link_open(struct broker_link **ret, uv_loop_t *loop, struct gateway *
 void broker_link_start(struct broker_link *link)
 {
     (void)uv_timer_start(&link->heartbeat, on_heartbeat, 0, link->heartbeat_ms);
+}
+
+void broker_link_set_idle(struct broker_link *link, bool idle)
+{
+    link->idle = idle;
+    atomic_store(&link->gateway->ready, !link->down && !idle);
 }
 
 void broker_link_on_drain(struct broker_link *link, void (*drain)(void *arg, bool draining))

@@ -51,6 +51,8 @@ int broker_link_open(struct broker_link **ret, uv_loop_t *loop, struct gateway *
 void broker_link_start(struct broker_link *link);
 /* DRAIN is called with each heartbeat's answer, with close_session's ARG: is this gateway to take nobody in? */
 void broker_link_on_drain(struct broker_link *link, void (*drain)(void *arg, bool draining));
+/* The gateway takes nobody in: it is not ready, whatever the broker says. */
+void broker_link_set_idle(struct broker_link *link, bool idle);
 void broker_link_set_fingerprint(struct broker_link *link, const char *fingerprint);
 
 /* From any thread; copies. */

@@ -5,6 +5,18 @@
 #include "admission.h"
 #include "log.h"
 
+const unsigned histogram_bounds_ms[HISTOGRAM_BUCKETS - 1] = {5,   10,   25,   50,   100,   250,
+                                                             500, 1000, 2500, 5000, 10000, 30000};
+
+void histogram_add(struct histogram *histogram, uint64_t ms)
+{
+    unsigned i = 0;
+    while (i < HISTOGRAM_BUCKETS - 1 && ms > histogram_bounds_ms[i])
+        i++;
+    counter_add(&histogram->counts[i], 1);
+    counter_add(&histogram->sum_ms, ms);
+}
+
 void counters_log(struct counters *counters, struct admission *admission)
 {
     struct admission_figures figures = admission_figures(admission);

@@ -92,6 +92,7 @@ void front_handshake(struct session *s)
     enum tls_result result = tls_io_handshake(&s->front.tls);
     s->front.read_wants_write = result == TLS_WANT_WRITE;
     if (result == TLS_OK) {
+        histogram_add(&s->worker->gateway->counters.handshake, uv_now(&s->worker->loop) - s->born_ms);
         if (s->login->selected_protocol == RDP_PROTOCOL_SSL) {
             if (session_set_state(s, VISIT_MCS))
                 front_mcs(s);
@@ -209,6 +210,8 @@ static void on_broker(void *arg, const struct broker_login_answer *answer)
 {
     struct session *s = arg;
     struct login *login = s->login;
+    if (answer->fail || s->state == VISIT_LOGIN)
+        counter_add(&s->worker->gateway->counters.login_outcomes[answer->fail], 1);
     if (answer->fail) {
         session_fail(s, answer->fail, "%s", answer->detail);
         session_settle(s);

@@ -24,6 +24,7 @@ struct gateway {
     struct broker_link *link;
     atomic_bool broker_nla;  /* the broker's last word on whether it can end NLA */
     atomic_uint next_number; /* of the next connection, for the log */
+    atomic_bool ready;       /* takes connections, and its broker answers */
 };
 
 #endif

@@ -55,6 +55,17 @@ static int address_parse(const char *item, struct address *ret)
     return 0;
 }
 
+int listener_address_parse(const char *text, struct sockaddr_storage *ret, socklen_t *ret_len)
+{
+    struct address address = {0};
+    int rc = address_parse(text, &address);
+    if (!rc) {
+        *ret = address.storage;
+        *ret_len = address.len;
+    }
+    return rc;
+}
+
 /* SHARED is SO_REUSEPORT. Without it the bind fails where anybody else, another gateway too, has the port. */
 static int socket_bind(const struct address *address, bool shared, int *ret_fd)
 {

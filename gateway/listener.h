@@ -5,6 +5,7 @@
 #define CARREL_GATEWAY_LISTENER_H
 
 #include <stdbool.h>
+#include <sys/socket.h>
 #include <uv.h>
 
 #include <carrel/error.h>
@@ -36,6 +37,9 @@ struct inheritance;
 int listener_set_open(struct listener_set *ret, const char *listen, unsigned workers,
                       struct inheritance *inherited, struct error *err) MUST_CHECK;
 void listener_set_close(struct listener_set *set, unsigned workers); /* those that no worker took (fd >= 0) */
+
+/* "192.0.2.1:3389" or "[2001:db8::1]:3389"; CE_BAD_INPUT. */
+int listener_address_parse(const char *text, struct sockaddr_storage *ret, socklen_t *ret_len) MUST_CHECK;
 
 /* On the worker's thread. */
 int listener_start(struct listener *listener, struct worker *worker, int fd) MUST_CHECK;

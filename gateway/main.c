@@ -18,6 +18,7 @@
 #include "admission.h"
 #include "listener.h"
 #include "log.h"
+#include "metrics.h"
 #include "secret.h"
 #include "session.h"
 #include "successor.h"
@@ -38,9 +39,11 @@ struct process {
     uv_signal_t dump;    /* SIGUSR1 */
     uv_signal_t upgrade; /* SIGUSR2 */
     const char *config_path;
+    struct config started_with;
     int *sockets; /* the listening sockets, which the workers own, for a successor */
     unsigned socket_count;
     struct inheritance inheritance;
+    struct metrics *metrics;     /* NULL: none are served */
     struct successor *successor; /* NULL: none is starting */
     bool stopping, retired, draining;
 };
@@ -107,6 +110,7 @@ static void set_draining(void *arg, bool draining)
     if (draining == p->draining || p->retired)
         return;
     p->draining = draining;
+    broker_link_set_idle(p->gateway.link, draining);
     log_info("%s", draining ? "The gateway drains: it takes nobody in, its sessions go on."
                             : "The gateway takes connections in again.");
     for (unsigned i = 0; i < p->worker_count; i++)
@@ -127,6 +131,8 @@ static void on_successor(void *arg, pid_t pid)
         return;
     log_info("A new process serves; this one carries its sessions to their end. pid=%d", (int)pid);
     p->retired = true;
+    broker_link_set_idle(p->gateway.link, true);
+    metrics_close(&p->metrics); /* from here the address is the new process's */
     daemon_retire(pid);
     uv_unref((uv_handle_t *)&p->dump);
     for (unsigned i = 0; i < p->worker_count; i++)
@@ -156,6 +162,7 @@ static void on_handle_closed(uv_handle_t *handle)
 static void on_link_closed(void *arg)
 {
     struct process *p = arg;
+    metrics_close(&p->metrics);
     counters_log(&p->gateway.counters, p->gateway.admission);
     admission_destroy(&p->gateway.admission);
     registry_finish(&p->gateway.registry);
@@ -262,6 +269,7 @@ static int start(struct daemon_run *run, struct error *err)
     run->state = p;
     json_set_alloc_funcs(malloc, json_wipe_and_free);
     p->config_path = run->config_path;
+    p->started_with = *config;
     successor_note_program();
     descriptors_allow(config);
     registry_init(&p->gateway.registry);
@@ -282,6 +290,8 @@ static int start(struct daemon_run *run, struct error *err)
                               err);
     if (!rc)
         rc = workers_start(p, config, &set, count, err);
+    if (!rc && *config->gateway_metrics)
+        rc = metrics_open(&p->metrics, &p->gateway, config->gateway_metrics, err);
     if (set.fds)
         listener_set_close(&set, count);
     if (rc)
@@ -295,11 +305,32 @@ static int start(struct daemon_run *run, struct error *err)
     return 0;
 }
 
-/* Limits, deadlines and the certificate change at once; name, addresses, threads and the broker's socket need
- * a restart. */
+/* What was read again and holds only for a new process. */
+static void reload_tell(const struct config *old, const struct config *config)
+{
+    const struct {
+        const char *name;
+        bool changed;
+    } keys[] = {
+        {"gateway.name", strcmp(old->gateway_name, config->gateway_name) != 0},
+        {"gateway.listen", strcmp(old->gateway_listen, config->gateway_listen) != 0},
+        {"gateway.metrics", strcmp(old->gateway_metrics, config->gateway_metrics) != 0},
+        {"gateway.broker_socket", strcmp(old->gateway_broker_socket, config->gateway_broker_socket) != 0},
+        {"gateway.threads", old->gateway_threads != config->gateway_threads},
+        {"gateway.heartbeat", old->gateway_heartbeat_ms != config->gateway_heartbeat_ms},
+    };
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        if (keys[i].changed)
+            log_warning("A changed setting holds from the next start or replacement (SIGUSR2) on. key=%s",
+                        keys[i].name);
+    }
+}
+
+/* Limits, deadlines and the certificate change at once. */
 static void reload(struct daemon_run *run)
 {
     struct process *p = run->state;
+    reload_tell(&p->started_with, run->config);
     struct error err = {0};
     struct tls_server *fresh = NULL;
     if (tls_server_open(&fresh, run->config, p->gateway.name, &err))

@@ -8,6 +8,7 @@ No test waits for time to pass; each waits for bytes, a line of the log or a rep
 
 import hashlib
 import hmac
+import http.client
 import os
 import random
 import signal
@@ -624,6 +625,66 @@ class Certificate(Case):
                              "the new fingerprint")
         guest.send(fast_path(b"old session"))
         self.assertEqual(client.pdu(), fast_path(b"old session"))
+
+
+class Metrics(Case):
+    keys = {"metrics": "127.0.0.1:0"}
+
+    def setUp(self):
+        super().setUp()
+        self.metrics_port = int(self.gateway.wait_log(r"Metrics are served\. .*port=(\d+)")[1])
+
+    def get(self, path):
+        connection = http.client.HTTPConnection("127.0.0.1", self.metrics_port, timeout=PATIENCE_S)
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        body = answer.read().decode()
+        connection.close()
+        return answer.status, body
+
+    def figures(self):
+        """Every line is a comment or a figure."""
+        status, text = self.get("/metrics")
+        self.assertEqual(status, 200)
+        lines = [line for line in text.splitlines() if not line.startswith("#")]
+        return {name: float(figure) for name, figure in (line.rsplit(" ", 1) for line in lines)}
+
+    def test_counts_sessions_logins_bytes_and_refusals(self):
+        client, guest = self.relayed()
+        self.client().login(password="nonsense").refusal()
+        self.ended("wrong-password")
+        guest.send(fast_path(b"picture"))
+        client.pdu()
+        figures = self.figures()
+        self.assertEqual(figures["carrel_gateway_sessions"], 1)
+        self.assertEqual(figures['carrel_gateway_logins_total{outcome="accepted"}'], 1)
+        self.assertEqual(figures['carrel_gateway_logins_total{outcome="wrong-password"}'], 1)
+        self.assertEqual(figures['carrel_gateway_ends_total{code="wrong-password"}'], 1)
+        self.assertEqual(figures["carrel_gateway_handshake_seconds_count"], 2)
+        self.assertEqual(figures['carrel_gateway_login_seconds_bucket{le="+Inf"}'], 1)
+        wait_until(lambda: self.figures()["carrel_gateway_bytes_to_clients_total"] == len(LICENCE) + 10, "the bytes")
+        client.close()
+        self.broker.wait_report(state="closed")
+        figures = self.figures()
+        self.assertEqual(figures["carrel_gateway_sessions"], 0)
+        self.assertEqual(figures["carrel_gateway_bytes_to_clients_total"], len(LICENCE) + 10)
+
+    def test_health_and_readiness_are_told_apart(self):
+        wait_until(lambda: self.get("/readyz")[0] == 200, "the broker's first answer")
+        self.broker.set(draining=True)
+        wait_until(lambda: self.get("/readyz")[0] == 503, "a drained gateway not to be ready")
+        self.broker.set(draining=False)
+        wait_until(lambda: self.get("/readyz")[0] == 200, "it to be ready again")
+        self.broker.stop()
+        wait_until(lambda: self.get("/readyz")[0] == 503, "a gateway without a broker not to be ready")
+        self.assertEqual(self.get("/healthz"), (200, "ok\n"))
+        self.assertEqual(self.get("/passwd")[0], 404)
+        self.broker.start()
+
+    def test_a_setting_that_needs_a_new_process_is_told_on_hup(self):
+        self.gateway.configure(threads=3)
+        self.gateway.signal(signal.SIGHUP)
+        self.gateway.wait_log(r"holds from the next start or replacement .*key=gateway\.threads")
 
 
 class Start(unittest.TestCase):

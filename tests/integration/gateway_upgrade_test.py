@@ -53,15 +53,22 @@ class Upgrade(gateway_test.Case):
         except FileNotFoundError:
             return True
 
+    def relayed_by_another_than(self, boot_id):
+        """The older process may take somebody in for a moment after the new one serves."""
+        while True:
+            client, guest = self.relayed()
+            if self.broker.logins[-1]["boot_id"] != boot_id:
+                return client, guest
+            client.close()
+
     def test_sessions_go_on_in_the_older_process_which_then_ends(self):
         client, guest = self.relayed()
         self.replace()
         guest.send(fast_path(b"goes on"))
         self.assertEqual(client.pdu(), fast_path(b"goes on"))
-        second, second_guest = self.relayed()
-        boots = {login["boot_id"] for login in self.broker.logins}
-        self.assertEqual(len(boots), 2)
-        self.broker.wait_for(lambda: any(b.get("succeeds") in boots for b in self.broker.heartbeats), "the successor")
+        first_boot = self.broker.logins[0]["boot_id"]
+        second, second_guest = self.relayed_by_another_than(first_boot)
+        self.broker.wait_for(lambda: any(b.get("succeeds") == first_boot for b in self.broker.heartbeats), "the successor")
         self.assertEqual({b["address"] for b in self.broker.heartbeats}, {f"127.0.0.1:{self.gateway.port}"})
         client.close()
         self.broker.wait_report(state="closed", code="client-closed")

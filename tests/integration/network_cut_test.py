@@ -131,7 +131,7 @@ def test(broker, gateway_program, folder, programs):
         gateway = Gateway(gateway_program, folder, lab.socket, listen=f"127.0.0.1:0, {GATEWAY_ADDRESS}:3389")
         try:
             client = programs.start(
-                "client", "nsenter", "-t", str(namespace), "-n", "xfreerdp3", f"/v:{GATEWAY_ADDRESS}", "/u:ann",
+                "client", "nsenter", "-t", str(namespace), "-n", "stdbuf", "-oL", "xfreerdp3", f"/v:{GATEWAY_ADDRESS}", "/u:ann",
                 "/p:first password", "/cert:ignore", "/sec:tls", f"/size:{WIDTH}x{HEIGHT}", "/f", "/log-level:INFO",
                 "+auto-reconnect", "/auto-reconnect-max-retries:1000", display=client_display)
             wait_until(lambda: alike(picture(guest_display), picture(client_display)), "the guest's windows")
