@@ -82,10 +82,11 @@ static int answer_ready(struct db *db, struct request *r, const struct session_r
     int rc = store_policy_of(db, session->user_id, session->pool_id, &policy);
     if (rc)
         return rc;
-    json_t *connect = json_pack("{s:s, s:s, s:i, s:s, s:s, s:s, s:o}", "desktop", desktop->name, "address",
-                                desktop->address, "port", (int)desktop->port, "fingerprint",
-                                desktop->fingerprint, "credentials", credentials_name(pool->credentials),
-                                "domain", "", "policy", policy_to_json(&policy));
+    json_t *connect =
+        json_pack("{s:s, s:s, s:i, s:s, s:s, s:s, s:s, s:o}", "desktop", desktop->name, "address",
+                  desktop->address, "port", (int)desktop->port, "fingerprint", desktop->fingerprint,
+                  "credentials", credentials_name(pool->credentials), "domain", "", "security",
+                  guest_security_name(pool->guest_security), "policy", policy_to_json(&policy));
     rc = pool->credentials == CREDENTIALS_CARREL ? add_password(r, desktop, connect) : 0;
     if (rc) {
         json_decref(connect);

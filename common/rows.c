@@ -19,6 +19,8 @@ static const char *const image_states[] = {[IMAGE_IMPORTING] = "importing",
 static const char *const host_states[] = {[HOST_UNKNOWN] = "unknown", [HOST_UP] = "up", [HOST_DOWN] = "down"};
 static const char *const host_modes[] = {
     [HOST_ACTIVE] = "active", [HOST_DRAINING] = "draining", [HOST_MAINTENANCE] = "maintenance"};
+static const char *const securities[] = {
+    [GUEST_SECURITY_AUTO] = "auto", [GUEST_SECURITY_TLS] = "tls", [GUEST_SECURITY_NLA] = "nla"};
 static const char *const placements[] = {[PLACEMENT_SPREAD] = "spread", [PLACEMENT_PACK] = "pack"};
 static const char *const session_states[] = {[SESSION_STARTING] = "starting",
                                              [SESSION_ACTIVE] = "active",
@@ -89,6 +91,16 @@ const char *host_mode_name(enum host_mode mode)
 int host_mode_parse(const char *name)
 {
     return value_of(host_modes, COUNT(host_modes), name);
+}
+
+const char *guest_security_name(enum guest_security security)
+{
+    return name_of(securities, COUNT(securities), (unsigned)security);
+}
+
+int guest_security_parse(const char *name)
+{
+    return value_of(securities, COUNT(securities), name);
 }
 
 const char *placement_name(enum pool_placement placement)

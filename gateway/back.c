@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "back_nla.h"
 #include "broker_link.h"
 #include "gateway.h"
 #include "log.h"
@@ -18,6 +19,7 @@
 #include "socket_options.h"
 #include "tls_client.h"
 #include "tpkt.h"
+#include "tsrequest.h"
 #include "worker.h"
 
 enum { GUEST_NAME_SIZE = 192 };
@@ -36,7 +38,7 @@ static void say_request(struct session *s)
 {
     uint8_t out[X224_REQUEST_MAX_LEN];
     struct writer w = writer_init(out, sizeof out);
-    x224_write_request(&w, NULL, NULL, 0, RDP_PROTOCOL_SSL);
+    x224_write_request(&w, NULL, NULL, 0, back_nla_offer(&s->login->ticket));
     if (send(s->back.fd, out, writer_len(&w), MSG_NOSIGNAL) != (ssize_t)writer_len(&w))
         session_fail(s, FAIL_GUEST_UNREACHABLE, "the first request could not be sent: %s", strerror(errno));
     s->login->step = BACK_CONFIRM;
@@ -45,7 +47,7 @@ static void say_request(struct session *s)
 static void say_connect_initial(struct session *s)
 {
     struct login *login = s->login;
-    struct gcc_guest_rules rules = {.selected_protocol = RDP_PROTOCOL_SSL};
+    struct gcc_guest_rules rules = {.selected_protocol = login->guest_protocol};
     uint8_t blocks[LOGIN_PDU_MAX_LEN + 64], request[LOGIN_PDU_MAX_LEN + 128], out[LOGIN_PDU_MAX_LEN + 256];
     struct writer b = writer_init(blocks, sizeof blocks), r = writer_init(request, sizeof request),
                   w = writer_init(out, sizeof out);
@@ -267,14 +269,19 @@ static void input_parse(struct session *s)
     while (s->state == VISIT_DIALLING && s->login->step != BACK_ANSWER) {
         struct login_input *in = &s->login->back_in;
         size_t len;
-        int rc = tpkt_frame(in->bytes, in->len, LOGIN_PDU_MAX_LEN, &len);
+        bool nla = s->login->step == BACK_NLA;
+        int rc = nla ? tsrequest_frame(in->bytes, in->len, &len)
+                     : tpkt_frame(in->bytes, in->len, LOGIN_PDU_MAX_LEN, &len);
         if (rc == CE_NEED_MORE)
             return;
         if (rc) {
-            session_fail(s, FAIL_GUEST_PROTOCOL, "the guest's bytes are no MCS");
+            session_fail(s, FAIL_GUEST_PROTOCOL, "the guest's bytes are no %s", nla ? "CredSSP" : "MCS");
             return;
         }
-        pdu_heard(s, in->bytes, len);
+        if (!nla)
+            pdu_heard(s, in->bytes, len);
+        else if (back_nla_heard(s, in->bytes, len))
+            say_connect_initial(s);
         login_input_consume(in, len);
     }
     if (s->state == VISIT_DIALLING && s->login->back_in.len)
@@ -340,7 +347,10 @@ static void handshake(struct session *s)
                      "the guest's certificate is not the one that was read inside it");
         return;
     }
-    say_connect_initial(s);
+    if (s->login->guest_protocol == RDP_PROTOCOL_HYBRID)
+        back_nla_begin(s);
+    else
+        say_connect_initial(s);
     if (!session_is_over(s) && session_flush(s, &s->back))
         read_mcs(s);
 }
@@ -367,14 +377,17 @@ static void confirm(struct session *s)
     if (rc || in->len != len)
         session_fail(s, FAIL_GUEST_PROTOCOL, "the guest's X.224 answer is not understood");
     else if (answer.failed)
-        session_fail(s, FAIL_GUEST_PROTOCOL, "the guest refused TLS with code %u", answer.failure_code);
-    else if (!answer.has_negotiation || answer.protocol != RDP_PROTOCOL_SSL)
-        session_fail(s, FAIL_GUEST_PROTOCOL, "the guest did not choose TLS");
+        session_fail(s, FAIL_GUEST_PROTOCOL, "the guest refused what was offered with code %u",
+                     answer.failure_code);
+    else if (!answer.has_negotiation || !back_nla_may_choose(&s->login->ticket, answer.protocol))
+        session_fail(s, FAIL_GUEST_PROTOCOL, "the guest chose protocol 0x%x, which its pool does not take",
+                     answer.protocol);
     else if (tls_open(s))
         session_fail(s, FAIL_INTERNAL, "no memory for TLS");
     if (session_is_over(s))
         return;
     in->len = 0;
+    s->login->guest_protocol = answer.protocol;
     s->login->step = BACK_TLS;
     handshake(s);
 }
@@ -404,6 +417,7 @@ static void dialling_event(struct session *s)
     case BACK_TLS:
         handshake(s);
         break;
+    case BACK_NLA:
     case BACK_RESPONSE:
     case BACK_ATTACH:
     case BACK_JOIN:

@@ -5,6 +5,7 @@
 
 #include "broker_login.h"
 #include "broker_nla.h"
+#include "credssp_back.h"
 
 struct login *login_create(void)
 {
@@ -16,6 +17,7 @@ void login_destroy(struct login **login)
     if (!*login)
         return;
     broker_nla_abandon(&(*login)->nla);
+    credssp_back_destroy(&(*login)->credssp);
     broker_login_abandon(&(*login)->broker);
     secret_wipe_bytes(*login, sizeof **login);
     free(*login);

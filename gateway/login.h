@@ -30,6 +30,7 @@ enum back_step {
     BACK_CONNECT, /* TCP */
     BACK_CONFIRM, /* X.224 */
     BACK_TLS,
+    BACK_NLA,      /* CredSSP, where the guest insists */
     BACK_RESPONSE, /* MCS Connect-Response */
     BACK_ATTACH,
     BACK_JOIN,
@@ -63,6 +64,8 @@ struct login {
     /* the guest */
     struct ticket ticket;
     enum back_step step;
+    uint32_t guest_protocol; /* enum rdp_protocol: what the guest chose */
+    struct credssp_back *credssp;
     struct login_input back_in;
     struct gcc_server guest;
     uint16_t guest_user;

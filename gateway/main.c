@@ -22,6 +22,7 @@
 #include "secret.h"
 #include "session.h"
 #include "successor.h"
+#include "sspi.h"
 #include "tls_cert.h"
 #include "tls_memory.h"
 #include "tls_server.h"
@@ -272,6 +273,11 @@ static int start(struct daemon_run *run, struct error *err)
     p->started_with = *config;
     successor_note_program();
     descriptors_allow(config);
+    /* Before the first thread, because it loads a provider of OpenSSL. */
+    if (sspi_library_init())
+        log_warning(
+            "There is no NTLM on this machine, so guests that insist on NLA cannot be reached: OpenSSL's "
+            "legacy provider is needed.");
     registry_init(&p->gateway.registry);
     p->gateway.admission = admission_create(config);
     int rc = p->gateway.admission ? name_choose(p->gateway.name, config, err) : CE_NOMEM;

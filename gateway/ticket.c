@@ -72,6 +72,22 @@ static int policy_read(const json_t *connect, struct ticket *ticket, struct erro
     return error_set(err, CE_BAD_INPUT, "the ticket's policy is not understood: %s", why.text);
 }
 
+/* A broker of before has none: as the guest chooses. */
+static int security_read(const json_t *connect, struct ticket *ticket, struct error *err)
+{
+    const json_t *security = json_object_get(connect, "security");
+    const char *name = security ? json_string_value(security) : "auto";
+    if (name && !strcmp(name, "auto"))
+        ticket->connect.security = TICKET_SECURITY_AUTO;
+    else if (name && !strcmp(name, "tls"))
+        ticket->connect.security = TICKET_SECURITY_TLS;
+    else if (name && !strcmp(name, "nla"))
+        ticket->connect.security = TICKET_SECURITY_NLA;
+    else
+        return error_set(err, CE_BAD_INPUT, "the ticket's 'security' is not understood");
+    return 0;
+}
+
 static int connect_read(const json_t *connect, struct ticket *ticket, struct error *err)
 {
     if (!json_is_object(connect))
@@ -92,7 +108,9 @@ static int connect_read(const json_t *connect, struct ticket *ticket, struct err
     if (port < 1 || port > UINT16_MAX)
         return error_set(err, CE_BAD_INPUT, "the ticket's 'port' is no TCP port");
     ticket->connect.port = (uint16_t)port;
-    rc = policy_read(connect, ticket, err);
+    rc = security_read(connect, ticket, err);
+    if (!rc)
+        rc = policy_read(connect, ticket, err);
     return rc ? rc : credentials_read(connect, ticket, err);
 }
 

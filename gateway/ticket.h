@@ -26,6 +26,12 @@ enum ticket_credentials {
     TICKET_PROMPT, /* the guest asks */
 };
 
+enum ticket_security {
+    TICKET_SECURITY_AUTO, /* what the guest chooses */
+    TICKET_SECURITY_TLS,
+    TICKET_SECURITY_NLA,
+};
+
 struct ticket {
     char session[ID_SIZE];
     int64_t connection;
@@ -41,6 +47,7 @@ struct ticket {
         char address[ADDRESS_SIZE];
         uint16_t port;
         char fingerprint[TLS_FINGERPRINT_SIZE]; /* empty: not pinned */
+        enum ticket_security security;
         enum ticket_credentials credentials;
         char user[NAME_SIZE];
         char domain[NAME_SIZE];

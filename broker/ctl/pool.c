@@ -103,6 +103,7 @@ static const struct field fields[] = {
     {.name = "placement", .key = "placement", .place = FIELD_HIDDEN},
     {.name = "host-labels", .title = "Labels of its hosts", .key = "host_labels", .place = FIELD_HIDDEN},
     {.name = "apart", .title = "Even over", .key = "apart", .place = FIELD_HIDDEN},
+    {.name = "guest-security", .title = "Security of guests", .key = "guest_security", .place = FIELD_HIDDEN},
     {.name = "credentials", .key = "credentials", .place = FIELD_HIDDEN | FIELD_LIST_ONLY},
     {.name = "credentials", .key = "", .text = put_credentials, .place = FIELD_SHOW_ONLY},
     {.name = "pattern", .title = "Names of desktops", .key = "pattern", .place = FIELD_HIDDEN},
@@ -143,6 +144,7 @@ static int read_options(struct ctl *ctl, json_t *body)
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         act_set_text(ctl, body, texts[i], texts[i]);
     act_set_text(ctl, body, "host-labels", "host_labels");
+    act_set_text(ctl, body, "guest-security", "guest_security");
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         long n = -1;
         int rc = args_number(ctl, numbers[i].name, numbers[i].min, numbers[i].max, &n);
@@ -263,6 +265,11 @@ static int disable(struct ctl *ctl)
         {.name = "apart",                                                                                    \
          .value = "KEY",                                                                                     \
          .help = "keep desktops even over hosts ('host') or over the values of a label ('rack')"},           \
+        {.name = "guest-security",                                                                           \
+         .value = "WHICH",                                                                                   \
+         .words = WORDS_CHOICE,                                                                              \
+         .choices = "auto,tls,nla",                                                                          \
+         .help = "what is spoken with its guests: auto (as they choose), tls or nla (auto)"},                \
     {                                                                                                        \
         .name = "credentials", .value = "MODE", .words = WORDS_CHOICE, .choices = "carrel,user,prompt",      \
         .help = "who logs in to the guest: carrel, user or prompt (carrel; static: user)"                    \

@@ -65,6 +65,7 @@ struct image_row {
 };
 
 enum pool_kind { POOL_FLOATING, POOL_DEDICATED, POOL_STATIC };
+enum guest_security { GUEST_SECURITY_AUTO, GUEST_SECURITY_TLS, GUEST_SECURITY_NLA };
 enum pool_placement { PLACEMENT_SPREAD, PLACEMENT_PACK };
 enum pool_credentials { CREDENTIALS_CARREL, CREDENTIALS_USER, CREDENTIALS_PROMPT };
 
@@ -91,8 +92,9 @@ struct pool_row {
     uint32_t max;   /* b: desktops in all */
     uint32_t vcpus;
     uint32_t memory_mib;
-    char network[NAME_SIZE]; /* "user" (user-mode with port forward) or a libvirt network's name */
-    char pattern[NAME_SIZE]; /* names of guests: "demo-%d"; %d is the first free number */
+    char network[NAME_SIZE];            /* "user" (user-mode with port forward) or a libvirt network's name */
+    char pattern[NAME_SIZE];            /* names of guests: "demo-%d"; %d is the first free number */
+    enum guest_security guest_security; /* b: what the gateway speaks with its guests */
     enum pool_placement placement;
     char host_labels[LABELS_SIZE]; /* b: what a host must have, and with '!' must not */
     char apart[NAME_SIZE];         /* b: "host" or a label's key whose values share its desktops evenly */

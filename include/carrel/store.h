@@ -66,6 +66,8 @@ const char *image_state_name(enum image_state state);
 const char *host_state_name(enum host_state state);
 const char *host_mode_name(enum host_mode mode);
 int host_mode_parse(const char *name);
+const char *guest_security_name(enum guest_security security);
+int guest_security_parse(const char *name);
 const char *placement_name(enum pool_placement placement);
 int placement_parse(const char *name);
 const char *session_state_name(enum session_state state);
@@ -150,7 +152,8 @@ int store_image_delete(struct db *db, const char *id) MUST_CHECK; /* v: the file
 int store_pool_insert(struct db *db, struct pool_row *row) MUST_CHECK;
 int store_pool_get(struct db *db, const char *key, struct pool_row *ret) MUST_CHECK;
 int store_pool_list(struct db *db, int (*each)(void *arg, const struct pool_row *row), void *arg) MUST_CHECK;
-/* b: spare, max, vcpus, memory, image, network, credentials, placement, host_labels, apart, policy, enabled;
+/* b: spare, max, vcpus, memory, image, network, credentials, placement, host_labels, apart, policy,
+ * guest_security, enabled;
  * clears stopped and failures. */
 int store_pool_update(struct db *db, const struct pool_row *row) MUST_CHECK;
 int store_pool_set_deleting(struct db *db, const char *id) MUST_CHECK; /* CE_CONFLICT while sessions live */

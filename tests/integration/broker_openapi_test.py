@@ -49,7 +49,7 @@ def every_operation_succeeds_as_documented():
     entitlement = lab.must(lab.post('/v1/entitlements', {'pool': 'demo', 'group': 'staff'}), 201)
     lab.must(lab.get(f'/v1/entitlements/{entitlement["id"]}'), 200)
     lab.must(lab.patch(f'/v1/entitlements/{entitlement["id"]}', {'policy': {'drives': 'off'}}), 200)
-    lab.must(lab.patch('/v1/pools/demo', {'max': 5, 'credentials': 'carrel'}), 200)
+    lab.must(lab.patch('/v1/pools/demo', {'max': 5, 'credentials': 'carrel', 'guest_security': 'nla'}), 200)
     lab.must(lab.post('/v1/pools/demo/retry'), 200)
     lab.must(lab.patch('/v1/hosts/fake', {'mode': 'active', 'labels': 'ssd rack=a', 'cpu_percent': 400}), 200)
     ticket = lab.must(lab.login('ann@x'), 202)
@@ -99,7 +99,7 @@ def every_operation_succeeds_as_documented():
 
 def static_pool(lab):
     lab.must(lab.post('/v1/pools', {'name': 'hall', 'kind': 'static', 'balance': 'depth', 'trust': 'any'}), 201)
-    lab.must(lab.patch('/v1/pools/hall', {'credentials': 'prompt', 'trust': 'first-use'}), 200)
+    lab.must(lab.patch('/v1/pools/hall', {'credentials': 'prompt', 'trust': 'first-use', 'guest_security': 'tls'}), 200)
     lab.must(lab.post('/v1/machines', {'pool': 'hall', 'address': '192.0.2.8', 'name': 'pc', 'sessions_max': 2}), 201)
     lab.must(lab.patch('/v1/machines/pc', {'sessions_max': 3, 'draining': False, 'fingerprint': 'AB:' * 31 + 'cd'}), 200)
     lab.add_user('carl', 'hall')

@@ -6,12 +6,13 @@ usage: nla_test.py CARREL_BROKER CARREL_GATEWAY [unittest options]
 """
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
 import unittest
 
-from gateway_fakes import PATIENCE_S, FakeClient, FakeGuest, Gateway
+from gateway_fakes import PATIENCE_S, FakeClient, FakeGuest, Gateway, wait_until
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
 import broker_lab  # noqa: E402
@@ -190,6 +191,84 @@ class Never(Case):
 
     def test_a_client_gets_tls(self):
         self.let_in('xfreerdp3', way='mcs')
+
+
+class Shadow:
+    """A guest that insists on NLA: freerdp-shadow on the display of the test, with one user."""
+
+    def __init__(self, folder, display, user, password):
+        sam = os.path.join(folder, 'SAM')
+        digest = subprocess.run(['openssl', 'dgst', '-md4', '-provider', 'legacy', '-provider', 'default'], check=True,
+                                input=password.encode('utf-16-le'), capture_output=True).stdout.split()[-1].decode()
+        with open(sam, 'w', encoding='ascii') as file:
+            file.write(f'{user}:::{digest}:::\n')
+        os.chmod(sam, 0o600)
+        with socket.create_server(('127.0.0.1', 0)) as probe:
+            self.port = probe.getsockname()[1]
+        self.process = subprocess.Popen(
+            ['freerdp-shadow-cli3', f'/port:{self.port}', '/bind-address:127.0.0.1', '/sec:nla', f'/sam-file:{sam}'],
+            env={**os.environ, 'DISPLAY': display, 'HOME': folder}, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL)
+        wait_until(self.answers, 'freerdp-shadow listens')
+
+    def answers(self):
+        try:
+            socket.create_connection(('127.0.0.1', self.port)).close()
+            return True
+        except ConnectionRefusedError:
+            return False
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+@unittest.skipUnless(shutil.which('freerdp-shadow-cli3'), 'freerdp-shadow is not installed')
+class Back(Case):
+    """A guest that insists on NLA gets it, whatever the client speaks."""
+
+    def lead_to(self, password):
+        shadow = Shadow(self.home, self.display.name, 'alice', password)
+        self.addCleanup(shadow.close)
+        machine = self.lab.get('/v1/machines')['items'][0]
+        self.lab.must(self.lab.delete(f'/v1/machines/{machine["id"]}'), 204)
+        self.lab.must(self.lab.post('/v1/machines', {'pool': 'p', 'address': '127.0.0.1', 'port': shadow.port,
+                                                     'sessions_max': 50}), 201)
+
+    def pool(self, security):
+        self.lab.must(self.lab.patch('/v1/pools/p', {'guest_security': security}), 200)
+
+    def reaches(self, *options):
+        since = len(self.gateway.lines)
+        process = self.start('xfreerdp3', *options)
+        self.gateway.wait_log(r'The session reached its desktop\..* user=alice', since)
+        process.terminate()
+        process.wait()
+        self.gateway.wait_log(r'The session ended\. .*state=relaying', since)
+
+    def test_the_credentials_that_were_typed_or_delegated_open_it(self):
+        self.lead_to(PASSWORD)
+        for security in ('auto', 'nla'):
+            self.pool(security)
+            self.reaches('/sec:nla')
+            self.reaches('/sec:tls')
+
+    def test_a_pool_that_takes_tls_only_does_not_use_it(self):
+        self.lead_to(PASSWORD)
+        self.pool('tls')
+        self.start('xfreerdp3')
+        self.gateway.wait_log(r'code=guest-protocol .*refused what was offered with code 5')
+
+    def test_a_pool_that_takes_nla_only_does_not_use_a_guest_without_it(self):
+        self.pool('nla')
+        self.start('xfreerdp3')
+        self.gateway.wait_log(r'code=guest-protocol .*the guest chose protocol 0x1')
+
+    def test_a_guest_with_another_password_says_so(self):
+        self.lead_to('another')
+        self.start('xfreerdp3')
+        self.gateway.wait_log(r'code=guest-protocol .*does not take the credentials: NTSTATUS 0x')
+        self.assertNotIn(PASSWORD, self.gateway.log_text())
 
 
 if __name__ == '__main__':

@@ -163,6 +163,32 @@ static void an_image_in_use_is_not_deleted(void)
     lab_close(&lab);
 }
 
+static void an_nt_hash_goes_with_its_password_and_its_user(void)
+{
+    struct user_row user = {.name = "alice"};
+    uint8_t sealed[64];
+    size_t len = 0;
+    lab_open(&lab);
+    CU_ASSERT_EQUAL(LAB(&lab, store_user_insert(lab.db, &user, "hash")), 0);
+    CU_ASSERT_EQUAL(LAB(&lab, store_nt_hash_get(lab.db, user.id, sealed, sizeof sealed, &len)), CE_NOT_FOUND);
+    CU_ASSERT_EQUAL(LAB(&lab, store_nt_hash_keep(lab.db, user.id, "one", 3)), 0);
+    CU_ASSERT_EQUAL(LAB(&lab, store_nt_hash_keep(lab.db, user.id, "two", 3)), 0);
+    CU_ASSERT_EQUAL(LAB(&lab, store_nt_hash_get(lab.db, user.id, sealed, sizeof sealed, &len)), 0);
+    CU_ASSERT_TRUE(len == 3 && memcmp(sealed, "one", 3) == 0);
+    CU_ASSERT_EQUAL(LAB(&lab, store_nt_hash_set(lab.db, user.id, "three", 5)), 0);
+    CU_ASSERT_EQUAL(LAB(&lab, store_nt_hash_get(lab.db, user.id, sealed, sizeof sealed, &len)), 0);
+    CU_ASSERT_TRUE(len == 5 && memcmp(sealed, "three", 5) == 0);
+    CU_ASSERT_EQUAL(LAB(&lab, store_user_set_password(lab.db, user.id, "other")), 0);
+    CU_ASSERT_EQUAL(LAB(&lab, store_nt_hash_get(lab.db, user.id, sealed, sizeof sealed, &len)), CE_NOT_FOUND);
+    CU_ASSERT_EQUAL(LAB(&lab, store_nt_hash_set(lab.db, user.id, "four", 4)), 0);
+    CU_ASSERT_EQUAL(LAB(&lab, store_nt_hash_forget(lab.db, NULL)), 0);
+    CU_ASSERT_EQUAL(LAB(&lab, store_nt_hash_get(lab.db, user.id, sealed, sizeof sealed, &len)), CE_NOT_FOUND);
+    CU_ASSERT_EQUAL(LAB(&lab, store_nt_hash_set(lab.db, user.id, "five", 4)), 0);
+    CU_ASSERT_EQUAL(LAB(&lab, store_user_delete(lab.db, user.id)), 0);
+    CU_ASSERT_EQUAL(lab_count(&lab, "SELECT COUNT(*) FROM nt_hashes"), 0);
+    lab_close(&lab);
+}
+
 static void a_pool_counts_and_clears_its_failures(void)
 {
     struct pool_row pool, got;
@@ -186,8 +212,10 @@ static void a_pool_counts_and_clears_its_failures(void)
     CU_ASSERT_EQUAL(got.lent, 1);
     CU_ASSERT_EQUAL(LAB(&lab, store_pool_set_deleting(lab.db, pool.id)), CE_CONFLICT);
     CU_ASSERT_EQUAL(LAB(&lab, store_pool_delete(lab.db, pool.id)), CE_CONFLICT);
+    pool.guest_security = GUEST_SECURITY_NLA;
     CU_ASSERT_EQUAL(LAB(&lab, store_pool_update(lab.db, &pool)), 0);
     CU_ASSERT_EQUAL(LAB(&lab, store_pool_get(lab.db, pool.id, &got)), 0);
+    CU_ASSERT_EQUAL(got.guest_security, GUEST_SECURITY_NLA);
     CU_ASSERT_FALSE(got.stopped);
     CU_ASSERT_EQUAL(got.failures, 0);
     CU_ASSERT_EQUAL(got.retry_at_ms, 0);
@@ -343,7 +371,7 @@ static void names_of_enums_are_parsed_back(void)
 
 SUITE("store_rows", TEST(users_are_unique_without_regard_to_case), TEST(passwords_are_read_by_name_only),
       TEST(entitlements_reach_users_directly_and_through_groups), TEST(an_image_in_use_is_not_deleted),
-      TEST(a_pool_counts_and_clears_its_failures), TEST(hosts_tell_when_they_go_up_and_down),
-      TEST(orders_are_listed_until_they_are_finished), TEST(events_are_read_after_a_number_and_expire),
-      TEST(tokens_are_found_by_their_hash), TEST(failed_logins_pause_longer_and_longer),
-      TEST(names_of_enums_are_parsed_back))
+      TEST(an_nt_hash_goes_with_its_password_and_its_user), TEST(a_pool_counts_and_clears_its_failures),
+      TEST(hosts_tell_when_they_go_up_and_down), TEST(orders_are_listed_until_they_are_finished),
+      TEST(events_are_read_after_a_number_and_expire), TEST(tokens_are_found_by_their_hash),
+      TEST(failed_logins_pause_longer_and_longer), TEST(names_of_enums_are_parsed_back))

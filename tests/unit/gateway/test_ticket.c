@@ -83,6 +83,39 @@ static void needs_no_password_where_the_user_types_it(void)
     CU_ASSERT_EQUAL(t.connect.credentials, TICKET_PROMPT);
 }
 
+static void reads_how_the_guest_is_spoken_to(void)
+{
+    static const struct {
+        const char *name;
+        enum ticket_security security;
+    } known[] = {{"auto", TICKET_SECURITY_AUTO}, {"tls", TICKET_SECURITY_TLS}, {"nla", TICKET_SECURITY_NLA}};
+    struct ticket t;
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        json_t *body = ready();
+        json_object_set_new(json_object_get(body, "connect"), "security", json_string(known[i].name));
+        CU_ASSERT_EQUAL_FATAL(parse(body, &t), 0);
+        CU_ASSERT_EQUAL(t.connect.security, known[i].security);
+    }
+    CU_ASSERT_EQUAL(parse_changed("security", json_string("rdp")), CE_BAD_INPUT);
+    CU_ASSERT_EQUAL(parse_changed("security", json_integer(1)), CE_BAD_INPUT);
+}
+
+static void reads_what_the_client_delegated(void)
+{
+    struct ticket t;
+    json_t *body = ready();
+    json_object_set_new(body, "delegated",
+                        json_pack("{s:s, s:s, s:s}", "user", "alice", "domain", "LAB", "password", "typed"));
+    CU_ASSERT_EQUAL_FATAL(parse(body, &t), 0);
+    CU_ASSERT_TRUE(t.has_delegated);
+    CU_ASSERT_STRING_EQUAL(t.delegated.user, "alice");
+    CU_ASSERT_STRING_EQUAL(t.delegated.domain, "LAB");
+    CU_ASSERT_STRING_EQUAL(t.delegated.password.bytes, "typed");
+    body = ready();
+    json_object_set_new(body, "delegated", json_pack("{s:s}", "user", "alice"));
+    CU_ASSERT_EQUAL(parse(body, &t), CE_BAD_INPUT);
+}
+
 static void refuses_bodies_that_are_no_ticket(void)
 {
     struct ticket t;
@@ -132,5 +165,6 @@ static void a_refusal_keeps_the_brokers_reason(void)
 
 SUITE("ticket", TEST(reads_a_ready_ticket), TEST(reads_a_ticket_that_waits),
       TEST(refuses_what_cannot_be_dialled), TEST(needs_no_password_where_the_user_types_it),
+      TEST(reads_how_the_guest_is_spoken_to), TEST(reads_what_the_client_delegated),
       TEST(refuses_bodies_that_are_no_ticket), TEST(reads_the_policy_and_refuses_one_that_it_does_not_know),
       TEST(a_refusal_keeps_the_brokers_reason))
