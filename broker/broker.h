@@ -21,6 +21,7 @@ struct login_workers;
 struct claims;
 struct nla;
 struct upkeep;
+struct machine_watch;
 
 struct broker {
     uv_loop_t *loop;
@@ -33,6 +34,7 @@ struct broker {
     struct claims *claims;
     struct nla *nla; /* log-ins by CredSSP that are under way */
     struct upkeep *upkeep;
+    struct machine_watch *machines;
     struct list tickets; /* requests parked until a session's ticket changes */
     struct list orders;  /* requests parked until a gateway has an order */
     struct list streams; /* event streams */

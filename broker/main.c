@@ -11,6 +11,7 @@
 #include "daemon.h"
 #include "log.h"
 #include "login_local.h"
+#include "machine_watch.h"
 #include "nla.h"
 #include "sspi.h"
 #include "upkeep.h"
@@ -46,7 +47,8 @@ static int broker_start(struct daemon_run *run, struct error *err)
     if (!rc)
         rc = login_workers_open(&broker->workers, broker->loop, (unsigned)broker->config.broker_login_workers,
                                 err);
-    if (!rc && (claims_open(&broker->claims, broker) || upkeep_open(&broker->upkeep, broker)))
+    if (!rc && (claims_open(&broker->claims, broker) || machine_watch_open(&broker->machines, broker) ||
+                upkeep_open(&broker->upkeep, broker)))
         rc = error_set(err, CE_NOMEM, "no memory for the broker");
     if (!rc && nla_open(&broker->nla))
         rc = error_set(err, CE_NOMEM, "no memory for the broker");
@@ -87,6 +89,7 @@ static void server_closed(void *arg)
 {
     struct broker *broker = arg;
     upkeep_destroy(&broker->upkeep);
+    machine_watch_destroy(&broker->machines);
     claims_destroy(&broker->claims);
     nla_destroy(&broker->nla);
     secret_wipe_bytes(&broker->key, sizeof broker->key);
@@ -115,6 +118,7 @@ static void broker_stop(struct daemon_run *run)
 {
     struct broker *broker = run->state;
     upkeep_close(broker->upkeep);
+    machine_watch_close(broker->machines);
     login_workers_stop(broker->workers);
     api_server_drain(broker->server, requests_idle, broker);
 }

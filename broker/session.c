@@ -20,6 +20,7 @@ struct report {
     uint64_t bytes_in, bytes_out;
     char denied[REASON_SIZE];
     char reconnect[SECRET_DIGEST_SIZE]; /* of connected: "" when its client has no cookie */
+    char guest_fingerprint[65];         /* of connected: what a guest without a known one showed */
 };
 
 static int answer(struct db *db, struct request *r, const char *session_id)
@@ -66,11 +67,13 @@ static bool is_suspect(enum fail code)
     return code == FAIL_GUEST_UNREACHABLE || code == FAIL_GUEST_MISTRUSTED || code == FAIL_GUEST_PROTOCOL;
 }
 
-static int report_suspect(struct db *db, const struct session_row *session)
+static int report_suspect(struct db *db, const struct session_row *session, enum fail code)
 {
     struct desktop_row desktop;
     int rc = store_desktop_get(db, session->desktop_id, &desktop);
-    return rc || desktop.kind == POOL_STATIC ? rc : order_check(db, session->desktop_id);
+    if (!rc && desktop.kind == POOL_STATIC)
+        return store_machine_suspect(db, &desktop, code == FAIL_GUEST_MISTRUSTED);
+    return rc ? rc : order_check(db, session->desktop_id);
 }
 
 /* --- the reports --------------------------------------------------------------------------------- */
@@ -78,14 +81,18 @@ static int report_suspect(struct db *db, const struct session_row *session)
 static int report_connected(struct db *db, const struct session_row *session, const struct report *report)
 {
     int rc = store_session_connected(db, session->id, report->connection);
-    return rc ? rc : store_session_set_reconnect(db, session->id, report->reconnect);
+    if (!rc)
+        rc = store_session_set_reconnect(db, session->id, report->reconnect);
+    if (!rc && report->guest_fingerprint[0])
+        rc = store_machine_learn(db, session->desktop_id, report->guest_fingerprint);
+    return rc;
 }
 
 static int report_closed(struct db *db, const struct session_row *session, const struct report *report)
 {
     int rc = 0;
     if (is_suspect(report->code) && session->desktop_id[0])
-        rc = report_suspect(db, session);
+        rc = report_suspect(db, session, report->code);
     if (rc || session->state == SESSION_DISCONNECTED)
         return rc;
     if (session->state == SESSION_ACTIVE)
@@ -149,6 +156,10 @@ static void read_report(struct api_reader *reader, struct report *report)
         if (api_reader_text(reader, "reconnect", API_OPTIONAL, report->reconnect, sizeof report->reconnect) &&
             strspn(report->reconnect, "0123456789abcdef") != SECRET_DIGEST_SIZE - 1)
             api_reader_refuse(reader, "The member \"reconnect\" must be a SHA-256 in hexadecimal.");
+        if (api_reader_text(reader, "guest_fingerprint", API_OPTIONAL, report->guest_fingerprint,
+                            sizeof report->guest_fingerprint) &&
+            strspn(report->guest_fingerprint, "0123456789abcdef") != sizeof report->guest_fingerprint - 1)
+            api_reader_refuse(reader, "The member \"guest_fingerprint\" must be a SHA-256 in hexadecimal.");
         return;
     }
     if (report->noted)

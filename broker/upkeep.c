@@ -7,6 +7,7 @@
 #include "broker.h"
 #include "claim.h"
 #include "log.h"
+#include "machine_watch.h"
 #include "nla.h"
 #include "session_limits.h"
 
@@ -47,6 +48,10 @@ static void on_wake(void *arg, const char *topic, const char *id)
         return;
     if (!strcmp(topic, "event")) {
         api_events_woken(broker);
+        return;
+    }
+    if (!strcmp(topic, "machine")) {
+        machine_watch_look(broker->machines, id);
         return;
     }
     broker->wakes++;
@@ -125,6 +130,7 @@ static void on_tick(uv_timer_t *timer)
         return;
     broker->wakes++;
     claims_kick(broker->claims);
+    machine_watch_look(broker->machines, "");
     request_wake_all(&broker->tickets, REQUEST_WAKE_CHANGE);
     request_wake_all(&broker->orders, REQUEST_WAKE_CHANGE);
     api_events_woken(broker);

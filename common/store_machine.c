@@ -58,7 +58,6 @@ static int machine_event(struct db *db, const struct machine_row *machine, const
     snprintf(event.pool, sizeof event.pool, "%s", machine->pool);
     snprintf(event.text, sizeof event.text, "Machine %s of pool %s is %s%s%.250s.", machine->name,
              machine->pool, what, reason && *reason ? ": " : "", reason ? reason : "");
-    store_notify(db, "machine", machine->id);
     store_notify(db, "pool", machine->pool_id);
     return store_event(db, &event);
 }
@@ -88,6 +87,7 @@ int store_machine_insert(struct db *db, struct machine_row *row)
     if (rc == CE_EXISTS)
         return db_fail(db, rc, "there is a machine %s already, or pool %s has %s port %u under another name",
                        row->name, pool.name, row->address, (unsigned)row->port);
+    store_notify(db, "machine", row->id);
     return rc ? rc : machine_event(db, row, "added", NULL);
 }
 
@@ -120,6 +120,46 @@ int store_machine_list(struct db *db, const char *pool_id,
     return rc;
 }
 
+/* The only writer of machines.state. */
+static int machine_move(struct db *db, struct machine_row *machine, enum machine_state to, uint32_t failures,
+                        const char *reason)
+{
+    bool moved = machine->state != to;
+    if (moved)
+        machine->state_since_ms = store_now_ms();
+    machine->state = to;
+    machine->failures = failures;
+    snprintf(machine->reason, sizeof machine->reason, "%s", reason);
+    int rc = db_run(db,
+                    "UPDATE machines SET state = $2, state_since_ms = $3, failures = $4, reason = $5"
+                    " WHERE id = $1",
+                    db_text(machine->id), db_text(machine_state_name(to)), db_int(machine->state_since_ms),
+                    db_int(failures), db_text(reason));
+    return rc || !moved ? rc : machine_event(db, machine, machine_state_name(to), reason);
+}
+
+int store_machine_heard(struct db *db, const char *id, const char *why, uint32_t limit,
+                        struct machine_row *ret)
+{
+    int rc = store_machine_get(db, id, ret);
+    if (rc || ret->state == MACHINE_MISTRUSTED)
+        return rc;
+    if (!why)
+        return machine_move(db, ret, MACHINE_UP, 0, "");
+    uint32_t failures = ret->failures + 1;
+    return machine_move(db, ret, failures >= limit ? MACHINE_DOWN : ret->state, failures, why);
+}
+
+/* Users who come back to their places meet the certificate that is known now. */
+static int places_follow(struct db *db, const char *machine_id)
+{
+    return db_run(db,
+                  "UPDATE desktops SET fingerprint = (SELECT CASE WHEN p.trust = 'any' THEN ''"
+                  " ELSE m.fingerprint END FROM machines m JOIN pools p ON p.id = m.pool_id"
+                  " WHERE m.id = $1) WHERE machine_id = $1",
+                  db_text(machine_id));
+}
+
 int store_machine_update(struct db *db, const struct machine_row *row)
 {
     struct machine_row old;
@@ -128,7 +168,40 @@ int store_machine_update(struct db *db, const struct machine_row *row)
         rc = db_run(
             db, "UPDATE machines SET sessions_max = $2, draining = $3, fingerprint = $4 WHERE id = $1",
             db_text(old.id), db_int(row->sessions_max), db_int(row->draining), db_text(row->fingerprint));
+    if (!rc && strcmp(row->fingerprint, old.fingerprint) != 0) {
+        rc = places_follow(db, old.id);
+        if (!rc && old.state == MACHINE_MISTRUSTED)
+            rc = machine_move(db, &old, MACHINE_UNKNOWN, 0, "");
+    }
+    store_notify(db, "machine", old.id);
     return rc ? rc : machine_event(db, &old, row->draining && !old.draining ? "draining" : "changed", NULL);
+}
+
+int store_machine_suspect(struct db *db, const struct desktop_row *desktop, bool mistrusted)
+{
+    struct machine_row machine;
+    int rc = store_machine_get(db, desktop->machine_id, &machine);
+    if (rc)
+        return rc;
+    store_notify(db, "machine", machine.id);
+    /* Not when the known one was changed after the user was led there. */
+    if (!mistrusted || strcmp(desktop->fingerprint, machine.fingerprint) != 0)
+        return 0;
+    return machine_move(db, &machine, MACHINE_MISTRUSTED, 0,
+                        "it showed another certificate than the one that is known");
+}
+
+int store_machine_learn(struct db *db, const char *desktop_id, const char *fingerprint)
+{
+    struct desktop_row desktop;
+    int rc = store_desktop_get(db, desktop_id, &desktop);
+    if (rc || desktop.kind != POOL_STATIC)
+        return rc;
+    rc = db_run(db,
+                "UPDATE machines SET fingerprint = $2 WHERE id = $1 AND fingerprint = ''"
+                " AND EXISTS (SELECT 1 FROM pools p WHERE p.id = machines.pool_id AND p.trust = 'first-use')",
+                db_text(desktop.machine_id), db_text(fingerprint));
+    return rc || !db->changes ? rc : places_follow(db, desktop.machine_id);
 }
 
 int store_machine_delete(struct db *db, const char *id)
@@ -141,6 +214,7 @@ int store_machine_delete(struct db *db, const char *id)
         return db_fail(db, CE_CONFLICT, "%u sessions stand on machine %s: drain it first", machine.sessions,
                        machine.name);
     rc = db_run(db, "DELETE FROM machines WHERE id = $1", db_text(machine.id));
+    store_notify(db, "machine", "");
     return rc ? rc : machine_event(db, &machine, "removed", NULL);
 }
 

@@ -167,9 +167,12 @@ static bool carry_over(struct session *s, struct relay_dir *dir, const struct lo
 static void relay_begin(struct session *s)
 {
     struct login *login = s->login;
-    char digest[SECRET_DIGEST_SIZE];
+    char digest[SECRET_DIGEST_SIZE], shown[TLS_FINGERPRINT_SIZE] = "";
     if (!session_set_state(s, VISIT_RELAYING))
         return;
+    /* The broker remembers the first certificate of a machine that nobody named one for. */
+    if (!login->ticket.connect.fingerprint[0] && tls_io_peer_fingerprint(&s->back.tls, shown))
+        shown[0] = '\0';
     id_map_init(&s->facts.map, login->client_user, login->guest_user, RDP_IO_CHANNEL, login->guest.io_channel,
                 login->answered.message_channel, login->guest.message_channel, login->answered.channels,
                 login->guest.channels, login->guest.channel_count);
@@ -183,7 +186,9 @@ static void relay_begin(struct session *s)
                        &(struct broker_report){.session = s->registered.session,
                                                .connection = s->registered.connection,
                                                .reconnect = digest,
-                                               .denied = denied});
+                                               .denied = denied,
+
+                                               .guest_fingerprint = shown});
     log_info("The session reached its desktop. connection=%u session=%s user=%s desktop=%s guest=%s:%u "
              "tls=%s ms=%llu",
              s->number, s->registered.session, s->user, login->ticket.connect.desktop,

@@ -26,6 +26,7 @@ struct queued {
     char reconnect[SECRET_DIGEST_SIZE]; /* of connected; may be empty */
     char denied[REASON_SIZE];
     bool noted;
+    char guest_fingerprint[TLS_FINGERPRINT_SIZE];
 };
 
 struct broker_link {
@@ -234,6 +235,8 @@ static int report_call(struct broker_link *link, struct queued *q)
                                    q->noted ? "denied" : "connected");
     if (body && q->reconnect[0])
         (void)json_object_set_new(body, "reconnect", json_string(q->reconnect));
+    if (body && q->guest_fingerprint[0])
+        (void)json_object_set_new(body, "guest_fingerprint", json_string(q->guest_fingerprint));
     if (!body || (q->denied[0] && json_object_set_new(body, "denied", json_string(q->denied)))) {
         json_decref(body);
         return CE_NOMEM;
@@ -316,6 +319,7 @@ void broker_link_report(struct broker_link *link, const struct broker_report *re
         text_copy(q->detail, sizeof q->detail, report->detail);
         text_copy(q->reconnect, sizeof q->reconnect, report->reconnect);
         text_copy(q->denied, sizeof q->denied, report->denied);
+        text_copy(q->guest_fingerprint, sizeof q->guest_fingerprint, report->guest_fingerprint);
         pthread_mutex_lock(&link->lock);
         bool full = link->count >= BROKER_REPORTS_MAX;
         if (!full) {

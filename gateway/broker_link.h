@@ -33,10 +33,11 @@ struct broker_link;
 struct broker_report {
     const char *session;
     int64_t connection;
-    bool noted;            /* only what was denied meanwhile */
-    bool closed;           /* else: connected */
-    const char *reconnect; /* of connected: what proves the cookie; "" or NULL: there is none */
-    enum fail fail;        /* of closed */
+    bool noted;                    /* only what was denied meanwhile */
+    bool closed;                   /* else: connected */
+    const char *reconnect;         /* of connected: what proves the cookie; "" or NULL: there is none */
+    const char *guest_fingerprint; /* of connected, when the ticket named none; "" or NULL otherwise */
+    enum fail fail;                /* of closed */
     const char *detail;
     uint64_t bytes_in, bytes_out;
     const char *denied; /* what the policy kept from it, words with blanks between them; NULL: nothing */

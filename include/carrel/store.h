@@ -176,6 +176,15 @@ int store_machine_list(struct db *db, const char *pool_id,
                        int (*each)(void *arg, const struct machine_row *row), void *arg) MUST_CHECK;
 /* sessions_max, draining, fingerprint */
 int store_machine_update(struct db *db, const struct machine_row *row) MUST_CHECK;
+/* It answered (WHY NULL), or did not: down after LIMIT times in a row. *ret is the row after that. A machine
+ * that is mistrusted stays so. */
+int store_machine_heard(struct db *db, const char *id, const char *why, uint32_t limit,
+                        struct machine_row *ret) MUST_CHECK;
+/* A gateway did not get to the place DESKTOP: the machine is asked at once, or it is mistrusted from now on,
+ * until its fingerprint is changed, because it showed another certificate than the known one. */
+int store_machine_suspect(struct db *db, const struct desktop_row *desktop, bool mistrusted) MUST_CHECK;
+/* What the machine under DESKTOP_ID showed; remembered where none is known and its pool does so. */
+int store_machine_learn(struct db *db, const char *desktop_id, const char *fingerprint) MUST_CHECK;
 int store_machine_delete(struct db *db, const char *id) MUST_CHECK; /* CE_CONFLICT with sessions on it */
 /* b's sweep: sessions on machines that are disconnected since before LEFT_BEFORE end as NO_SHOW. */
 int store_place_expire(struct db *db, int64_t left_before_ms, uint32_t *ret_count) MUST_CHECK;

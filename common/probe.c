@@ -1,6 +1,7 @@
 #include "probe.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +21,7 @@ struct probe {
     void *arg;
     uv_timer_t timer; /* ends a try, or the pause after it */
     struct probe_try *current;
-    bool closed;
+    char why[96];
 };
 
 /* One connection. It outlives the probe's interest in it by one turn of the loop. */
@@ -60,8 +61,9 @@ static void on_pause_over(uv_timer_t *timer)
     start_try(timer->data);
 }
 
-static void try_failed(struct probe *probe)
+static void try_failed(struct probe *probe, const char *why)
 {
+    snprintf(probe->why, sizeof probe->why, "%s", why);
     drop_try(probe);
     if (probe->limited && --probe->tries_left == 0) {
         uv_timer_stop(&probe->timer);
@@ -73,7 +75,7 @@ static void try_failed(struct probe *probe)
 
 static void on_try_late(uv_timer_t *timer)
 {
-    try_failed(timer->data);
+    try_failed(timer->data, "no answer in time");
 }
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
@@ -88,7 +90,7 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf)
     if (!try->probe || got == 0)
         return;
     if (got < 0) {
-        try_failed(try->probe);
+        try_failed(try->probe, got == UV_EOF ? "it closed the connection" : uv_strerror((int)got));
         return;
     }
     try->len += (size_t)got;
@@ -99,7 +101,7 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf)
     cursor_skip(&c, 4);
     uint8_t type = cursor_u8(&c);
     if (version != 3 || (type & 0xf0) != 0xd0) {
-        try_failed(try->probe);
+        try_failed(try->probe, "what answers there is not RDP");
         return;
     }
     struct probe *probe = try->probe;
@@ -112,7 +114,7 @@ static void on_written(uv_write_t *write, int status)
 {
     struct probe_try *try = write->data;
     if (status && try->probe)
-        try_failed(try->probe);
+        try_failed(try->probe, uv_strerror(status));
 }
 
 static void on_connected(uv_connect_t *connect, int status)
@@ -121,7 +123,7 @@ static void on_connected(uv_connect_t *connect, int status)
     if (!try->probe)
         return;
     if (status) {
-        try_failed(try->probe);
+        try_failed(try->probe, uv_strerror(status));
         return;
     }
     static char bytes[sizeof request];
@@ -130,7 +132,7 @@ static void on_connected(uv_connect_t *connect, int status)
     try->write.data = try;
     if (uv_write(&try->write, (uv_stream_t *)&try->tcp, &buf, 1, on_written) ||
         uv_read_start((uv_stream_t *)&try->tcp, on_alloc, on_read))
-        try_failed(try->probe);
+        try_failed(try->probe, "the request could not be sent");
 }
 
 static void start_try(struct probe *probe)
@@ -150,8 +152,9 @@ static void start_try(struct probe *probe)
     try->connect.data = try;
     probe->current = try;
     uv_timer_start(&probe->timer, on_try_late, PROBE_TRY_MS, 0);
-    if (uv_tcp_connect(&try->connect, &try->tcp, (const struct sockaddr *)&probe->address, on_connected))
-        try_failed(probe);
+    int rc = uv_tcp_connect(&try->connect, &try->tcp, (const struct sockaddr *)&probe->address, on_connected);
+    if (rc)
+        try_failed(probe, uv_strerror(rc));
 }
 
 int probe_open(struct probe **ret, uv_loop_t *loop, const char *address, uint16_t port, unsigned tries,
@@ -185,4 +188,9 @@ void probe_close(struct probe **probe)
     *probe = NULL;
     drop_try(p);
     uv_close((uv_handle_t *)&p->timer, on_probe_closed);
+}
+
+const char *probe_why(const struct probe *probe)
+{
+    return probe->why;
 }
