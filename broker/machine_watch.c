@@ -259,7 +259,7 @@ static void read_done(void *arg, int rc)
 {
     struct machine_watch *watch = arg;
     watch->reading = false;
-    if (!rc && !watch->closed && watch->broker->config.broker_machine_check_ms)
+    if (!rc && !watch->closed && watch->broker->config.broker_machine_failures)
         apply(watch);
     free(watch->rows);
     watch->rows = NULL;
@@ -273,7 +273,7 @@ void machine_watch_look(struct machine_watch *watch, const char *id)
 {
     if (watch->closed)
         return;
-    if (!watch->broker->config.broker_machine_check_ms) {
+    if (!watch->broker->config.broker_machine_failures) {
         drop_all(watch);
         return;
     }

@@ -40,8 +40,9 @@ static const struct {
 
 /* Numbers, durations and sizes are at least 1, except these, where 0 says something of its own. */
 static const char *const may_be_zero[][2] = {
-    {"broker", "login_pause"},  {"gateway", "threads"},    {"vmpool", "disk_reserve"},
-    {"vmpool", "logoff_grace"}, {"vmpool", "retry_pause"},
+    {"broker", "login_pause"}, {"broker", "machine_failures"}, {"broker", "machine_keep"},
+    {"gateway", "threads"},    {"vmpool", "disk_reserve"},     {"vmpool", "logoff_grace"},
+    {"vmpool", "retry_pause"},
 };
 
 static const struct unit {

@@ -22,7 +22,7 @@
       "how long a static pool keeps a disconnected session's place")                                         \
     X(broker, machine_check, DURATION, "15s",                                                                \
       "how often a machine of a static pool is asked whether it answers")                                    \
-    X(broker, machine_failures, NUMBER, "3", "missing answers in a row after which it is down")              \
+    X(broker, machine_failures, NUMBER, "3", "missing answers after which it is down; 0: not asked")         \
     X(broker, gateway_lease, DURATION, "15s", "a gateway silent for longer is lost")                         \
     X(broker, login_tries, NUMBER, "5", "failed log-ins of a user or address before pauses begin")           \
     X(broker, login_pause, DURATION, "2s", "the first pause; it doubles with each failure")                  \

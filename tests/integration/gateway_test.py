@@ -209,6 +209,13 @@ class Refusals(Case):
         self.assertEqual(self.client().login().refusal(), (0x412, True, True))
         self.broker.wait_report(state="closed", code="guest-mistrusted")
 
+    def test_the_certificate_of_a_guest_without_a_known_one_is_told(self):
+        self.relayed()
+        self.assertNotIn("guest_fingerprint", self.broker.wait_report(state="connected"))
+        self.broker.connect.update(fingerprint="")
+        self.relayed()
+        self.broker.wait_report(state="connected", guest_fingerprint=fingerprint(self.guest_pem))
+
     def test_a_bad_pdu_in_the_relay_ends_that_connection_only(self):
         other, other_guest = self.relayed()
         client, guest = self.relayed()

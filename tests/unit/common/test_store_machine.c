@@ -267,6 +267,102 @@ static void counts_its_places_as_a_pool_counts_desktops(void)
     lab_close(&lab);
 }
 
+static enum machine_state hears(const char *why)
+{
+    struct machine_row row = {.state = MACHINE_MISTRUSTED};
+    CU_ASSERT_EQUAL(LAB(&lab, store_machine_get(lab.db, "pc", &row)), 0);
+    CU_ASSERT_EQUAL(LAB(&lab, store_machine_heard(lab.db, row.id, why, 3, &row)), 0);
+    CU_ASSERT_STRING_EQUAL(row.reason, why ? why : "");
+    return row.state;
+}
+
+static void is_down_after_some_missing_answers_in_a_row_and_up_after_one(void)
+{
+    open_hall(BALANCE_BREADTH);
+    add("pc", 2, NULL);
+    CU_ASSERT_EQUAL(hears("no answer"), MACHINE_UNKNOWN);
+    CU_ASSERT_EQUAL(hears(NULL), MACHINE_UP);
+    CU_ASSERT_EQUAL(hears("no answer"), MACHINE_UP);
+    CU_ASSERT_EQUAL(hears("no answer"), MACHINE_UP);
+    CU_ASSERT_STRING_EQUAL(place_of(0), "pc");
+    CU_ASSERT_EQUAL(hears("refused"), MACHINE_DOWN);
+    CU_ASSERT_EQUAL(hears("refused"), MACHINE_DOWN);
+    CU_ASSERT_STRING_EQUAL(place_of(1), "pool-failed");
+    CU_ASSERT_EQUAL(lab_count(&lab, "SELECT COUNT(*) FROM events WHERE kind = 'machine.down'"), 1);
+    CU_ASSERT_EQUAL(hears(NULL), MACHINE_UP);
+    CU_ASSERT_STRING_EQUAL(place_of(1), "pc");
+    lab_close(&lab);
+}
+
+static void who_was_on_a_machine_that_is_down_gets_another(void)
+{
+    struct session_row session;
+    char first[ID_SIZE];
+    open_hall(BALANCE_BREADTH);
+    add("pc", 1, NULL);
+    CU_ASSERT_STRING_EQUAL(place_of(0), "pc");
+    memcpy(first, claim.session.id, sizeof first);
+    add("spare", 1, NULL);
+    for (int i = 0; i < 3; i++)
+        hears("no answer");
+    CU_ASSERT_STRING_EQUAL(place_of(0), "spare");
+    CU_ASSERT_EQUAL(LAB(&lab, store_session_get(lab.db, first, &session)), 0);
+    CU_ASSERT_EQUAL(session.state, SESSION_ENDED);
+    CU_ASSERT_STRING_EQUAL(session.end_code, "guest-unreachable");
+    check_counts();
+    lab_close(&lab);
+}
+
+static void remembers_the_first_certificate_and_mistrusts_another(void)
+{
+    char seen[65] = {0};
+    struct desktop_row desktop;
+    struct machine_row row;
+    open_hall(BALANCE_BREADTH);
+    add("pc", 2, &row);
+    row.fingerprint[0] = '\0';
+    CU_ASSERT_EQUAL(LAB(&lab, store_machine_update(lab.db, &row)), 0);
+    place_of(0);
+    memset(seen, 'b', 64);
+    CU_ASSERT_EQUAL(LAB(&lab, store_machine_learn(lab.db, claim.session.desktop_id, seen)), 0);
+    CU_ASSERT_STRING_EQUAL(machine("pc").fingerprint, seen);
+    CU_ASSERT_EQUAL(LAB(&lab, store_session_hand_out(lab.db, claim.session.id, &desktop)), 0);
+    CU_ASSERT_STRING_EQUAL(desktop.fingerprint, seen); /* of the place that stands already, too */
+    memset(seen, 'c', 64);
+    CU_ASSERT_EQUAL(LAB(&lab, store_machine_learn(lab.db, claim.session.desktop_id, seen)), 0);
+    CU_ASSERT_STRING_EQUAL(machine("pc").fingerprint, desktop.fingerprint);
+    CU_ASSERT_EQUAL(LAB(&lab, store_machine_suspect(lab.db, &desktop, false)), 0);
+    CU_ASSERT_EQUAL(machine("pc").state, MACHINE_UNKNOWN);
+    CU_ASSERT_EQUAL(LAB(&lab, store_machine_suspect(lab.db, &desktop, true)), 0);
+    CU_ASSERT_EQUAL(machine("pc").state, MACHINE_MISTRUSTED);
+    CU_ASSERT_STRING_EQUAL(place_of(1), "pool-failed");
+    CU_ASSERT_EQUAL(LAB(&lab, store_machine_heard(lab.db, row.id, NULL, 3, &row)), 0);
+    CU_ASSERT_EQUAL(row.state, MACHINE_MISTRUSTED); /* an answer proves nothing */
+    memcpy(row.fingerprint, seen, sizeof seen);
+    CU_ASSERT_EQUAL(LAB(&lab, store_machine_update(lab.db, &row)), 0);
+    CU_ASSERT_EQUAL(machine("pc").state, MACHINE_UNKNOWN);
+    CU_ASSERT_EQUAL(LAB(&lab, store_machine_suspect(lab.db, &desktop, true)), 0);
+    CU_ASSERT_EQUAL(machine("pc").state, MACHINE_UNKNOWN); /* that gateway still had the older one */
+    lab_close(&lab);
+}
+
+static void a_pool_that_takes_any_certificate_remembers_none(void)
+{
+    char seen[65] = {0};
+    struct machine_row row;
+    open_hall(BALANCE_BREADTH);
+    pool.trust = TRUST_ANY;
+    CU_ASSERT_EQUAL(LAB(&lab, store_pool_update(lab.db, &pool)), 0);
+    add("pc", 2, &row);
+    row.fingerprint[0] = '\0';
+    CU_ASSERT_EQUAL(LAB(&lab, store_machine_update(lab.db, &row)), 0);
+    place_of(0);
+    memset(seen, 'b', 64);
+    CU_ASSERT_EQUAL(LAB(&lab, store_machine_learn(lab.db, claim.session.desktop_id, seen)), 0);
+    CU_ASSERT_STRING_EQUAL(machine("pc").fingerprint, "");
+    lab_close(&lab);
+}
+
 static void is_removed_only_when_nobody_is_on_it(void)
 {
     open_hall(BALANCE_BREADTH);
@@ -302,5 +398,9 @@ SUITE("store_machine", TEST(breadth_first_fills_the_machine_of_which_least_is_ta
       TEST(a_claim_that_lapses_gives_the_place_back), TEST(a_machine_that_drains_gets_nobody_new),
       TEST(a_pool_without_a_usable_machine_says_so),
       TEST(the_ticket_has_the_machines_address_and_the_fingerprint_if_the_pool_trusts_no_other),
+      TEST(is_down_after_some_missing_answers_in_a_row_and_up_after_one),
+      TEST(who_was_on_a_machine_that_is_down_gets_another),
+      TEST(remembers_the_first_certificate_and_mistrusts_another),
+      TEST(a_pool_that_takes_any_certificate_remembers_none),
       TEST(counts_its_places_as_a_pool_counts_desktops), TEST(is_removed_only_when_nobody_is_on_it),
       TEST(is_added_once_and_to_static_pools_only))
