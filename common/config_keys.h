@@ -53,6 +53,7 @@
     X(gateway, desktop_wait, DURATION, "7s", "how long a client is kept waiting for a desktop")              \
     X(gateway, dial_timeout, DURATION, "10s", "for the connection sequence with the guest")                  \
     X(gateway, close_timeout, DURATION, "5s", "for the last bytes to leave at the end")                      \
+    X(gateway, proxy_networks, TEXT, "", "balancers that say who their clients are (PROXY protocol 2)")      \
     X(gateway, metrics, TEXT, "", "address of /metrics, /healthz and /readyz; empty: none")                  \
     X(gateway, heartbeat, DURATION, "3s", "how often the broker hears of this gateway")                      \
     X(vmpool, name, TEXT, "", "this vmpool's name; empty: the host's name")                                  \

@@ -94,14 +94,10 @@ void admission_configure(struct admission *admission, const struct config *confi
     pthread_mutex_unlock(&admission->lock);
 }
 
-static const char *enter_locked(struct admission *admission, const struct admission_address *address)
+static const char *count_locked(struct admission *admission, const struct admission_address *address)
 {
-    if (admission->now.connections >= admission->max_connections)
-        return "max_connections";
-    if (admission->now.logins >= admission->max_logins)
-        return "max_logins";
     struct entry **at = entry_find(admission, address);
-    if (*at && (*at)->count >= admission->max_per_address)
+    if (address->family != AF_UNSPEC && *at && (*at)->count >= admission->max_per_address)
         return "max_per_address";
     if (!*at) {
         *at = calloc(1, sizeof **at);
@@ -111,6 +107,29 @@ static const char *enter_locked(struct admission *admission, const struct admiss
         admission->now.addresses++;
     }
     (*at)->count++;
+    return NULL;
+}
+
+static void uncount_locked(struct admission *admission, const struct admission_address *address)
+{
+    struct entry **at = entry_find(admission, address);
+    if (!*at || --(*at)->count)
+        return;
+    struct entry *e = *at;
+    *at = e->next;
+    free(e);
+    admission->now.addresses--;
+}
+
+static const char *enter_locked(struct admission *admission, const struct admission_address *address)
+{
+    if (admission->now.connections >= admission->max_connections)
+        return "max_connections";
+    if (admission->now.logins >= admission->max_logins)
+        return "max_logins";
+    const char *hit = count_locked(admission, address);
+    if (hit)
+        return hit;
     admission->now.connections++;
     admission->now.logins++;
     return NULL;
@@ -119,11 +138,26 @@ static const char *enter_locked(struct admission *admission, const struct admiss
 const char *admission_enter(struct admission *admission, const struct sockaddr_storage *peer,
                             struct admission_hold *hold)
 {
-    struct admission_address address = address_of(peer);
+    static const struct sockaddr_storage balancer = {.ss_family = AF_UNSPEC};
+    struct admission_address address = address_of(peer ? peer : &balancer);
     pthread_mutex_lock(&admission->lock);
     const char *hit = enter_locked(admission, &address);
     pthread_mutex_unlock(&admission->lock);
     *hold = (struct admission_hold){.address = address, .counted = !hit, .login = !hit};
+    return hit;
+}
+
+const char *admission_rename(struct admission *admission, struct admission_hold *hold,
+                             const struct sockaddr_storage *client)
+{
+    struct admission_address address = address_of(client);
+    pthread_mutex_lock(&admission->lock);
+    const char *hit = count_locked(admission, &address);
+    if (!hit)
+        uncount_locked(admission, &hold->address);
+    pthread_mutex_unlock(&admission->lock);
+    if (!hit)
+        hold->address = address;
     return hit;
 }
 
@@ -143,13 +177,7 @@ void admission_leave(struct admission *admission, struct admission_hold *hold)
     if (!hold->counted)
         return;
     pthread_mutex_lock(&admission->lock);
-    struct entry **at = entry_find(admission, &hold->address);
-    if (*at && !--(*at)->count) {
-        struct entry *e = *at;
-        *at = e->next;
-        free(e);
-        admission->now.addresses--;
-    }
+    uncount_locked(admission, &hold->address);
     admission->now.connections--;
     pthread_mutex_unlock(&admission->lock);
     hold->counted = false;

@@ -30,10 +30,14 @@ struct admission *admission_create(const struct config *config);
 void admission_destroy(struct admission **admission);
 void admission_configure(struct admission *admission, const struct config *config); /* after a reload */
 
-/* NULL, or which limit was hit: a configuration key without its section ("max_per_address"). HOLD is then
+/* PEER NULL: a trusted balancer's, which no limit per address holds back. NULL, or which limit was hit: a configuration key without its section ("max_per_address"). HOLD is then
  * empty. */
 const char *admission_enter(struct admission *admission, const struct sockaddr_storage *peer,
                             struct admission_hold *hold);
+/* A balancer said who the client really is: the connection counts for CLIENT from here. Returns as above; the hold
+ * is unchanged then. */
+const char *admission_rename(struct admission *admission, struct admission_hold *hold,
+                             const struct sockaddr_storage *client);
 void admission_logged_in(struct admission *admission, struct admission_hold *hold);
 void admission_leave(struct admission *admission, struct admission_hold *hold); /* safe on an empty hold */
 

@@ -12,6 +12,7 @@
 #include "log.h"
 #include "login.h"
 #include "mcs.h"
+#include "proxy_header.h"
 #include "session.h"
 #include "tls_server.h"
 #include "tpkt.h"
@@ -62,7 +63,8 @@ static void preamble_answer(struct session *s)
 void front_preamble(struct session *s)
 {
     struct login_input *in = &s->login->front_in;
-    ssize_t n = recv(s->front.fd, in->bytes + in->len, X224_REQUEST_MAX_LEN + 1 - in->len, 0);
+    size_t room = X224_REQUEST_MAX_LEN + 1 + (s->behind_proxy ? PROXY_HEADER_MAX_LEN : 0);
+    ssize_t n = recv(s->front.fd, in->bytes + in->len, room - in->len, 0);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (n <= 0) {
@@ -70,6 +72,8 @@ void front_preamble(struct session *s)
         return;
     }
     in->len += (uint32_t)n;
+    if (s->behind_proxy && !proxies_header_take(s))
+        return;
     size_t len;
     int rc = tpkt_frame(in->bytes, in->len, X224_REQUEST_MAX_LEN, &len);
     if (rc == CE_NEED_MORE)
@@ -191,7 +195,10 @@ static void channel_join(struct session *s, const struct mcs_pdu *pdu)
  * ("1684385034.15629.0000", an address and a port as numbers) is not one. */
 static const char *pool_of(const struct x224_request *request)
 {
+    static const char balance_info[] = "tsv://MS Terminal Services Plugin.1.";
     const char *token = request->routing_token;
+    if (!strncmp(token, balance_info, sizeof balance_info - 1)) /* "loadbalanceinfo" of an .rdp file */
+        token += sizeof balance_info - 1;
     bool has_letter = false;
     for (const char *c = token; *c; c++)
         has_letter = has_letter || isalpha((unsigned char)*c);

@@ -499,7 +499,8 @@ void session_accept(struct worker *worker, int fd, const struct sockaddr_storage
     struct gateway *gateway = worker->gateway;
     session_peer_print(peer, host, sizeof host, port, sizeof port);
     counter_add(&gateway->counters.accepted, 1);
-    const char *limit = admission_enter(gateway->admission, peer, &hold);
+    bool behind_proxy = proxies_have(&worker->proxies, host);
+    const char *limit = admission_enter(gateway->admission, behind_proxy ? NULL : peer, &hold);
     struct session *s = limit ? NULL : session_create(worker, fd, host, &hold);
     if (!s) {
         counter_add(&gateway->counters.ends[FAIL_GATEWAY_LIMIT], 1);
@@ -508,6 +509,7 @@ void session_accept(struct worker *worker, int fd, const struct sockaddr_storage
         close(fd);
         return;
     }
+    s->behind_proxy = behind_proxy;
     socket_options_set(fd);
     (void)uv_timer_init(&worker->loop, &s->deadline);
     s->deadline.data = s;

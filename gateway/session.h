@@ -64,6 +64,7 @@ struct session {
     struct registry_entry registered;
     struct admission_hold hold;
     struct reconnect reconnect;
+    bool behind_proxy;     /* its first bytes are a balancer's header */
     bool client_info_seen; /* from here on a refusal may be told in RDP's own words */
     char peer[PEER_SIZE];  /* the address, without the port */
     char user[NAME_SIZE];  /* as the client gave it; printable */

@@ -91,6 +91,13 @@ static void close_one(struct worker *worker, const struct worker_message *messag
     }
 }
 
+static void proxies_read(struct worker *worker)
+{
+    struct error err = {0};
+    if (proxies_parse(worker->config.gateway_proxy_networks, &worker->proxies, &err))
+        log_error("The trusted balancers stay as they were: %s", err.text);
+}
+
 static void message_handle(struct worker *worker, struct worker_message *message)
 {
     switch (message->verb) {
@@ -105,6 +112,7 @@ static void message_handle(struct worker *worker, struct worker_message *message
         break;
     case WORKER_RELOAD:
         worker->config = message->config;
+        proxies_read(worker);
         if (message->tls_server) {
             tls_server_unref(&worker->tls_server);
             worker->tls_server = message->tls_server;
@@ -252,7 +260,9 @@ int worker_create(struct worker **ret, struct gateway *gateway, const struct con
     list_init(&worker->eager);
     list_init(&worker->mailbox);
     pthread_mutex_init(&worker->mail_lock, NULL);
-    int rc = tls_client_create(&worker->tls_client, err);
+    int rc = proxies_parse(config->gateway_proxy_networks, &worker->proxies, err);
+    if (!rc)
+        rc = tls_client_create(&worker->tls_client, err);
     if (!rc && uv_loop_init(&worker->loop))
         rc = error_set(err, CE_NOMEM, "no event loop for a thread");
     if (rc)

@@ -15,6 +15,7 @@
 #include "config.h"
 #include "list.h"
 #include "pool.h"
+#include "proxies.h"
 
 struct gateway;
 struct http_client;
@@ -32,6 +33,7 @@ struct worker {
     struct tls_server *tls_server;
     struct tls_client *tls_client;
     struct pool pool;
+    struct proxies proxies;
     struct list sessions;
     struct list eager; /* sessions that have decrypted bytes which no poll will tell of */
     uv_idle_t eager_idle;

@@ -132,7 +132,8 @@ class Sequence(Case):
         self.relayed(cookie=b"Cookie: msts=blue\r\n")
         self.relayed(cookie=b"Cookie: msts=1684385034.15629.0000\r\n")
         self.relayed(cookie=b"Cookie: mstshash=demo\r\n")
-        self.assertEqual([login.get("pool") for login in self.broker.logins], ["blue", None, None])
+        self.relayed(cookie=b"tsv://MS Terminal Services Plugin.1.green\r\n")
+        self.assertEqual([login.get("pool") for login in self.broker.logins], ["blue", None, None, "green"])
 
     def test_passes_the_users_own_credentials_where_the_pool_says_so(self):
         self.broker.connect.update(credentials="user")
@@ -632,6 +633,75 @@ class Certificate(Case):
                              "the new fingerprint")
         guest.send(fast_path(b"old session"))
         self.assertEqual(client.pdu(), fast_path(b"old session"))
+
+
+def proxy_header(address=None):
+    """As a balancer writes it for a client; without an address, for its own health check."""
+    signature = bytes.fromhex("0d0a0d0a000d0a515549540a")
+    if not address:
+        return signature + struct.pack(">BBH", 0x20, 0, 0)
+    if ":" in address:
+        family, body = 0x21, socket.inet_pton(socket.AF_INET6, address) + bytes(16)
+    else:
+        family, body = 0x11, socket.inet_aton(address) + bytes(4)
+    return signature + struct.pack(">BBH", 0x21, family, len(body) + 4) + body + struct.pack(">HH", 40000, 3389)
+
+
+class Balancers(Case):
+    keys = {"proxy_networks": "127.0.0.0/8", "max_per_address": 2}
+
+    def behind(self, address, at_once=False):
+        client = self.client()
+        if at_once:
+            client.send(proxy_header(address) + connection_request())
+            client.pdu()
+        else:
+            for byte in proxy_header(address):
+                client.send(bytes([byte]))
+            client.preamble()
+        client.tls()
+        client.connect_initial()
+        client.channels()
+        client.info()
+        guest = self.guest.accept()
+        self.addCleanup(guest.close)
+        return client
+
+    def test_the_clients_address_counts_and_is_told_to_the_broker(self):
+        for address in ("192.0.2.7", "2001:db8::9"):
+            self.behind(address)
+            self.behind(address, at_once=True)
+            self.assertEqual([login["client"]["address"] for login in self.broker.logins[-2:]], [address, address])
+            client = self.client()
+            client.send(proxy_header(address))
+            self.assertEqual(client.rest()[0], b"")
+        self.ended("gateway-limit")
+        self.behind("192.0.2.8")
+
+    def test_a_balancers_own_connection_is_answered(self):
+        client = self.client()
+        client.send(proxy_header())
+        self.assertEqual(client.preamble()[:4], bytes.fromhex("03000013"))
+
+    def test_a_connection_without_a_header_is_refused(self):
+        client = self.client()
+        client.send(connection_request())
+        self.assertEqual(client.rest()[0], b"")
+        self.ended("client-protocol")
+
+    def test_who_is_trusted_is_read_again_on_hup(self):
+        self.gateway.configure(proxy_networks="192.0.2.0/24")
+        self.gateway.signal(signal.SIGHUP)
+        self.gateway.wait_log(r"The configuration was read again")
+        wait_until(lambda: len(self.client_answer()) == 19, "connections without a header to be taken")
+
+    def client_answer(self):
+        client = self.client()
+        client.send(connection_request())
+        try:
+            return client.pdu()
+        except (EOFError, ConnectionError):
+            return b""
 
 
 class Metrics(Case):

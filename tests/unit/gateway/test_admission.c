@@ -107,6 +107,26 @@ static void many_addresses_are_kept_apart(void)
     admission_destroy(&a);
 }
 
-SUITE("admission", TEST(says_which_limit_was_reached), TEST(a_log_in_makes_room_for_another),
+static void a_balancers_connection_counts_for_its_client_once_it_is_known(void)
+{
+    struct admission *a = make(100, 1, 100);
+    struct admission_hold h[3];
+    struct sockaddr_storage client = address("192.0.2.1");
+    for (int i = 0; i < 3; i++)
+        CU_ASSERT_PTR_NULL(admission_enter(a, NULL, &h[i]));
+    CU_ASSERT_PTR_NULL(admission_rename(a, &h[0], &client));
+    CU_ASSERT_STRING_EQUAL(admission_rename(a, &h[1], &client), "max_per_address");
+    CU_ASSERT_EQUAL(admission_figures(a).addresses, 2);
+    admission_leave(a, &h[0]);
+    CU_ASSERT_PTR_NULL(admission_rename(a, &h[1], &client));
+    admission_leave(a, &h[1]);
+    admission_leave(a, &h[2]);
+    CU_ASSERT_EQUAL(admission_figures(a).addresses, 0);
+    CU_ASSERT_EQUAL(admission_figures(a).connections, 0);
+    admission_destroy(&a);
+}
+
+SUITE("admission", TEST(a_balancers_connection_counts_for_its_client_once_it_is_known),
+      TEST(says_which_limit_was_reached), TEST(a_log_in_makes_room_for_another),
       TEST(a_refused_connection_holds_nothing), TEST(one_subscribers_ipv6_network_is_one_address),
       TEST(many_addresses_are_kept_apart))
