@@ -18,8 +18,6 @@
 
 enum { FIRST_FD = 3 };
 
-extern char **environ;
-
 struct successor {
     uv_poll_t poll;
     int ready_fd;
