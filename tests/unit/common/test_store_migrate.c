@@ -110,6 +110,73 @@ static void a_newer_database_is_refused_by_the_store(void)
     close_it();
 }
 
+/* Runs SQL in a transaction of its own. */
+static int script(const char *sql)
+{
+    int rc = db->ops->begin(db, true);
+    if (!rc)
+        rc = db->ops->script(db, sql);
+    if (!rc)
+        rc = db->ops->commit(db);
+    else
+        db->ops->rollback(db);
+    return rc;
+}
+
+static int64_t ask(const char *table)
+{
+    int64_t n = -1;
+    int rc = db->ops->begin(db, false);
+    if (!rc && !strcmp(table, "entitlements"))
+        rc = db_get_int(db, &n, "SELECT COUNT(*) FROM entitlements WHERE pool_id = 'p-1'");
+    else if (!rc)
+        rc = db_get_int(db, &n, "SELECT COUNT(*) FROM desktops d JOIN pools p ON p.id = d.pool_id");
+    db->ops->rollback(db);
+    return rc ? rc : n;
+}
+
+static void a_table_made_anew_keeps_those_that_refer_to_it(void)
+{
+    open_empty();
+    CU_ASSERT_EQUAL_FATAL(store_migrate(db, path, store_migrations, 3, true, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(
+        script(
+            "INSERT INTO users VALUES ('u-1', 'ann', 'ann', '', '', 0, 1, 0);"
+            "INSERT INTO pools (id, name, kind, credentials, spare, max_desktops, vcpus, memory_mib, network,"
+            " pattern, enabled, deleting, failures, retry_at_ms, stopped, reason, created_ms) VALUES ('p-1',"
+            " 'demo', 'floating', 'carrel', 1, 1, 1, 64, 'user', 'd-%d', 1, 0, 0, 0, 0, '', 1);"
+            "INSERT INTO entitlements (id, pool_id, user_id, created_ms) VALUES ('e-1', 'p-1', 'u-1', 1);"
+            "INSERT INTO desktops (id, name, pool_id, kind, state, state_since_ms, percent, reason, touched,"
+            " address, port, fingerprint, guest_user, disk, attempts, created_ms) VALUES ('d-1', 'd-1', "
+            "'p-1',"
+            " 'floating', 'ready', 1, 0, '', 0, '', 0, '', '', '', 0, 1);"),
+        0);
+    CU_ASSERT_EQUAL(store_migrate(db, path, store_migrations, store_migration_count, false, &err), 0);
+    CU_ASSERT_EQUAL(ask("entitlements"), 1);
+    CU_ASSERT_EQUAL(ask("desktops"), 1);
+    /* From here references hold again, and lead to the table that was made anew. */
+    CU_ASSERT_EQUAL(script("DELETE FROM pools WHERE id = 'p-1'"), CE_CONFLICT);
+    CU_ASSERT_EQUAL(script("DELETE FROM desktops; DELETE FROM pools WHERE id = 'p-1'"), 0);
+    CU_ASSERT_EQUAL(ask("entitlements"), 0);
+    close_it();
+}
+
+static void a_migration_that_leaves_a_reference_to_nothing_is_refused(void)
+{
+    static const struct migration bad[] = {
+        {1, "001_a.sql",
+         "CREATE TABLE a (n BIGINT PRIMARY KEY); CREATE TABLE b (n BIGINT REFERENCES a (n));"
+         "INSERT INTO a VALUES (1); INSERT INTO b VALUES (1);"},
+        {2, "002_b.sql", "DELETE FROM a;"},
+    };
+    open_empty();
+    CU_ASSERT_EQUAL(store_migrate(db, path, bad, 1, true, &err), 0);
+    CU_ASSERT_EQUAL(store_migrate(db, path, bad, 2, false, &err), CE_CONFLICT);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "a row of b refers to one that is not there"));
+    CU_ASSERT_EQUAL(number_of(db, "version"), 1);
+    close_it();
+}
+
 static void an_empty_database_is_only_filled_on_creation(void)
 {
     open_empty();
@@ -152,4 +219,6 @@ static void many_processes_may_start_at_once(void)
 
 SUITE("store_migrate", TEST(applies_what_is_missing_and_keeps_a_copy), TEST(a_bad_migration_changes_nothing),
       TEST(a_newer_database_is_refused), TEST(a_newer_database_is_refused_by_the_store),
+      TEST(a_table_made_anew_keeps_those_that_refer_to_it),
+      TEST(a_migration_that_leaves_a_reference_to_nothing_is_refused),
       TEST(an_empty_database_is_only_filled_on_creation), TEST(many_processes_may_start_at_once))
