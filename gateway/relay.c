@@ -75,7 +75,7 @@ static void drop(struct relay_dir *dir, uint32_t len, struct relay_facts *facts)
     facts->dropped++;
 }
 
-/* The PDU of LEN bytes that comes next becomes NEW_LEN others. */
+/* The PDU of LEN bytes that comes next becomes NEW_LEN others; of none, they stand in front of it. */
 static int replace(struct relay_dir *dir, uint32_t len, const uint8_t *bytes, size_t new_len)
 {
     if (dir->tail - len + new_len > POOL_BUFFER_BYTES - RELAY_RESERVE_BYTES && dir->head)
@@ -85,7 +85,7 @@ static int replace(struct relay_dir *dir, uint32_t len, const uint8_t *bytes, si
     uint8_t *at = dir->buffer + dir->ready;
     memmove(at + new_len, at + len, dir->tail - dir->ready - len);
     memcpy(at, bytes, new_len);
-    dir->tail = dir->tail - len + (uint32_t)new_len;
+    tail_move(dir, dir->tail - len + new_len);
     return 0;
 }
 
@@ -157,19 +157,11 @@ int relay_say(struct relay_dir *dir, struct pool *pool, const uint8_t *bytes, si
 int relay_insert(struct relay_dir *dir, struct pool *pool, const uint8_t *bytes, size_t len)
 {
     int rc = buffer_have(dir, pool);
-    if (rc)
-        return rc;
-    if (dir->head)
-        compact(dir);
-    if (len > POOL_BUFFER_BYTES - RELAY_RESERVE_BYTES ||
-        dir->tail > POOL_BUFFER_BYTES - RELAY_RESERVE_BYTES - len)
-        return CE_LIMIT;
-    uint8_t *at = dir->buffer + dir->ready;
-    memmove(at + len, at, dir->tail - dir->ready);
-    memcpy(at, bytes, len);
-    dir->ready += (uint32_t)len;
-    tail_move(dir, dir->tail + len);
-    return 0;
+    if (!rc)
+        rc = replace(dir, 0, bytes, len);
+    if (!rc)
+        dir->ready += (uint32_t)len;
+    return rc;
 }
 
 void relay_sent(struct relay_dir *dir, struct pool *pool, size_t n)

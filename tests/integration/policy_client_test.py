@@ -405,9 +405,22 @@ def inside(gateway_binary, broker_binary, fake_binary):
                 raise
             assert gateway.stop() == 0, gateway.log_text()[-4000:]
     finally:
-        # All that is left here: X servers that would leave lock files behind.
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        os.kill(-1, signal.SIGTERM)
+        end_all(folder)
+
+
+def end_all(folder):
+    """Ends what is left in this namespace, so that X servers leave no lock files behind. The clients' and the guest's
+    own file systems are let go first: a process that waits for one which nobody serves any more cannot be ended."""
+    with open('/proc/self/mounts', encoding='utf-8') as file:
+        mounted = [line.split()[1] for line in file if line.split()[1].startswith(folder + '/')]
+    for path in mounted:
+        run('umount', '--lazy', '--force', path)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.kill(-1, number)
+        except ProcessLookupError:
+            break
         end = time.monotonic() + 20
         while time.monotonic() < end:
             try:
@@ -415,8 +428,7 @@ def inside(gateway_binary, broker_binary, fake_binary):
                     time.sleep(0.05)
             except ChildProcessError:
                 break
-        subprocess.run(['umount', '-l', os.path.join(folder, 'home', 'drives')], stderr=subprocess.DEVNULL, check=False)
-        shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def main():
