@@ -17,6 +17,8 @@ enum {
     /* Where an offer of the core took so long, somebody else had it: then sleeping hands it over faster, ... */
     BUSY_POLL_SHARED_NS = 4 * 1000,
     BUSY_POLL_SCORE_SHARED = -250, /* ... for so many events. */
+    /* A look in vain, which may even have kept the other side from its answer: none for so many events. */
+    BUSY_POLL_SCORE_VAIN = -60,
 };
 
 struct busy_poll {
@@ -39,6 +41,13 @@ static inline void busy_poll_yielded(struct busy_poll *p, uint64_t took_ns)
 {
     if (took_ns > BUSY_POLL_SHARED_NS)
         p->score = BUSY_POLL_SCORE_SHARED;
+}
+
+/* The worker stayed awake as long as it may, and nothing came. */
+static inline void busy_poll_in_vain(struct busy_poll *p)
+{
+    if (p->score > BUSY_POLL_SCORE_VAIN)
+        p->score = BUSY_POLL_SCORE_VAIN;
 }
 
 static inline uint64_t busy_poll_ns(const struct busy_poll *p)

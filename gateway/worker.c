@@ -301,6 +301,8 @@ static bool look(struct worker *worker, struct busy_poll *poll, uint64_t now_ns)
         alive = uv_run(&worker->loop, UV_RUN_NOWAIT);
         now_ns = uv_hrtime();
     }
+    if (worker->events == seen && busy_poll_ns(poll))
+        busy_poll_in_vain(poll);
     return alive;
 }
 

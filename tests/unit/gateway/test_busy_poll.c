@@ -58,7 +58,19 @@ static void a_core_that_others_want_is_left_to_them_for_a_while(void)
     CU_ASSERT_EQUAL(events, BUSY_POLL_SCORE_STAYS - BUSY_POLL_SCORE_SHARED);
 }
 
-SUITE("busy_poll", TEST(a_core_that_others_want_is_left_to_them_for_a_while),
-      TEST(a_quiet_worker_sleeps_at_once), TEST(questions_and_answers_keep_it_awake),
-      TEST(a_pause_does_not_undo_a_conversation_but_three_do),
+static void a_look_in_vain_is_not_repeated_soon(void)
+{
+    struct busy_poll p = {.score = BUSY_POLL_SCORE_MAX};
+    unsigned events = 0;
+    busy_poll_in_vain(&p);
+    while (!busy_poll_ns(&p) && events < 10000) {
+        busy_poll_learn(&p, SOON_NS);
+        events++;
+    }
+    CU_ASSERT_EQUAL(events, BUSY_POLL_SCORE_STAYS - BUSY_POLL_SCORE_VAIN);
+}
+
+SUITE("busy_poll", TEST(a_look_in_vain_is_not_repeated_soon),
+      TEST(a_core_that_others_want_is_left_to_them_for_a_while), TEST(a_quiet_worker_sleeps_at_once),
+      TEST(questions_and_answers_keep_it_awake), TEST(a_pause_does_not_undo_a_conversation_but_three_do),
       TEST(it_sleeps_where_only_every_other_event_is_soon))
