@@ -78,12 +78,12 @@ int limit_run(const struct plan *plan, struct report *report, struct error *err)
     size_t len = plan->pdu_bytes / records;
     uint64_t ns = 0, bytes = 0;
     bool ok = l && (l->open = EVP_CIPHER_CTX_new()) && (l->seal = EVP_CIPHER_CTX_new()) &&
-              EVP_DecryptInit_ex(l->open, EVP_aes_256_gcm(), NULL, key, l->nonce) &&
-              EVP_EncryptInit_ex(l->seal, EVP_aes_256_gcm(), NULL, key, l->nonce);
+              EVP_DecryptInit_ex(l->open, EVP_aes_128_gcm(), NULL, key, l->nonce) &&
+              EVP_EncryptInit_ex(l->seal, EVP_aes_128_gcm(), NULL, key, l->nonce);
     while (ok && ns < plan->duration_ms * 1000000)
         ok = batch(l, len, &ns, &bytes);
     if (ok) {
-        snprintf(report->title, sizeof report->title, "limit: AES-256-GCM, records of %zu bytes", len);
+        snprintf(report->title, sizeof report->title, "limit: AES-128-GCM, records of %zu bytes", len);
         report_metric(report, UNIT_BYTES, (double)bytes, "stream.bytes");
         report_metric(report, UNIT_S_PER_GB, (double)ns / (double)bytes, "limit.cpu_per_gb");
     }
