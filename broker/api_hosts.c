@@ -12,11 +12,12 @@
 
 static json_t *host_json(const struct host_row *row)
 {
-    json_t *json = json_pack("{s:s, s:s, s:o, s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:s}", "id", row->id, "name",
-                             row->name, "uri", api_json_text(row->uri), "state", host_state_name(row->state),
-                             "mode", host_mode_name(row->mode), "virt", row->virt, "reason",
-                             api_json_text(row->reason), "address", row->address, "labels", row->labels,
-                             "libvirt", row->libvirt_version, "hypervisor", row->hypervisor_version);
+    json_t *json =
+        json_pack("{s:s, s:s, s:o, s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:s}", "id", row->id, "name",
+                  row->name, "uri", api_json_text(row->uri), "state", host_state_name(row->state), "mode",
+                  host_mode_name(row->mode), "virt", row->virt, "reason", api_json_text(row->reason),
+                  "address", row->address, "labels", row->labels, "storage", row->storage, "libvirt",
+                  row->libvirt_version, "hypervisor", row->hypervisor_version);
     json_t *numbers = json_pack(
         "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "vcpus", (json_int_t)row->vcpus,
         "memory_mib", (json_int_t)row->memory_mib, "disk_mib", (json_int_t)row->disk_mib, "disk_free_mib",
@@ -56,12 +57,29 @@ static int get_host(struct db *db, struct request *r, struct host_row *ret)
     return rc ? problem_set_rc(r, db, rc, "There is no host \"%s\".", r->params[0]) : 0;
 }
 
+static int add_image(void *arg, const struct host_image_row *row)
+{
+    json_t *image =
+        json_pack("{s:s, s:s, s:I, s:o}", "name", row->image, "state", host_image_state_name(row->state),
+                  "percent", (json_int_t)row->percent, "reason", api_json_text(row->reason));
+    return json_array_append_new(arg, image) ? CE_NOMEM : 0;
+}
+
+/* One host alone is shown with the images that were brought to it. */
 static int get_job(struct db *db, struct request *r)
 {
     struct host_row row;
     int rc = get_host(db, r, &row);
-    if (!rc)
-        request_set(r, 200, host_json(&row));
+    if (rc)
+        return rc;
+    json_t *images = json_array();
+    rc = store_host_image_list(db, row.id, add_image, images);
+    json_t *json = rc ? NULL : host_json(&row);
+    if (json)
+        json_object_set_new(json, "images", images);
+    else
+        json_decref(images);
+    request_set(r, 200, json);
     return rc;
 }
 
@@ -91,11 +109,11 @@ static bool uri_is_plausible(const char *uri)
     return n && !strncmp(uri + n, ":/", 2) && !strchr(uri, ' ');
 }
 
-/* An IP address: what gateways dial is never looked up. */
+/* What gateways dial is never looked up, and QEMU's forward knows IPv4 only. */
 static bool address_is_valid(const char *address)
 {
-    unsigned char bytes[16];
-    return inet_pton(AF_INET, address, bytes) == 1 || inet_pton(AF_INET6, address, bytes) == 1;
+    unsigned char bytes[4];
+    return inet_pton(AF_INET, address, bytes) == 1;
 }
 
 /* The members that POST and PATCH have in common. */
@@ -109,7 +127,7 @@ static void read_common(struct api_reader *reader, enum api_presence uri, struct
         row->mode = (enum host_mode)choice;
     if (api_reader_text(reader, "address", API_OPTIONAL, row->address, sizeof row->address) &&
         !address_is_valid(row->address))
-        api_reader_refuse(reader, "The member \"address\" must be an IP address.");
+        api_reader_refuse(reader, "The member \"address\" must be an IPv4 address.");
     if (api_reader_text(reader, "labels", API_OPTIONAL, row->labels, sizeof row->labels) &&
         !labels_are_valid(row->labels))
         api_reader_refuse(reader,

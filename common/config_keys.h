@@ -65,6 +65,7 @@
     X(vmpool, parallel_boots, NUMBER, "4", "guests of one host that may boot at once")                       \
     X(vmpool, disk_reserve, BYTES, "64MiB", "a host with less room for overlays gets no new guests")         \
     X(vmpool, host_timeout, DURATION, "60s", "a host silent for longer is lost with its desktops")           \
+    X(vmpool, lease, DURATION, "15s", "hosts of a vmpool silent for longer are taken over by another")       \
     X(vmpool, clone_timeout, DURATION, "60s", "for making a guest's disk and starting it")                   \
     X(vmpool, boot_timeout, DURATION, "240s", "from start to an answer on the RDP port")                     \
     X(vmpool, recycle_timeout, DURATION, "60s", "for removing a guest")                                      \

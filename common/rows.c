@@ -21,6 +21,8 @@ static const char *const host_modes[] = {
     [HOST_ACTIVE] = "active", [HOST_DRAINING] = "draining", [HOST_MAINTENANCE] = "maintenance"};
 static const char *const securities[] = {
     [GUEST_SECURITY_AUTO] = "auto", [GUEST_SECURITY_TLS] = "tls", [GUEST_SECURITY_NLA] = "nla"};
+static const char *const host_image_states[] = {
+    [HOST_IMAGE_COPYING] = "copying", [HOST_IMAGE_PRESENT] = "present", [HOST_IMAGE_FAILED] = "failed"};
 static const char *const placements[] = {[PLACEMENT_SPREAD] = "spread", [PLACEMENT_PACK] = "pack"};
 static const char *const session_states[] = {[SESSION_STARTING] = "starting",
                                              [SESSION_ACTIVE] = "active",
@@ -101,6 +103,16 @@ const char *guest_security_name(enum guest_security security)
 int guest_security_parse(const char *name)
 {
     return value_of(securities, COUNT(securities), name);
+}
+
+const char *host_image_state_name(enum host_image_state state)
+{
+    return name_of(host_image_states, COUNT(host_image_states), (unsigned)state);
+}
+
+int host_image_state_parse(const char *name)
+{
+    return value_of(host_image_states, COUNT(host_image_states), name);
 }
 
 const char *placement_name(enum pool_placement placement)

@@ -13,6 +13,7 @@ extern uint64_t store_patience_ms;
 
 int image_state_parse(const char *name);
 int host_state_parse(const char *name);
+int host_image_state_parse(const char *name);
 int session_state_parse(const char *name);
 int order_state_parse(const char *name);
 int machine_state_parse(const char *name);

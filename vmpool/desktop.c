@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "desktop_parts.h"
+#include "lease.h"
 #include "log.h"
 
 const struct pool_row *desktop_pool(const struct desktop *d)
@@ -211,7 +212,10 @@ struct desktop_write *desktop_write_create(struct desktop *d)
 static int run_desktop_write(struct db *db, void *arg)
 {
     struct desktop_write *w = arg;
-    return w->run(db, w);
+    char lease[LEASE_NAME_SIZE];
+    lease_host_name(w->row.host_id, lease);
+    int rc = store_lease_check(db, lease, w->d->vm->boot);
+    return rc ? rc : w->run(db, w);
 }
 
 static void on_desktop_written(void *arg, int rc)
@@ -311,13 +315,13 @@ static bool deadline_passed(struct desktop *d)
     struct desktop_deadline deadline = desktop_deadline_of(&d->row, &d->vm->config);
     if (!deadline.at_ms)
         return false;
-    if (deadline.at_ms < d->vm->started_ms + RESTART_GRACE_MS)
-        deadline.at_ms = d->vm->started_ms + RESTART_GRACE_MS;
+    const struct host *host = desktop_host(d);
+    if (host && deadline.at_ms < host->taken_ms + RESTART_GRACE_MS)
+        deadline.at_ms = host->taken_ms + RESTART_GRACE_MS;
     if (store_now_ms() < deadline.at_ms) {
         reconcile_due(d->vm, deadline.at_ms);
         return false;
     }
-    const struct host *host = desktop_host(d);
     char reason[REASON_SIZE];
     if (!host || !host_answers(host))
         snprintf(reason, sizeof reason, "host %s does not answer", d->row.host);
@@ -379,26 +383,28 @@ void desktop_drive_all(struct vmpool *vm)
 /* --- ports ------------------------------------------------------------------------------------------------
  */
 
-static bool port_is_taken(const struct vmpool *vm, uint16_t port)
+static bool port_is_taken(const struct vmpool *vm, const char *address, uint16_t port)
 {
     list_for_each (pos, &vm->desktops) {
         const struct desktop *d = list_entry(pos, struct desktop, entry);
-        if (d->row.port == port || d->port == port)
+        if ((d->row.port == port || d->port == port) && !strcmp(host_address(desktop_host(d)), address))
             return true;
     }
+    if (strncmp(address, "127.", 4) != 0)
+        return false; /* QEMU will say it */
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return false; /* QEMU will say it */
-    const struct sockaddr_in address = {
+    const struct sockaddr_in name = {
         .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     const int on = 1; /* old connections in TIME_WAIT do not stop QEMU either */
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    bool taken = bind(fd, (const struct sockaddr *)&address, sizeof address) != 0;
+    bool taken = bind(fd, (const struct sockaddr *)&name, sizeof name) != 0;
     close(fd);
     return taken;
 }
 
-uint16_t desktop_port_pick(struct vmpool *vm)
+uint16_t desktop_port_pick(struct vmpool *vm, const struct host *host)
 {
     static unsigned next; /* ports are used in turn, so that a late client never meets another guest */
     unsigned first = 0, last = 0;
@@ -408,7 +414,7 @@ uint16_t desktop_port_pick(struct vmpool *vm)
     unsigned count = last - first + 1;
     for (unsigned i = 0; i < count; i++) {
         uint16_t port = (uint16_t)(first + next++ % count);
-        if (!port_is_taken(vm, port))
+        if (!port_is_taken(vm, host_address(host), port))
             return port;
     }
     return 0;

@@ -77,8 +77,9 @@ void desktop_guest_event(struct host *host, const char *uuid, enum virt_guest_ev
 void desktop_host_is_lost(struct host *host);
 void desktop_host_is_back(struct host *host); /* connected again: what was known of its guests is not */
 
-/* A port of the range that no desktop has and nobody listens on here, 0 when there is none. */
-uint16_t desktop_port_pick(struct vmpool *vm);
+/* A port of the range that no desktop has at the host's address (and nobody listens on, where that is here); 0
+ * when there is none. */
+uint16_t desktop_port_pick(struct vmpool *vm, const struct host *host);
 
 /* The end of the process: closes what hangs on the loop. */
 void desktop_close_all(struct vmpool *vm);

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "image_copy.h"
 #include "log.h"
 #include "uuid.h"
 
@@ -53,19 +54,21 @@ static bool prepare_start(struct desktop *d, struct guest_job *job)
         desktop_fail(d, "the image names no guest user, which a pool with credentials=carrel needs");
         return false;
     }
-    int kvm = host ? host_virt(host, image->kernel) : -1;
+    int kvm = host ? host_virt(host, image) : -1;
     if (kvm < 0) {
         desktop_pause(d, GUEST_RETRY_MS);
         return false;
     }
     if (on_user_network(d) && !d->port) {
         /* A port that the row has from a former start is taken again if it is free. */
-        d->port = d->row.port && !d->port_tries ? d->row.port : desktop_port_pick(d->vm);
+        d->port = d->row.port && !d->port_tries ? d->row.port : desktop_port_pick(d->vm, host);
         if (!d->port) {
             desktop_fail(d, "no port of vmpool.port_range is free");
             return false;
         }
     }
+    struct image_paths paths;
+    image_copy_paths(host, image, &paths);
     char genid[37], disk[CONFIG_TEXT_SIZE + ID_SIZE + 16];
     uuid_make(genid);
     snprintf(disk, sizeof disk, "%s/%s.qcow2", d->vm->config.vmpool_desktop_dir, d->row.id);
@@ -77,20 +80,22 @@ static bool prepare_start(struct desktop *d, struct guest_job *job)
         .pool = pool->name,
         .installation = d->vm->installation,
         .desktop_id = d->row.id,
+        .epoch = host ? host->epoch : 0,
         .disk = disk,
         .serial_log = job->serial_log,
-        .kernel = image->kernel,
-        .initrd = image->initrd,
+        .kernel = paths.kernel,
+        .initrd = paths.initrd,
         .cmdline = image->cmdline,
         .network = pool->network,
         .vcpus = pool->vcpus,
         .memory_mib = pool->memory_mib,
+        .address = host_address(host),
         .port = d->port,
         .kvm = kvm == 1,
         .keep = pool->kind == POOL_DEDICATED,
     };
     job->xml = template_expand(d->vm->template, &spec);
-    snprintf(job->base, sizeof job->base, "%s", image->path);
+    snprintf(job->base, sizeof job->base, "%s", paths.disk);
     snprintf(job->base_format, sizeof job->base_format, "%s", image->format);
     job->capacity_bytes = image->virtual_size_bytes;
     return job->xml != NULL;
@@ -153,7 +158,7 @@ static void on_cloned(struct desktop *d, struct guest_job *job, int rc, const st
     w->row.attempts++;
     snprintf(w->row.disk, sizeof w->row.disk, "%s/%s.qcow2", job->desktop_dir, d->row.id);
     if (on_user_network(d)) {
-        snprintf(w->row.address, sizeof w->row.address, "127.0.0.1");
+        snprintf(w->row.address, sizeof w->row.address, "%s", host_address(desktop_host(d)));
         w->row.port = d->port;
     }
     desktop_write_submit(w, write_booting);
@@ -212,7 +217,8 @@ static void on_ensured(struct desktop *d, struct guest_job *job, int rc, const s
     w->row.attempts++;
     w->row.percent = PERCENT_STARTED;
     w->row.port = on_user_network(d) ? d->port : 0;
-    snprintf(w->row.address, sizeof w->row.address, "%s", on_user_network(d) ? "127.0.0.1" : "");
+    snprintf(w->row.address, sizeof w->row.address, "%s",
+             on_user_network(d) ? host_address(desktop_host(d)) : "");
     desktop_write_submit(w, write_seen);
 }
 

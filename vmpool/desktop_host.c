@@ -214,7 +214,7 @@ bool desktop_step_host(struct desktop *d)
 {
     struct host *host = desktop_host(d);
     if (!host)
-        return false;
+        return true; /* another vmpool drives it */
     if (host_answers(host)) {
         probe_close(&d->pulse);
         d->pulse_at_ms = 0;

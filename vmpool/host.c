@@ -5,9 +5,12 @@
 #include <string.h>
 
 #include "desktop.h"
+#include "image_copy.h"
+#include "lease.h"
 #include "log.h"
 #include "virt_probe.h"
 #include "virt_storage.h"
+#include "virt_upload.h"
 
 /* --- the row -------------------------------------------------------------------------------------------- */
 
@@ -21,7 +24,11 @@ static void host_write(struct host *host);
 static int run_write(struct db *db, void *arg)
 {
     struct host_write *job = arg;
-    int rc = store_host_set_seen(db, &job->row);
+    char lease[LEASE_NAME_SIZE];
+    lease_host_name(job->row.id, lease);
+    int rc = store_lease_check(db, lease, job->host->vm->boot);
+    if (!rc)
+        rc = store_host_set_seen(db, &job->row);
     return rc == CE_NOT_FOUND ? 0 : rc; /* it was deleted meanwhile */
 }
 
@@ -31,7 +38,7 @@ static void on_written(void *arg, int rc)
     struct host *host = job->host;
     free(job);
     host->writing = false;
-    if (rc && !host->vm->stopping)
+    if (rc && rc != CE_CONFLICT && !host->vm->stopping)
         log_warning("host %s: its state could not be written: %s", host->row.name, error_name(rc));
     if (host->write_again && !rc)
         host_write(host);
@@ -80,6 +87,10 @@ struct host_look {
     char desktop_dir[CONFIG_TEXT_SIZE];
     struct host_finding *found;
     size_t count;
+    char image_dir[CONFIG_TEXT_SIZE];
+    char mark[NAME_SIZE + 32];
+    uint64_t mark_bytes;
+    bool shared;
     bool failed;
 };
 
@@ -117,10 +128,23 @@ static int run_look(struct virt_conn *conn, void *arg, struct error *err)
     int rc = virt_domain_list(conn, look->installation, look_domain, look, err);
     if (rc)
         return rc;
+    rc = virt_upload_sees(conn, look->image_dir, look->mark, look->mark_bytes, &look->shared, err);
+    if (rc)
+        return rc;
     struct error disk_err = {0};
     if (virt_storage_list(conn, look->desktop_dir, look_disk, look, &disk_err))
         log_warning("%s", disk_err.text); /* cloning will say it again, with a desktop's name */
     return look->failed ? CE_NOMEM : 0;
+}
+
+static void host_set_storage(struct host *host, const char *storage)
+{
+    if (!strcmp(host->row.storage, storage))
+        return;
+    log_info("host %s: its storage is %s", host->row.name,
+             *storage == 's' ? "shared with vmpool" : "its own, images are copied to it");
+    snprintf(host->row.storage, sizeof host->row.storage, "%s", storage);
+    host_write(host);
 }
 
 static void on_looked(void *arg, int rc, const struct error *err)
@@ -137,6 +161,7 @@ static void on_looked(void *arg, int rc, const struct error *err)
         host->found = look->found;
         host->found_count = look->count;
         host->found_seq = ++host->vm->seq;
+        host_set_storage(host, look->shared ? "shared" : "own");
         desktop_host_is_back(host);
         reconcile_want(host->vm);
     }
@@ -156,6 +181,9 @@ void host_look(struct host *host)
     look->host = host;
     snprintf(look->installation, sizeof look->installation, "%s", host->vm->installation);
     snprintf(look->desktop_dir, sizeof look->desktop_dir, "%s", host->vm->config.vmpool_desktop_dir);
+    snprintf(look->image_dir, sizeof look->image_dir, "%s", host->vm->config.vmpool_image_dir);
+    snprintf(look->mark, sizeof look->mark, "%s", host->vm->storage_mark);
+    look->mark_bytes = host->vm->storage_mark_bytes;
     host->looking = true;
     if (virt_host_submit(host->virt, run_look, on_looked, look)) {
         host->looking = false;
@@ -336,7 +364,12 @@ static void on_virt(void *arg, int rc, const struct error *err)
     free(job);
 }
 
-int host_virt(struct host *host, const char *kernel)
+const char *host_address(const struct host *host)
+{
+    return host && *host->row.address ? host->row.address : "127.0.0.1";
+}
+
+int host_virt(struct host *host, const struct image_row *image)
 {
     const struct vmpool *vm = host->vm;
     if (!strcmp(vm->config.vmpool_virt, "kvm"))
@@ -352,10 +385,12 @@ int host_virt(struct host *host, const char *kernel)
         free(job);
         return -1;
     }
+    struct image_paths paths;
+    image_copy_paths(host, image, &paths);
     job->host = host;
     snprintf(job->installation, sizeof job->installation, "%s", vm->installation);
-    snprintf(job->kernel, sizeof job->kernel, "%s", kernel);
-    snprintf(job->initrd, sizeof job->initrd, "%s", vm->probe_initrd);
+    snprintf(job->kernel, sizeof job->kernel, "%s", paths.kernel);
+    snprintf(job->initrd, sizeof job->initrd, "%s", paths.probe_initrd);
     host->probing = true;
     if (virt_host_submit(host->virt, run_virt, on_virt, job)) {
         host->probing = false;
@@ -454,10 +489,15 @@ bool host_is_usable(const struct host *host)
 
 static void host_add(struct vmpool *vm, const struct host_row *row)
 {
+    uint64_t epoch, until_ns;
+    if (host_has(vm, row->id) || !lease_of_host(vm, row->id, &epoch, &until_ns))
+        return;
     struct host *host = calloc(1, sizeof *host);
     if (!host)
         return;
     host->vm = vm;
+    host->epoch = epoch;
+    host->taken_ms = store_now_ms();
     host->row = *row;
     host->row.state = HOST_UNKNOWN; /* until it was seen by this process */
     host->row.reason[0] = 0;
@@ -467,6 +507,7 @@ static void host_add(struct vmpool *vm, const struct host_row *row)
         free(host);
         return;
     }
+    virt_host_hold(host->virt, epoch, until_ns);
     list_append(&vm->hosts, &host->entry);
 }
 
@@ -517,11 +558,29 @@ void host_sync(struct vmpool *vm)
     list_for_each_safe (pos, &vm->hosts) {
         struct host *host = list_entry(pos, struct host, entry);
         const struct host_row *row = row_of(world, host);
-        if (!row || strcmp(row->uri, host->row.uri) != 0)
+        uint64_t epoch = 0, until_ns;
+        if (!row || strcmp(row->uri, host->row.uri) != 0 ||
+            !lease_of_host(vm, host->row.id, &epoch, &until_ns) || epoch != host->epoch)
             host_leave(host); /* one with another URI is opened anew by the next pass */
         if (host->closed && !host->writing)
             host_free(host);
     }
+}
+
+bool host_has(const struct vmpool *vm, const char *id)
+{
+    list_for_each (pos, &vm->hosts) {
+        if (!strcmp(list_entry(pos, struct host, entry)->row.id, id))
+            return true;
+    }
+    return false;
+}
+
+void host_lease_renewed(struct vmpool *vm, const char *id, uint64_t until_ns)
+{
+    struct host *host = host_find(vm, id);
+    if (host)
+        virt_host_hold(host->virt, host->epoch, until_ns);
 }
 
 void host_watch(struct vmpool *vm)
@@ -558,6 +617,7 @@ void host_abandon_all(struct vmpool *vm)
         log_warning("host %s: its libvirt does not come back, it is left behind", host->row.name);
         virt_host_abandon(host->virt);
     }
+    image_copy_abandon_all(vm);
 }
 
 bool host_all_closed(const struct vmpool *vm)

@@ -20,6 +20,8 @@ struct host {
     struct vmpool *vm;
     struct host_row row; /* of the store; our members are kept current here */
     struct virt_host *virt;
+    uint64_t epoch;   /* of our lease of it */
+    int64_t taken_ms; /* when we began to drive it: what waited before gets some time */
     bool connected;
     bool hung;
     bool leaving; /* its row is gone, or vmpool stops: closing */
@@ -48,8 +50,10 @@ bool host_is_usable(const struct host *host); /* connected, answering, active */
 bool host_is_lost(struct host *host);
 bool host_answers(const struct host *host);
 
-/* 1: KVM, 0: software, -1: not known yet; a probe with KERNEL (may be empty) was begun. */
-int host_virt(struct host *host, const char *kernel);
+/* 1: KVM, 0: software, -1: not known yet; a probe with the image's kernel, if it has one, was begun. */
+int host_virt(struct host *host, const struct image_row *image);
+/* Where its guests on user-mode networks are reached; HOST may be NULL. */
+const char *host_address(const struct host *host);
 
 /* Whether a domain of that name was seen that is not ours. */
 bool host_name_is_foreign(const struct host *host, const char *name);
@@ -58,6 +62,9 @@ void host_look(struct host *host); /* looks through the host again */
 /* Checks for hung calls; in every pass. */
 void host_watch(struct vmpool *vm);
 void host_close_all(struct vmpool *vm);
+/* Whether it is open here, or on its way out. */
+bool host_has(const struct vmpool *vm, const char *id);
+void host_lease_renewed(struct vmpool *vm, const char *id, uint64_t until_ns);
 void host_abandon_all(struct vmpool *vm);
 bool host_all_closed(const struct vmpool *vm);
 void host_free_all(struct vmpool *vm);

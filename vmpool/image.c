@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "host.h"
+#include "image_copy.h"
 #include "image_files.h"
+#include "lease.h"
 #include "log.h"
 #include "process.h"
 #include "virt_storage.h"
@@ -85,7 +87,9 @@ static int run_image_write(struct db *db, void *arg)
 {
     struct image_write *w = arg;
     struct image_row now;
-    int rc = store_image_get(db, w->row.id, &now);
+    int rc = store_lease_check(db, LEASE_POOLS, w->task->vm->boot);
+    if (!rc)
+        rc = store_image_get(db, w->row.id, &now);
     if (rc || now.state != IMAGE_IMPORTING)
         return rc ? rc : CE_CONFLICT;
     rc = store_image_update(db, &w->row);
@@ -459,7 +463,8 @@ void image_drive_all(struct vmpool *vm)
     for (size_t i = 0; i < vm->world->image_count; i++) {
         const struct image_row *row = &vm->world->images[i];
         bool wanted =
-            row->state == IMAGE_IMPORTING || (row->state == IMAGE_DELETING && !image_is_used(vm, row->id));
+            row->state == IMAGE_IMPORTING ||
+            (row->state == IMAGE_DELETING && !image_is_used(vm, row->id) && !image_copy_remains(vm, row->id));
         if (wanted && !task_find(vm, row->id))
             image_begin(vm, row);
     }

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,12 +14,17 @@
 #include "desktop.h"
 #include "host.h"
 #include "image.h"
+#include "image_copy.h"
+#include "lease.h"
 #include "log.h"
 #include "probe_initrd.h"
 #include "reconcile.h"
 #include "virt_loop.h"
 #include "vmpool.h"
 
+#define MARK_MIN_BYTES 4096
+#define MARK_SPAN_BYTES (1 << 30) /* of a file without blocks */
+#define LEASE_MIN_MS 1000
 #define STOP_PATIENCE_MS 5000 /* for host threads to come back at the end; then they are left behind */
 
 /* --- start ------------------------------------------------------------------------------------------------
@@ -38,21 +42,6 @@ static int make_dir(const char *path, struct error *err)
     if (access(path, W_OK | X_OK))
         return error_set(err, CE_IO, "cannot write in %s: %s", path, strerror(errno));
     return 0;
-}
-
-/* Two vmpools over one directory would remove each other's disks. The lock ends with the process. */
-static int lock_dir(const char *dir, struct error *err)
-{
-    char path[CONFIG_TEXT_SIZE + 32];
-    snprintf(path, sizeof path, "%s/.vmpool.lock", dir);
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
-    if (fd < 0)
-        return error_set(err, CE_IO, "%s: %s", path, strerror(errno));
-    if (flock(fd, LOCK_EX | LOCK_NB)) {
-        close(fd);
-        return error_set(err, CE_BUSY, "another carrel-vmpool uses %s", dir);
-    }
-    return 0; /* kept open on purpose */
 }
 
 /* What marks domains as ours: the same as long as the store's key is the same, and not telling of it. */
@@ -80,6 +69,21 @@ static int write_probe_initrd(struct vmpool *vm, struct error *err)
     return ok ? 0 : error_set(err, CE_IO, "%s: %s", vm->probe_initrd, strerror(errno));
 }
 
+/* A file of a size that nobody guesses: a host whose libvirt sees it too shares our storage. */
+static int write_storage_mark(struct vmpool *vm, struct error *err)
+{
+    char path[CONFIG_TEXT_SIZE + NAME_SIZE + 40];
+    snprintf(vm->storage_mark, sizeof vm->storage_mark, "carrel-seen-by-%s", vm->name);
+    snprintf(path, sizeof path, "%s/%s", vm->config.vmpool_image_dir, vm->storage_mark);
+    vm->storage_mark_bytes = MARK_MIN_BYTES + randombytes_uniform(MARK_SPAN_BYTES);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0)
+        return error_set(err, CE_IO, "%s: %s", path, strerror(errno));
+    bool ok = !ftruncate(fd, (off_t)vm->storage_mark_bytes);
+    ok = !close(fd) && ok;
+    return ok ? 0 : error_set(err, CE_IO, "%s: %s", path, strerror(errno));
+}
+
 static int check_config(const struct config *config, struct error *err)
 {
     unsigned first, last;
@@ -89,6 +93,8 @@ static int check_config(const struct config *config, struct error *err)
     if (sscanf(config->vmpool_port_range, "%u-%u", &first, &last) != 2 || first < 1024 || last > 65535 ||
         first > last)
         return error_set(err, CE_BAD_INPUT, "vmpool.port_range must be FIRST-LAST, from 1024 to 65535");
+    if (config->vmpool_lease_ms < LEASE_MIN_MS)
+        return error_set(err, CE_BAD_INPUT, "vmpool.lease must be at least 1s");
     if (!config->vmpool_parallel_boots || !config->vmpool_sweep_ms)
         return error_set(err, CE_BAD_INPUT, "vmpool.parallel_boots and vmpool.sweep must be more than 0");
     return 0;
@@ -103,8 +109,10 @@ static int vmpool_start(struct daemon_run *run, struct error *err)
     vm->loop = run->loop;
     vm->config = *run->config;
     list_init(&vm->hosts);
+    list_init(&vm->leases);
     list_init(&vm->desktops);
     list_init(&vm->imports);
+    list_init(&vm->copies);
     int rc = check_config(&vm->config, err);
     if (!rc)
         rc = template_load(&vm->template, vm->config.vmpool_template, err);
@@ -113,13 +121,15 @@ static int vmpool_start(struct daemon_run *run, struct error *err)
     if (!rc)
         rc = make_dir(vm->config.vmpool_desktop_dir, err);
     if (!rc)
-        rc = lock_dir(vm->config.vmpool_desktop_dir, err);
+        rc = lease_start(vm, err);
     if (!rc)
         rc = secret_key_load(&vm->key, vm->config.store_key_file, 1, err);
     if (!rc)
         rc = make_installation(vm, err);
     if (!rc)
         rc = write_probe_initrd(vm, err);
+    if (!rc)
+        rc = write_storage_mark(vm, err);
     if (!rc)
         rc = virt_loop_start(vm->loop, err);
     if (!rc)
@@ -162,7 +172,9 @@ static void on_store_closed(void *arg)
 {
     struct vmpool *vm = arg;
     desktop_free_all(vm);
+    image_copy_free_all(vm);
     host_free_all(vm);
+    lease_free_all(vm);
     snapshot_destroy(&vm->world);
     template_destroy(&vm->template);
     secret_wipe_bytes(&vm->key, sizeof vm->key);
@@ -174,8 +186,14 @@ static uv_timer_t *patience;
 /* Runs whenever something came back after the stop. */
 static void on_something_closed(struct vmpool *vm)
 {
-    if (!vm->store || vm->store_jobs || !image_all_closed(vm) || !host_all_closed(vm))
+    if (!vm->store || vm->store_jobs || !image_all_closed(vm) || !image_copy_all_closed(vm) ||
+        !host_all_closed(vm))
         return;
+    if (!vm->given_back) { /* comes back here when it is done */
+        vm->given_back = true;
+        lease_give_back_all(vm);
+        return;
+    }
     struct store *store = vm->store;
     vm->store = NULL;
     if (patience)
@@ -195,8 +213,10 @@ static void vmpool_stop(struct daemon_run *run)
     vm->stopping = true;
     vm->stopped = on_something_closed;
     reconcile_stop(vm);
+    lease_stop(vm);
     desktop_close_all(vm);
     image_close_all(vm);
+    image_copy_close_all(vm);
     host_close_all(vm);
     patience = calloc(1, sizeof *patience);
     if (patience) {

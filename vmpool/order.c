@@ -6,6 +6,7 @@
 
 #include "desktop.h"
 #include "desktop_parts.h"
+#include "lease.h"
 #include "log.h"
 
 /* --- closing an order -------------------------------------------------------------------------------------
@@ -229,11 +230,13 @@ static void order_drive(struct vmpool *vm, const struct order_row *order)
                   {"desktop-maintenance", write_maintenance},
                   {"desktop-release", write_release}};
     struct desktop *d = desktop_find(vm, order->object);
+    if (!d && !lease_is_held(vm, LEASE_POOLS))
+        return;
     if (!d) {
         order_end(vm, order->number, ORDER_FAILED, "there is no such desktop any more");
         return;
     }
-    if (d->busy || d->stale || store_now_ms() < d->next_try_ms)
+    if (!desktop_host(d) || d->busy || d->stale || store_now_ms() < d->next_try_ms)
         return; /* the next pass finds the order again */
     log_info("order %lld: %s of desktop %s", (long long)order->number, order->verb, d->row.name);
     for (size_t i = 0; i < sizeof writes / sizeof writes[0]; i++) {

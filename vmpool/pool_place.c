@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "host.h"
+#include "image_copy.h"
+#include "lease.h"
 
 static void count_desktop(struct placement_host *host, const struct vmpool *vm, const struct desktop_row *row,
                           const struct pool_row *pool)
@@ -48,8 +50,10 @@ int pool_place_init(struct pool_place *place, const struct vmpool *vm, const str
         const struct host_row *row = &world->hosts[i];
         const struct host *host = host_find_const(vm, row->id);
         place->hosts[i] = (struct placement_host){
-            .usable = host && host_is_usable(host),
-            .has_image = true,
+            .usable =
+                host ? host_is_usable(host)
+                     : row->state == HOST_UP && row->mode == HOST_ACTIVE && lease_is_elsewhere(vm, row->id),
+            .has_image = image_copy_is_there(vm, row, pool->image_id),
             .name = row->name,
             .labels = row->labels,
             .memory_mib = row->memory_mib * row->memory_percent / 100,

@@ -8,6 +8,8 @@
 #include "guest_name.h"
 #include "host.h"
 #include "image.h"
+#include "image_copy.h"
+#include "lease.h"
 #include "log.h"
 #include "order.h"
 #include "pool_place.h"
@@ -29,6 +31,9 @@ struct insert_job {
 static int run_insert(struct db *db, void *arg)
 {
     struct insert_job *job = arg;
+    int lost = store_lease_check(db, LEASE_POOLS, job->vm->boot);
+    if (lost)
+        return lost;
     for (size_t i = 0; i < job->count; i++) {
         int rc = store_desktop_insert(db, &job->rows[i]);
         if (rc)
@@ -119,7 +124,7 @@ static const char *add_desktop(struct vmpool *vm, struct pool_place *place, cons
     if (!chosen)
         return placement_words(why);
     struct host *host = host_find(vm, chosen->id);
-    if (!host || host_virt(host, image->kernel) < 0)
+    if (host ? host_virt(host, image) < 0 : !*chosen->virt && !strcmp(vm->config.vmpool_virt, "auto"))
         return "";
     struct desktop_row *row = &job->rows[job->count];
     memset(row, 0, sizeof *row);
@@ -261,6 +266,7 @@ static int run_pass(struct db *db, void *arg)
 
 static void pass_apply(struct vmpool *vm)
 {
+    lease_drive(vm);
     host_sync(vm);
     desktop_sync(vm);
     host_watch(vm);
@@ -271,6 +277,9 @@ static void pass_apply(struct vmpool *vm)
     }
     order_drive_all(vm);
     desktop_drive_all(vm);
+    image_copy_drive_all(vm);
+    if (!lease_is_held(vm, LEASE_POOLS))
+        return; /* another vmpool does the rest */
     image_drive_all(vm);
     for (size_t i = 0; i < vm->world->pool_count; i++)
         drive_pool(vm, &vm->world->pools[i]);

@@ -56,6 +56,18 @@ static int add_order(void *arg, const struct order_row *row)
     APPEND(s->orders, s->order_count, row);
 }
 
+static int add_host_image(void *arg, const struct host_image_row *row)
+{
+    struct snapshot *s = arg;
+    APPEND(s->host_images, s->host_image_count, row);
+}
+
+static int add_lease(void *arg, const struct lease_row *row)
+{
+    struct snapshot *s = arg;
+    APPEND(s->leases, s->lease_count, row);
+}
+
 int snapshot_read(struct db *db, struct snapshot *ret)
 {
     const struct desktop_filter all = {.state = -1};
@@ -64,6 +76,10 @@ int snapshot_read(struct db *db, struct snapshot *ret)
         rc = store_image_list(db, add_image, ret);
     if (!rc)
         rc = store_host_list(db, add_host, ret);
+    if (!rc)
+        rc = store_host_image_list(db, "", add_host_image, ret);
+    if (!rc)
+        rc = store_lease_list(db, add_lease, ret);
     if (!rc)
         rc = store_desktop_list(db, &all, add_desktop, ret);
     if (!rc)
@@ -80,6 +96,8 @@ void snapshot_destroy(struct snapshot **snapshot)
     free(s->pools);
     free(s->images);
     free(s->hosts);
+    free(s->host_images);
+    free(s->leases);
     free(s->desktops);
     free(s->orders);
     free(s);

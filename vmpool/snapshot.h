@@ -17,6 +17,10 @@ struct snapshot {
     size_t image_count;
     struct host_row *hosts;
     size_t host_count;
+    struct host_image_row *host_images;
+    size_t host_image_count;
+    struct lease_row *leases;
+    size_t lease_count;
     struct desktop_row *desktops;
     size_t desktop_count;
     struct order_row *orders; /* open ones for vmpool */

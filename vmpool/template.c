@@ -161,11 +161,11 @@ static void write_commandline(FILE *out, const struct guest_spec *spec)
     fprintf(out,
             "<qemu:commandline xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>"
             "<qemu:arg value='-netdev'/>"
-            "<qemu:arg value='user,id=carrel0,restrict=on,hostfwd=tcp:127.0.0.1:%u-:3389'/>"
+            "<qemu:arg value='user,id=carrel0,restrict=on,hostfwd=tcp:%s:%u-:3389'/>"
             "<qemu:arg value='-device'/>"
             "<qemu:arg value='virtio-net-pci,netdev=carrel0,mac=%s,bus=pcie.0,addr=0x10'/>"
             "</qemu:commandline>",
-            spec->port, mac);
+            spec->address, spec->port, mac);
 }
 
 static void write_metadata(FILE *out, const struct guest_spec *spec)
@@ -174,7 +174,14 @@ static void write_metadata(FILE *out, const struct guest_spec *spec)
     write_escaped(out, spec->installation);
     fputs("' id='", out);
     write_escaped(out, spec->desktop_id);
-    fputs("'/></metadata>", out);
+    fprintf(out, "' epoch='%llu'/></metadata>", (unsigned long long)spec->epoch);
+}
+
+/* Both texts are hex digits and letters. */
+void template_mark(const char *installation, const char *desktop_id, uint64_t epoch, char *ret, size_t size)
+{
+    snprintf(ret, size, "<desktop installation='%s' id='%s' epoch='%llu'/>", installation, desktop_id,
+             (unsigned long long)epoch);
 }
 
 static const struct placeholder placeholders[] = {

@@ -17,6 +17,7 @@
 #define VMPOOL_TEMPLATE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <carrel/error.h>
@@ -34,6 +35,7 @@ struct guest_spec {
     const char *pool;
     const char *installation; /* with desktop_id: the mark that makes a domain ours */
     const char *desktop_id;
+    uint64_t epoch; /* of the lease of whoever starts it */
     const char *disk;
     const char *serial_log;
     const char *kernel; /* empty: the disk's own boot loader */
@@ -42,7 +44,9 @@ struct guest_spec {
     const char *network; /* "user", or a libvirt network's name */
     uint32_t vcpus;
     uint32_t memory_mib;
-    uint16_t port; /* user-mode networks: the loopback port that leads to the guest's RDP port */
+    const char
+        *address; /* user-mode networks: the IPv4 address and the port that lead to the guest's RDP port */
+    uint16_t port;
     bool kvm;
     bool keep; /* a dedicated desktop: its disk outlives the guest */
 };
@@ -54,6 +58,9 @@ void template_destroy(struct template **template);
 
 /* The domain XML for one guest, to be freed by the caller; NULL only without memory. */
 char *template_expand(const struct template *template, const struct guest_spec *spec);
+
+/* The mark as a namespaced element without a prefix, as virDomainSetMetadata() takes it. */
+void template_mark(const char *installation, const char *desktop_id, uint64_t epoch, char *ret, size_t size);
 
 /* The MAC address that belongs to a guest's UUID, as template_expand() writes it. */
 void template_mac(const char *uuid, char ret[18]);

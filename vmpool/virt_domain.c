@@ -8,11 +8,13 @@
 #include <libxml/parser.h>
 #include <libxml/tree.h>
 
+#include "log.h"
 #include "template.h"
 #include "virt_internal.h"
 
-/* Reads installation and desktop id from a domain's metadata. False when it has none of ours. */
-static bool read_mark(virDomainPtr domain, char installation[INSTALLATION_SIZE], char desktop_id[ID_SIZE])
+/* Reads installation, desktop id and epoch from a domain's metadata. False when it has none of ours. */
+static bool read_mark(virDomainPtr domain, char installation[INSTALLATION_SIZE], char desktop_id[ID_SIZE],
+                      uint64_t *ret_epoch)
 {
     char *text = virDomainGetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT, CARREL_METADATA_NS, 0);
     if (!text)
@@ -24,6 +26,9 @@ static bool read_mark(virDomainPtr domain, char installation[INSTALLATION_SIZE],
     if (root) {
         xmlChar *owner = xmlGetNoNsProp(root, (const xmlChar *)"installation");
         xmlChar *id = xmlGetNoNsProp(root, (const xmlChar *)"id");
+        xmlChar *epoch = xmlGetNoNsProp(root, (const xmlChar *)"epoch");
+        *ret_epoch = epoch ? strtoull((const char *)epoch, NULL, 10) : 0;
+        xmlFree(epoch);
         if (owner && id && xmlStrlen(owner) < INSTALLATION_SIZE && xmlStrlen(id) < ID_SIZE && *id) {
             snprintf(installation, INSTALLATION_SIZE, "%s", (const char *)owner);
             snprintf(desktop_id, ID_SIZE, "%s", (const char *)id);
@@ -45,8 +50,9 @@ int virt_domain_lookup(struct virt_conn *conn, const struct guest_key *key, virD
     if (!domain)
         return virt_error(err, "the guest is not there");
     char installation[INSTALLATION_SIZE], desktop_id[ID_SIZE];
-    if (!read_mark(domain, installation, desktop_id) || strcmp(installation, key->installation) != 0 ||
-        strcmp(desktop_id, key->desktop_id) != 0) {
+    uint64_t epoch = 0, held = atomic_load(&conn->epoch);
+    if (!read_mark(domain, installation, desktop_id, &epoch) ||
+        strcmp(installation, key->installation) != 0 || strcmp(desktop_id, key->desktop_id) != 0) {
         const char *name = virDomainGetName(domain);
         int rc =
             error_set(err, CE_REFUSED, "domain %s is not a guest of this installation, so it is left alone",
@@ -54,12 +60,20 @@ int virt_domain_lookup(struct virt_conn *conn, const struct guest_key *key, virD
         virDomainFree(domain);
         return rc;
     }
+    if (held && epoch > held) {
+        virDomainFree(domain);
+        return error_set(err, CE_REFUSED, "the guest is driven by another vmpool, of epoch %llu and not %llu",
+                         (unsigned long long)epoch, (unsigned long long)held);
+    }
     *ret = domain;
     return 0;
 }
 
 int virt_domain_start(struct virt_conn *conn, const char *xml, struct error *err)
 {
+    int may = virt_may_act(conn, err);
+    if (may)
+        return may;
     CLEANUP_DOMAIN virDomainPtr domain = virDomainCreateXML(conn->conn, xml, 0);
     if (domain)
         return 0;
@@ -108,6 +122,9 @@ int virt_domain_destroy(struct virt_conn *conn, const struct guest_key *key, str
         return 0;
     if (rc)
         return error_set(err, rc, "%s", own.text);
+    rc = virt_may_act(conn, err);
+    if (rc)
+        return rc;
     if (virDomainDestroy(domain) < 0) {
         virErrorPtr last = virGetLastError();
         if (last && (last->code == VIR_ERR_NO_DOMAIN || last->code == VIR_ERR_OPERATION_INVALID))
@@ -121,6 +138,8 @@ int virt_domain_resume(struct virt_conn *conn, const struct guest_key *key, stru
 {
     CLEANUP_DOMAIN virDomainPtr domain = NULL;
     int rc = virt_domain_lookup(conn, key, &domain, err);
+    if (!rc)
+        rc = virt_may_act(conn, err);
     if (!rc && virDomainResume(domain) < 0)
         rc = virt_error(err, "cannot let the guest go on");
     return rc;
@@ -159,6 +178,16 @@ int virt_domain_address(struct virt_conn *conn, const struct guest_key *key, cha
     return error_set(err, CE_NOT_FOUND, "the guest has no address on its network yet");
 }
 
+/* From here on a former owner of the host's lease leaves the guest alone. */
+static void write_epoch(struct virt_conn *conn, virDomainPtr domain, const struct guest_key *key)
+{
+    char xml[256];
+    template_mark(key->installation, key->desktop_id, atomic_load(&conn->epoch), xml, sizeof xml);
+    if (virt_may_act(conn, NULL) || virDomainSetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT, xml, "carrel",
+                                                         CARREL_METADATA_NS, VIR_DOMAIN_AFFECT_LIVE) < 0)
+        log_warning("desktop %s: the epoch could not be written into its guest's mark", key->desktop_id);
+}
+
 int virt_domain_list(struct virt_conn *conn, const char *installation,
                      void (*each)(void *arg, const char *name, const struct guest_key *key), void *arg,
                      struct error *err)
@@ -169,8 +198,11 @@ int virt_domain_list(struct virt_conn *conn, const char *installation,
         return virt_error(err, "cannot list the host's guests");
     for (int i = 0; i < count; i++) {
         struct guest_key key = {0};
-        bool ours = read_mark(domains[i], key.installation, key.desktop_id) &&
+        uint64_t epoch = 0;
+        bool ours = read_mark(domains[i], key.installation, key.desktop_id, &epoch) &&
                     !strcmp(key.installation, installation);
+        if (ours && epoch < atomic_load(&conn->epoch))
+            write_epoch(conn, domains[i], &key);
         if (!ours)
             key.desktop_id[0] = 0;
         const char *name = virDomainGetName(domains[i]);
@@ -187,6 +219,8 @@ int virt_domain_agent(struct virt_conn *conn, const struct guest_key *key, const
 {
     CLEANUP_DOMAIN virDomainPtr domain = NULL;
     int rc = virt_domain_lookup(conn, key, &domain, err);
+    if (!rc)
+        rc = virt_may_act(conn, err);
     if (rc)
         return rc;
     char *answer = virDomainQemuAgentCommand(domain, command, timeout_s, 0);

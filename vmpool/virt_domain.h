@@ -44,7 +44,8 @@ int virt_domain_resume(struct virt_conn *conn, const struct guest_key *key, stru
 int virt_domain_address(struct virt_conn *conn, const struct guest_key *key, char ret[ADDRESS_SIZE],
                         struct error *err) MUST_CHECK;
 
-/* Calls each() for every domain of the host: KEY's desktop_id is empty for one that is not ours. */
+/* Calls each() for every domain of the host: KEY's desktop_id is empty for one that is not ours. Ours get the
+ * epoch of the host's lease. */
 int virt_domain_list(struct virt_conn *conn, const char *installation,
                      void (*each)(void *arg, const char *name, const struct guest_key *key), void *arg,
                      struct error *err) MUST_CHECK;

@@ -68,6 +68,10 @@ int virt_host_submit_cleanup(struct virt_host *host,
                              int (*run)(struct virt_conn *conn, void *arg, struct error *err),
                              void (*done)(void *arg, int rc, const struct error *err), void *arg) MUST_CHECK;
 
+/* By lease: from UNTIL_NS of CLOCK_BOOTTIME on no job is run and no call changes anything (CE_CANCELLED). EPOCH is
+ * written into the marks of guests; one with a higher epoch is left alone. Without a call: no bounds. */
+void virt_host_hold(struct virt_host *host, uint64_t epoch, uint64_t until_ns);
+
 bool virt_host_is_up(const struct virt_host *host);
 
 /* How long the call that runs now has taken, 0 when none runs. */

@@ -4,6 +4,9 @@
 #ifndef VMPOOL_VIRT_INTERNAL_H
 #define VMPOOL_VIRT_INTERNAL_H
 
+#include <stdatomic.h>
+#include <stdint.h>
+
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
 
@@ -11,6 +14,8 @@
 
 struct virt_conn {
     virConnectPtr conn;
+    atomic_uint_least64_t epoch;    /* of the lease; 0: none */
+    atomic_uint_least64_t until_ns; /* when it runs out; 0: never */
 };
 
 static inline void virt_domain_unref(virDomainPtr *domain)
@@ -22,6 +27,13 @@ static inline void virt_domain_unref(virDomainPtr *domain)
 
 /* Fills ERR from libvirt's last error of this thread: "WHAT: libvirt's words"; the code is derived. */
 int virt_error(struct error *err, const char *what);
+
+/* The storage pool over DIR, which is made when it is not there; freed by the caller. virt_storage.c. */
+int virt_storage_pool(struct virt_conn *conn, const char *dir, virStoragePoolPtr *ret,
+                      struct error *err) MUST_CHECK;
+
+/* Before each call that changes something: CE_CANCELLED when the host's lease has run out. */
+int virt_may_act(const struct virt_conn *conn, struct error *err) MUST_CHECK;
 
 /* The domain if it is there and ours. CE_NOT_FOUND; CE_REFUSED when it is somebody else's. */
 struct guest_key;

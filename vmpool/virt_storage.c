@@ -54,7 +54,7 @@ static bool pool_is_over(virStoragePoolPtr pool, const char *path)
 
 /* The pool over DIR: whichever an administrator has defined, else a transient one of ours. Its name is
  * POOL_NAME, with a number behind it where several directories are in use on one host. */
-static int pool_get(struct virt_conn *conn, const char *dir, virStoragePoolPtr *ret, struct error *err)
+int virt_storage_pool(struct virt_conn *conn, const char *dir, virStoragePoolPtr *ret, struct error *err)
 {
     virStoragePoolPtr pool = virStoragePoolLookupByTargetPath(conn->conn, dir);
     if (pool && virStoragePoolIsActive(pool) != 1 && virStoragePoolCreate(pool, 0) < 0) {
@@ -76,6 +76,8 @@ static int pool_get(struct virt_conn *conn, const char *dir, virStoragePoolPtr *
         snprintf(xml, sizeof xml, "<pool type='dir'><name>%s</name><target><path>%s</path></target></pool>",
                  name, path ? (const char *)path : "");
         pool = virStoragePoolCreateXML(conn->conn, xml, VIR_STORAGE_POOL_CREATE_NORMAL);
+        if (!pool) /* the directory is not there yet */
+            pool = virStoragePoolCreateXML(conn->conn, xml, VIR_STORAGE_POOL_CREATE_WITH_BUILD);
         if (!pool)
             return virt_error(err, "cannot use the desktop directory as a storage pool");
     }
@@ -106,7 +108,9 @@ int virt_storage_clone(struct virt_conn *conn, const struct clone_spec *spec, ch
                        struct error *err)
 {
     CLEANUP_POOL virStoragePoolPtr pool = NULL;
-    int rc = pool_get(conn, spec->desktop_dir, &pool, err);
+    int rc = virt_storage_pool(conn, spec->desktop_dir, &pool, err);
+    if (!rc)
+        rc = virt_may_act(conn, err);
     if (rc)
         return rc;
     CLEANUP_XML xmlChar *base = escape(spec->base);
@@ -141,7 +145,9 @@ int virt_storage_delete(struct virt_conn *conn, const char *desktop_dir, const c
                         struct error *err)
 {
     CLEANUP_POOL virStoragePoolPtr pool = NULL;
-    int rc = pool_get(conn, desktop_dir, &pool, err);
+    int rc = virt_storage_pool(conn, desktop_dir, &pool, err);
+    if (!rc)
+        rc = virt_may_act(conn, err);
     return rc ? rc : volume_delete(pool, desktop_id, err);
 }
 
@@ -191,7 +197,7 @@ int virt_storage_list(struct virt_conn *conn, const char *desktop_dir,
                       void (*each)(void *arg, const char *desktop_id), void *arg, struct error *err)
 {
     CLEANUP_POOL virStoragePoolPtr pool = NULL;
-    int rc = pool_get(conn, desktop_dir, &pool, err);
+    int rc = virt_storage_pool(conn, desktop_dir, &pool, err);
     struct list_walk walk = {.each = each, .arg = arg};
     return rc ? rc : pool_volumes(pool, list_volume, &walk, err);
 }
@@ -216,7 +222,7 @@ int virt_storage_count_users(struct virt_conn *conn, const char *desktop_dir, co
                              uint32_t *ret_count, struct error *err)
 {
     CLEANUP_POOL virStoragePoolPtr pool = NULL;
-    int rc = pool_get(conn, desktop_dir, &pool, err);
+    int rc = virt_storage_pool(conn, desktop_dir, &pool, err);
     if (rc)
         return rc;
     CLEANUP_XML xmlChar *path = escape(base);
@@ -234,7 +240,7 @@ int virt_storage_room(struct virt_conn *conn, const char *desktop_dir, uint64_t 
 {
     CLEANUP_POOL virStoragePoolPtr pool = NULL;
     virStoragePoolInfo info;
-    int rc = pool_get(conn, desktop_dir, &pool, err);
+    int rc = virt_storage_pool(conn, desktop_dir, &pool, err);
     if (rc)
         return rc;
     (void)virStoragePoolRefresh(pool, 0);

@@ -25,13 +25,21 @@ struct vmpool {
     struct secret_key key;
     struct template *template;
     char installation[INSTALLATION_SIZE];
-    char probe_initrd[1100]; /* the file that virt_probe boots */
+    char name[NAME_SIZE];              /* vmpool.name, or the machine's */
+    char boot[ID_SIZE + 8];            /* this process; set before there are threads */
+    char probe_initrd[1100];           /* the file that virt_probe boots */
+    char storage_mark[NAME_SIZE + 32]; /* a file in image_dir: a host that sees it shares our storage */
+    uint64_t storage_mark_bytes;       /* its size, which tells it from one that lies there from elsewhere */
 
     struct snapshot *world; /* the store as of the last pass; never NULL after the first */
     uint64_t seq;      /* orders passes and changes: a pass that began before a change knows nothing of it */
     struct list hosts; /* struct host (host.h) */
-    struct list desktops;   /* struct desktop (desktop.h) */
+    struct list desktops; /* struct desktop (desktop.h) */
+    struct list leases;   /* struct lease (lease.h) */
+    bool renewing;        /* a job renews the leases */
+    uv_timer_t renewal;
     struct list imports;    /* struct image_task (image.h) */
+    struct list copies;     /* struct image_copy (image_copy.h) */
     unsigned inserting;     /* a job that makes new desktops is under way: no sizing until it is done */
     int64_t started_ms;     /* when this process began: what waited while none ran gets some time */
     uint64_t usual_boot_ms; /* how long boots took lately: for the percent that waiting users see */
@@ -41,6 +49,7 @@ struct vmpool {
     uv_timer_t sweep;
     bool pass_wanted, pass_running;
     bool stopping;
+    bool given_back;                    /* at the end: the leases are, or are being, given back */
     void (*stopped)(struct vmpool *vm); /* once everything of it is closed */
     unsigned store_jobs;                /* under way; nothing is freed before the last one came back */
 };

@@ -38,6 +38,25 @@ static void put_disk(const json_t *host, char *text, size_t size)
                  (double)api_number(host, "disk_mib") / 1024);
 }
 
+/* "debian (copying, 40 %), win11" */
+static void put_images(const json_t *host, char *text, size_t size)
+{
+    size_t i, used = 0;
+    const json_t *image;
+    text[0] = 0;
+    json_array_foreach(json_object_get(host, "images"), i, image)
+    {
+        const char *state = api_text(image, "state");
+        char more[64] = "";
+        if (!strcmp(state, "copying"))
+            snprintf(more, sizeof more, " (copying, %lld %%)", api_number(image, "percent"));
+        else if (strcmp(state, "present") != 0)
+            snprintf(more, sizeof more, " (%.20s)", state);
+        int n = snprintf(text + used, size - used, "%s%s%s", i ? ", " : "", api_text(image, "name"), more);
+        used += (size_t)n < size - used ? (size_t)n : size - used - 1;
+    }
+}
+
 static const struct field fields[] = {
     {.name = "name", .key = "name"},
     {.name = "state", .key = "state", .kind = FIELD_STATE},
@@ -65,6 +84,8 @@ static const struct field fields[] = {
      .title = "Memory over-commitment, %",
      .key = "memory_percent",
      .place = FIELD_HIDDEN | FIELD_RIGHT},
+    {.name = "storage", .key = "storage", .place = FIELD_HIDDEN},
+    {.name = "images", .title = "Images copied", .key = "", .text = put_images, .place = FIELD_SHOW_ONLY},
     {.name = "seen", .key = "seen", .kind = FIELD_TIME},
     {.name = "libvirt", .key = "libvirt", .place = FIELD_HIDDEN},
     {.name = "hypervisor", .key = "hypervisor", .place = FIELD_HIDDEN},

@@ -133,6 +133,7 @@ struct host_row {
     uint32_t cpu_percent, memory_percent; /* b: how much of it guests may be promised */
     char virt[16];                        /* v: "kvm" or "qemu", what works there; empty: not yet known */
     char reason[REASON_SIZE];             /* v: why it is down */
+    char storage[16];                     /* v: "shared" with vmpool, or "own"; empty: not yet known */
     uint32_t vcpus;                       /* v */
     uint64_t memory_mib;                  /* v */
     uint64_t disk_mib, disk_free_mib;     /* v: of the desktop directory; 0: not known */
@@ -144,6 +145,30 @@ struct host_row {
     int64_t seen_ms; /* v */
     int64_t down_ms; /* v: since when it has not answered; 0: it does */
     int64_t created_ms;
+};
+
+#define LEASE_NAME_SIZE (NAME_SIZE + 8)
+
+/* Which vmpool process may act on something. */
+struct lease_row {
+    char name[LEASE_NAME_SIZE]; /* "host:ID", "pools", "vmpool:NAME" */
+    char owner[NAME_SIZE];      /* vmpool.name */
+    char boot[ID_SIZE + 8];     /* of its process; empty: given back */
+    int64_t turn;               /* rises with each renewal */
+    int64_t epoch;              /* rises with each new owner */
+};
+
+enum host_image_state { HOST_IMAGE_COPYING, HOST_IMAGE_PRESENT, HOST_IMAGE_FAILED };
+
+/* A golden image on a host with storage of its own. */
+struct host_image_row {
+    char host_id[ID_SIZE];
+    char host[NAME_SIZE];
+    char image_id[ID_SIZE];
+    char image[NAME_SIZE];
+    enum host_image_state state; /* v, as all */
+    uint32_t percent;
+    char reason[REASON_SIZE]; /* why it failed */
 };
 
 enum machine_state {

@@ -68,6 +68,7 @@ const char *host_mode_name(enum host_mode mode);
 int host_mode_parse(const char *name);
 const char *guest_security_name(enum guest_security security);
 int guest_security_parse(const char *name);
+const char *host_image_state_name(enum host_image_state state);
 const char *placement_name(enum pool_placement placement);
 int placement_parse(const char *name);
 const char *session_state_name(enum session_state state);
@@ -188,6 +189,26 @@ int store_machine_learn(struct db *db, const char *desktop_id, const char *finge
 int store_machine_delete(struct db *db, const char *id) MUST_CHECK; /* CE_CONFLICT with sessions on it */
 /* b's sweep: sessions on machines that are disconnected since before LEFT_BEFORE end as NO_SHOW. */
 int store_place_expire(struct db *db, int64_t left_before_ms, uint32_t *ret_count) MUST_CHECK;
+
+/* v: leases (store_lease.c). All but the list are for write jobs. */
+int store_lease_list(struct db *db, int (*each)(void *arg, const struct lease_row *row),
+                     void *arg) MUST_CHECK;
+/* Takes the lease if it still is as it was SEEN (boot "" and turn 0: never taken); else CE_CONFLICT. */
+int store_lease_take(struct db *db, const struct lease_row *seen, const char *owner, const char *boot,
+                     struct lease_row *ret) MUST_CHECK;
+/* Renews all that are BOOT's and lists them. */
+int store_lease_renew(struct db *db, const char *boot, int (*each)(void *arg, const struct lease_row *row),
+                      void *arg) MUST_CHECK;
+/* NAME "": all that are BOOT's. */
+int store_lease_give_back(struct db *db, const char *name, const char *boot) MUST_CHECK;
+/* CE_CONFLICT unless the lease is BOOT's: the fence of every write that needs it. */
+int store_lease_check(struct db *db, const char *name, const char *boot) MUST_CHECK;
+
+/* images on hosts with storage of their own (store_host_image.c); HOST_ID "": of all */
+int store_host_image_list(struct db *db, const char *host_id,
+                          int (*each)(void *arg, const struct host_image_row *row), void *arg) MUST_CHECK;
+int store_host_image_set(struct db *db, const struct host_image_row *row) MUST_CHECK;
+int store_host_image_delete(struct db *db, const char *host_id, const char *image_id) MUST_CHECK;
 
 /* desktops (store_desktop.c). FILTER's empty members match all. */
 struct desktop_filter {

@@ -5,9 +5,11 @@ What the driver does not have (an agent, virtio ports) is tested with real guest
 
 usage: vmpool_test.py BROKER VMPOOL
 """
+import contextlib
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -29,6 +31,14 @@ TEMPLATE = """<domain type='test'>
     <disk type='file' device='disk'><source file='${disk}'/><target dev='vda' bus='virtio'/></disk>
   </devices>
 </domain>
+"""
+
+
+NODE = """<node>
+  <cpu><mhz>2000</mhz><model>i686</model><active>4</active><nodes>1</nodes><sockets>1</sockets><cores>4</cores>
+    <threads>1</threads></cpu>
+  <memory>4194304</memory>
+</node>
 """
 
 
@@ -66,7 +76,7 @@ class VmpoolLab(broker_lab.Lab):
     def __init__(self, broker, vmpool):
         super().__init__(broker, claim_hold='60s')
         self.vmpool_program = vmpool
-        self.vmpool = None
+        self.vmpool = self.second = None
         self.guests = Answering()
         self.answering = True
         with socket.create_server(('127.0.0.1', 0)) as any_port:
@@ -77,7 +87,7 @@ class VmpoolLab(broker_lab.Lab):
             file.write(f'[vmpool]\nimage_dir = {self.dir}/images\ndesktop_dir = {self.dir}/desktops\n'
                        f'template = {self.template}\nvirt = qemu\nport_range = {first}-{first + 500}\n'
                        'boot_timeout = 40s\nlogoff_grace = 100ms\nretry_pause = 100ms\nfailure_limit = 3\n'
-                       'sweep = 500ms\n')
+                       'sweep = 500ms\nlease = 3s\nname = one\n')
 
     def write_template(self, text):
         with open(self.template, 'w', encoding='utf-8') as file:
@@ -86,6 +96,23 @@ class VmpoolLab(broker_lab.Lab):
     def start_vmpool(self):
         with open(f'{self.dir}/vmpool.log', 'ab') as log:
             self.vmpool = subprocess.Popen([self.vmpool_program, '--config', self.config], stderr=log)
+
+    def start_second(self):
+        """Another vmpool on the same store; no guests live in common, as the test driver keeps them in memory."""
+        with open(self.config, encoding='utf-8') as file:
+            text = file.read()
+        with open(f'{self.dir}/second.conf', 'w', encoding='utf-8') as file:
+            file.write(text.replace('\nname = one\n', '\nname = two\n'))
+        with open(f'{self.dir}/second.log', 'ab') as log:
+            self.second = subprocess.Popen([self.vmpool_program, '--config', f'{self.dir}/second.conf'], stderr=log)
+
+    def second_log(self):
+        with open(f'{self.dir}/second.log', encoding='utf-8', errors='replace') as file:
+            return file.read()
+
+    def lease(self, name):
+        with contextlib.closing(sqlite3.connect(f'file:{self.dir}/store.db?mode=ro', uri=True)) as db:
+            return db.execute('SELECT owner, epoch FROM leases WHERE name = ?', (name,)).fetchone()
 
     def kill_vmpool(self):
         self.vmpool.send_signal(signal.SIGKILL)
@@ -133,6 +160,9 @@ class VmpoolLab(broker_lab.Lab):
 
     def __exit__(self, kind, value, trace):
         try:
+            if self.second and self.second.poll() is None:
+                self.second.kill()
+                self.second.wait()
             if self.vmpool and self.vmpool.poll() is None:
                 if kind:
                     self.kill_vmpool()
@@ -154,7 +184,9 @@ def a_bad_template_is_refused_with_line_and_reason():
 
 
 def a_host_is_seen_with_its_size():
-    LAB.must(LAB.post('/v1/hosts', {'name': 'test', 'uri': 'test:///default'}), 201)
+    with open(f'{LAB.dir}/node.xml', 'w', encoding='utf-8') as file:
+        file.write(NODE)
+    LAB.must(LAB.post('/v1/hosts', {'name': 'test', 'uri': f'test://{LAB.dir}/node.xml'}), 201)
     host = LAB.wait_until(lambda: [h for h in [LAB.get('/v1/hosts/test').body] if h['state'] == 'up'], WAIT_S,
                           'the host is up')[0]
     assert host['vcpus'] and host['memory_mib'] and host['libvirt'], host
@@ -164,17 +196,7 @@ def a_host_is_seen_with_its_size():
     assert '/nonexistent/sock' in host['reason'], host
 
 
-NODE = """<node>
-  <cpu><mhz>2000</mhz><model>i686</model><active>4</active><nodes>1</nodes><sockets>1</sockets><cores>4</cores>
-    <threads>1</threads></cpu>
-  <memory>4194304</memory>
-</node>
-"""
-
-
 def two_hosts_share_a_pool_until_one_is_drained_and_then_cleared():
-    with open(f'{LAB.dir}/node.xml', 'w', encoding='utf-8') as file:
-        file.write(NODE)
     LAB.must(LAB.post('/v1/hosts', {'name': 'second', 'uri': f'test://{LAB.dir}/node.xml', 'labels': 'rack=b'}), 201)
     LAB.must(LAB.patch('/v1/hosts/test', {'labels': 'rack=a'}), 200)
     LAB.wait_until(lambda: LAB.get('/v1/hosts/second')['state'] == 'up', WAIT_S, 'the second host is up')
@@ -237,7 +259,7 @@ def only_disks_become_images():
     LAB.must(LAB.post('/v1/images', {'name': 'outside', 'source': f'{LAB.dir}/in/top.qcow2'}), 202)
     image = wait_image('outside')
     assert image['state'] == 'failed' and 'outside' in image['reason'], image
-    left = [name for name in os.listdir(f'{LAB.dir}/images') if name != 'probe.initrd']
+    left = [name for name in os.listdir(f'{LAB.dir}/images') if name != 'probe.initrd' and not name.startswith('carrel-seen-by-')]
     assert not left, left
 
 
@@ -393,6 +415,56 @@ def a_deleted_pool_goes_with_its_desktops_and_then_its_image():
     assert not os.path.exists(f'{LAB.dir}/images/{identity}')
 
 
+def a_stopped_vmpool_loses_its_host_and_does_nothing_on_it_when_it_goes_on():
+    LAB.must(LAB.post('/v1/images', {'name': 'again', 'source': f'{LAB.dir}/base.qcow2', 'guest_user': 'desktop'}), 202)
+    assert wait_image('again')['state'] == 'ready'
+    LAB.must(LAB.post('/v1/pools', {'name': 'lease', 'image': 'again', 'spare': 2, 'max': 4, 'memory_mib': 64,
+                                    'credentials': 'prompt'}), 201)
+    first = {d['id'] for d in LAB.wait_ready('lease', 2)}
+    host = f'host:{LAB.get("/v1/hosts/test")["id"]}'
+    owner, epoch = LAB.lease(host)
+    assert owner == 'one' and LAB.lease('pools')[0] == 'one', (owner, LAB.lease('pools'))
+    LAB.start_second()
+    LAB.wait_until(lambda: LAB.lease('vmpool:two'), WAIT_S, 'the second vmpool lives')
+    LAB.vmpool.send_signal(signal.SIGSTOP)
+    LAB.wait_until(lambda: LAB.lease(host) == ('two', epoch + 1) and LAB.lease('pools')[0] == 'two', WAIT_S,
+                   'the second vmpool has taken over')
+    # It made the pool whole on its own (empty) host; that is how the store is now.
+    before = {d['id'] for d in LAB.wait_desktops(
+        'lease', lambda items: [d['state'] for d in items] == ['ready'] * 2 and not first & {d['id'] for d in items},
+        'the pool is whole again')}
+    seen = len(LAB.vmpool_log())
+    LAB.vmpool.send_signal(signal.SIGCONT)
+    LAB.wait_until(lambda: 'taken it over' in LAB.vmpool_log()[seen:] or 'has run out' in LAB.vmpool_log()[seen:],
+                   WAIT_S, 'the first one knows')
+    # What it is told now is carried out by the second one alone.
+    LAB.must(LAB.patch('/v1/pools/lease', {'spare': 3}), 200)
+    after = {d['id'] for d in LAB.wait_ready('lease', 3)}
+    assert before <= after, (before, after)
+    assert LAB.lease(host) == ('two', epoch + 1), LAB.lease(host)
+    late = LAB.vmpool_log()[seen:]
+    for word in ('removing', 'answers on', 'failed while', 'taken, epoch'):
+        assert word not in late, late
+
+
+def a_killed_vmpool_is_followed_by_the_other():
+    LAB.second.kill()
+    LAB.second.wait()
+    host = f'host:{LAB.get("/v1/hosts/test")["id"]}'
+    LAB.wait_until(lambda: LAB.lease(host)[0] == 'one' and LAB.lease('pools')[0] == 'one', WAIT_S,
+                   'the first one has taken over')
+    LAB.wait_ready('lease', 3)
+
+
+def one_that_ends_well_gives_its_leases_back_at_once():
+    LAB.start_second()
+    LAB.wait_until(lambda: LAB.second_log().count('vmpool:two: taken') == 2, WAIT_S, 'it lives again')
+    LAB.second.send_signal(signal.SIGTERM)
+    assert LAB.second.wait(WAIT_S) == 0, LAB.second_log()
+    LAB.must(LAB.delete('/v1/pools/lease'), 202)
+    LAB.wait_until(lambda: LAB.get('/v1/pools/lease').status == 404, WAIT_S, 'the pool is gone')
+
+
 def reload_keeps_the_former_template_when_the_new_one_is_bad():
     LAB.write_template('<domain>')
     LAB.vmpool.send_signal(signal.SIGHUP)
@@ -408,6 +480,8 @@ TESTS = [a_bad_template_is_refused_with_line_and_reason, a_host_is_seen_with_its
          a_restart_boots_the_same_desktop_again, a_desktop_that_does_not_answer_is_replaced_when_the_broker_asks,
          dedicated_desktops_stay_their_users, failures_pause_and_then_stop_a_pool_with_the_reason,
          a_deleted_pool_goes_with_its_desktops_and_then_its_image,
+         a_stopped_vmpool_loses_its_host_and_does_nothing_on_it_when_it_goes_on,
+         a_killed_vmpool_is_followed_by_the_other, one_that_ends_well_gives_its_leases_back_at_once,
          reload_keeps_the_former_template_when_the_new_one_is_bad]
 
 if __name__ == '__main__':

@@ -19,6 +19,7 @@ static const struct guest_spec sample = {.name = "demo-1",
                                          .pool = "demo",
                                          .installation = "inst",
                                          .desktop_id = "d-1",
+                                         .epoch = 7,
                                          .disk = "/d",
                                          .serial_log = "/s",
                                          .kernel = "",
@@ -27,6 +28,7 @@ static const struct guest_spec sample = {.name = "demo-1",
                                          .network = "user",
                                          .vcpus = 2,
                                          .memory_mib = 768,
+                                         .address = "192.0.2.7",
                                          .port = 42001};
 
 static void refuses(const char *text, int code, const char *words)
@@ -98,14 +100,14 @@ static void marks_the_domain_as_ours(void)
 {
     char *xml = expand(GOOD, &sample);
     CU_ASSERT_PTR_NOT_NULL(strstr(xml, "<metadata><carrel:desktop xmlns:carrel='" CARREL_METADATA_NS
-                                       "' installation='inst' id='d-1'/></metadata>"));
+                                       "' installation='inst' id='d-1' epoch='7'/></metadata>"));
     free(xml);
 }
 
 static void forwards_a_loopback_port_on_a_user_network(void)
 {
     char *xml = expand(GOOD, &sample);
-    CU_ASSERT_PTR_NOT_NULL(strstr(xml, "restrict=on,hostfwd=tcp:127.0.0.1:42001-:3389"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(xml, "restrict=on,hostfwd=tcp:192.0.2.7:42001-:3389"));
     CU_ASSERT_PTR_NOT_NULL(strstr(xml, "mac=52:54:00:ab:cd:ef"));
     free(xml);
 }
