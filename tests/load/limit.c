@@ -10,7 +10,7 @@
 #include "tls_io.h"
 
 enum {
-    KEY_LEN = 32,
+    KEY_LEN = 16,
     NONCE_LEN = 12,
     TAG_LEN = 16,
     HEADER_LEN = 5, /* of a record: the additional data */
