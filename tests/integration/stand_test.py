@@ -80,7 +80,7 @@ def users_of_the_file_reach_the_guests_with_their_own_passwords(directory):
     try:
         told = stand.told
         assert told['users'] == 2 and told['users_file'] == users and len(stand.ports) == 2, told
-        assert set(told['pids']) == {'broker', 'gateway-1', 'gateway-2'}, told
+        assert set(told['pids']) == {'broker', 'gateway', 'gateway-2'}, told
         for port, name, password in zip(stand.ports, ('ann', 'bob'), ('pass:word', 'büro')):
             client = fakes.FakeClient(port).login(name, password)
             wire = guest.accept()
@@ -126,10 +126,10 @@ def what_cannot_be_is_told_in_a_sentence(directory):
 
 def a_daemon_that_dies_ends_the_stand(directory):
     stand = Stand()
-    os.kill(stand.told['pids']['gateway-1'], signal.SIGKILL)
+    os.kill(stand.told['pids']['gateway'], signal.SIGKILL)
     _, complaints = stand.process.communicate(timeout=START_S)
     stand.lifeline.close()
-    assert stand.process.returncode == 1 and 'gateway-1 ended' in complaints, complaints
+    assert stand.process.returncode == 1 and 'gateway ended' in complaints, complaints
     assert not os.path.exists(stand.told['directory'])
 
 
