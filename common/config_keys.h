@@ -51,6 +51,11 @@
     X(gateway, login_timeout, DURATION, "20s", "from the end of TLS to the user's name and password")        \
     X(gateway, broker_timeout, DURATION, "20s", "for the broker's first answer")                             \
     X(gateway, desktop_wait, DURATION, "7s", "how long a client is kept waiting for a desktop")              \
+    X(gateway, lobby, FLAG, "on", "pictures while a desktop starts, and a log-in form")                      \
+    X(gateway, lobby_after, DURATION, "3s", "a desktop that takes longer is waited for in the lobby")        \
+    X(gateway, lobby_wait, DURATION, "5min", "how long the lobby waits for a desktop, or for a person")      \
+    X(gateway, lobby_max, NUMBER, "200", "pictures that the lobby shows at once; others wait without")       \
+    X(gateway, lobby_program, TEXT, "", "the lobby's program; empty: carrel-lobby beside the gateway's")     \
     X(gateway, dial_timeout, DURATION, "10s", "for the connection sequence with the guest")                  \
     X(gateway, close_timeout, DURATION, "5s", "for the last bytes to leave at the end")                      \
     X(gateway, proxy_networks, TEXT, "", "balancers that say who their clients are (PROXY protocol 2)")      \

@@ -11,6 +11,8 @@
 #include "back_nla.h"
 #include "broker_link.h"
 #include "gateway.h"
+#include "guest_prelude.h"
+#include "lobby_visit.h"
 #include "log.h"
 #include "login.h"
 #include "mcs.h"
@@ -38,7 +40,8 @@ static void say_request(struct session *s)
 {
     uint8_t out[X224_REQUEST_MAX_LEN];
     struct writer w = writer_init(out, sizeof out);
-    x224_write_request(&w, NULL, NULL, 0, back_nla_offer(&s->login->ticket));
+    x224_write_request(&w, NULL, NULL, 0,
+                       lobby_is_dialling(s) ? RDP_PROTOCOL_SSL : back_nla_offer(&s->login->ticket));
     if (send(s->back.fd, out, writer_len(&w), MSG_NOSIGNAL) != (ssize_t)writer_len(&w))
         session_fail(s, FAIL_GUEST_UNREACHABLE, "the first request could not be sent: %s", strerror(errno));
     s->login->step = BACK_CONFIRM;
@@ -51,7 +54,7 @@ static void say_connect_initial(struct session *s)
     uint8_t blocks[LOGIN_PDU_MAX_LEN + 64], request[LOGIN_PDU_MAX_LEN + 128], out[LOGIN_PDU_MAX_LEN + 256];
     struct writer b = writer_init(blocks, sizeof blocks), r = writer_init(request, sizeof request),
                   w = writer_init(out, sizeof out);
-    if (!session_policy_dial(s, &rules))
+    if (!lobby_is_dialling(s) && !session_policy_dial(s, &rules))
         return;
     if (gcc_rewrite_for_guest(cursor_init(login->gcc_blocks, login->gcc_len), &rules, &b)) {
         session_fail(s, FAIL_INTERNAL, "the client's settings cannot be replayed");
@@ -144,8 +147,7 @@ static void say_client_info(struct session *s)
 
 /* ---- the relay begins ---- */
 
-/* Bytes that a peer sent early: they belong to the relay. */
-static bool carry_over(struct session *s, struct relay_dir *dir, const struct login_input *in)
+bool back_carry_over(struct session *s, struct relay_dir *dir, const struct login_input *in)
 {
     uint8_t *at;
     size_t room;
@@ -164,6 +166,13 @@ static bool carry_over(struct session *s, struct relay_dir *dir, const struct lo
     return true;
 }
 
+static void map_make(const struct login *login, struct id_map *ret)
+{
+    id_map_init(ret, login->client_user, login->guest_user, RDP_IO_CHANNEL, login->guest.io_channel,
+                login->answered.message_channel, login->guest.message_channel, login->answered.channels,
+                login->guest.channels, login->guest.channel_count);
+}
+
 static void relay_begin(struct session *s)
 {
     struct login *login = s->login;
@@ -173,9 +182,7 @@ static void relay_begin(struct session *s)
     /* The broker remembers the first certificate of a machine that nobody named one for. */
     if (!login->ticket.connect.fingerprint[0] && tls_io_peer_fingerprint(&s->back.tls, shown))
         shown[0] = '\0';
-    id_map_init(&s->facts.map, login->client_user, login->guest_user, RDP_IO_CHANNEL, login->guest.io_channel,
-                login->answered.message_channel, login->guest.message_channel, login->answered.channels,
-                login->guest.channels, login->guest.channel_count);
+    map_make(login, &s->facts.map);
     session_policy_begin(s);
     char denied[REASON_SIZE];
     session_policy_denied(s, denied, sizeof denied);
@@ -194,10 +201,45 @@ static void relay_begin(struct session *s)
              s->number, s->registered.session, s->user, login->ticket.connect.desktop,
              login->ticket.connect.address, login->ticket.connect.port, tls_io_version(&s->back.tls),
              (unsigned long long)(uv_now(&s->worker->loop) - login->login_started_ms));
-    bool ok = carry_over(s, &s->to_guest, &login->front_in) && carry_over(s, &s->to_client, &login->back_in);
+    if (s->lobby)
+        lobby_leave(s);
+    bool ok = back_carry_over(s, &s->to_guest, &login->front_in) &&
+              back_carry_over(s, &s->to_client, &login->back_in);
     login_destroy(&s->login);
-    if (ok)
+    if (ok && !session_is_over(s))
         pump_begin(s);
+}
+
+/* The client looks at the lobby: what it must not see twice is answered for it, until the guest's Demand Active
+ * is there. */
+static void prelude_hear(struct session *s)
+{
+    struct login_input *in = &s->login->back_in;
+    struct id_map map;
+    map_make(s->login, &map);
+    while (s->state == VISIT_DIALLING && in->len) {
+        uint8_t out[PRELUDE_ANSWER_MAX_LEN];
+        struct writer w = writer_init(out, sizeof out);
+        enum guest_prelude heard = PRELUDE_GOES_ON;
+        size_t len;
+        int rc = tpkt_frame(in->bytes, in->len, LOGIN_PDU_MAX_LEN, &len);
+        if (rc == CE_NEED_MORE)
+            return;
+        if (!rc)
+            rc = guest_prelude_hear(&map, in->bytes, len, &w, &heard, &s->facts.error_info);
+        if (rc)
+            session_fail(s, FAIL_GUEST_PROTOCOL, "the guest's bytes before its Demand Active are no RDP");
+        else if (heard == PRELUDE_OVER)
+            session_fail(s, FAIL_GUEST_CLOSED, "the guest refused the log-in, error info 0x%x",
+                         s->facts.error_info);
+        else if (heard == PRELUDE_ACTIVE)
+            relay_begin(s);
+        else {
+            login_input_consume(in, len);
+            if (writer_len(&w))
+                say(s, &w);
+        }
+    }
 }
 
 /* ---- what is heard ---- */
@@ -269,9 +311,15 @@ static void pdu_heard(struct session *s, const uint8_t *bytes, size_t len)
         join_confirm(s, &pdu);
 }
 
+/* With a guest, or with the lobby before it is shown. */
+static bool talks(const struct session *s)
+{
+    return s->state == VISIT_DIALLING || (lobby_is_dialling(s) && !session_is_over(s));
+}
+
 static void input_parse(struct session *s)
 {
-    while (s->state == VISIT_DIALLING && s->login->step != BACK_ANSWER) {
+    while (talks(s) && s->login->step != BACK_ANSWER) {
         struct login_input *in = &s->login->back_in;
         size_t len;
         bool nla = s->login->step == BACK_NLA;
@@ -289,13 +337,20 @@ static void input_parse(struct session *s)
             say_connect_initial(s);
         login_input_consume(in, len);
     }
-    if (s->state == VISIT_DIALLING && s->login->back_in.len)
+    if (!talks(s) || !s->login->back_in.len)
+        return;
+    if (lobby_is_dialling(s))
+        lobby_up(s);
+    else if (s->lobby)
+        prelude_hear(s);
+    else
         relay_begin(s);
 }
 
 static void read_mcs(struct session *s)
 {
-    while (s->state == VISIT_DIALLING) {
+    const int fd = s->back.fd; /* the lobby's is put aside when it is shown */
+    while (talks(s) && s->back.fd == fd) {
         struct login_input *in = &s->login->back_in;
         size_t n;
         enum tls_result result =
@@ -311,7 +366,7 @@ static void read_mcs(struct session *s)
         in->len += (uint32_t)n;
         input_parse(s);
     }
-    if (s->state == VISIT_DIALLING)
+    if (talks(s) && s->back.fd == fd)
         (void)session_flush(s, &s->back);
 }
 
@@ -326,8 +381,22 @@ static void guest_name(const struct session *s, char ret[GUEST_NAME_SIZE])
 static int tls_open(struct session *s)
 {
     char name[GUEST_NAME_SIZE];
+    if (lobby_is_dialling(s)) {
+        tls_io_open_plain(&s->back.tls, s->back.fd);
+        return 0;
+    }
     guest_name(s, name);
     return tls_client_connect(s->worker->tls_client, &s->back.tls, s->back.fd, name);
+}
+
+static void sequence_begin(struct session *s)
+{
+    if (s->login->guest_protocol == RDP_PROTOCOL_HYBRID)
+        back_nla_begin(s);
+    else
+        say_connect_initial(s);
+    if (!session_is_over(s) && session_flush(s, &s->back))
+        read_mcs(s);
 }
 
 static void handshake(struct session *s)
@@ -352,12 +421,7 @@ static void handshake(struct session *s)
                      "the guest's certificate is not the one that was read inside it");
         return;
     }
-    if (s->login->guest_protocol == RDP_PROTOCOL_HYBRID)
-        back_nla_begin(s);
-    else
-        say_connect_initial(s);
-    if (!session_is_over(s) && session_flush(s, &s->back))
-        read_mcs(s);
+    sequence_begin(s);
 }
 
 static void confirm(struct session *s)
@@ -394,7 +458,10 @@ static void confirm(struct session *s)
     in->len = 0;
     s->login->guest_protocol = answer.protocol;
     s->login->step = BACK_TLS;
-    handshake(s);
+    if (lobby_is_dialling(s))
+        sequence_begin(s);
+    else
+        handshake(s);
 }
 
 static void connected(struct session *s)
@@ -439,7 +506,7 @@ static void on_event(uv_poll_t *poll, int status, int events)
     session_event_begin(&s->back, status, events);
     if (status < 0)
         events = UV_READABLE | UV_WRITABLE;
-    if (s->state == VISIT_DIALLING)
+    if (talks(s))
         dialling_event(s);
     else if (s->state == VISIT_RELAYING)
         pump_back(s, events);
@@ -493,4 +560,11 @@ void back_dial(struct session *s)
     }
     if (session_poll_open(s, &s->back, on_event))
         session_fail(s, FAIL_INTERNAL, "the guest's socket cannot be polled");
+}
+
+void back_dial_lobby(struct session *s)
+{
+    s->login->step = BACK_CONNECT; /* it is connected: the first event says so */
+    if (session_poll_open(s, &s->back, on_event))
+        session_fail(s, FAIL_INTERNAL, "the lobby's socket cannot be polled");
 }

@@ -84,14 +84,15 @@ int broker_login_start(struct broker_login **ret, struct worker *worker,
     return rc;
 }
 
-int broker_login_wait(struct broker_login *login, uint64_t wait_ms)
+int broker_login_wait(struct broker_login *login, const struct ticket *known, uint64_t wait_ms)
 {
-    char path[160];
+    char path[200];
     uint64_t wait_s = (wait_ms + 999) / 1000;
     if (wait_s > WAIT_MAX_S)
         wait_s = WAIT_MAX_S;
-    snprintf(path, sizeof path, "/v1/sessions/%s/ticket?connection=%lld&wait=%llu", login->session,
-             (long long)login->connection, (unsigned long long)wait_s);
+    snprintf(path, sizeof path, "/v1/sessions/%s/ticket?connection=%lld&wait=%llu&percent=%u&place=%u",
+             login->session, (long long)login->connection, (unsigned long long)wait_s, known->percent,
+             known->place);
     return http_client_call(login->worker->http, "GET", path, NULL, wait_s * 1000 + WAIT_SLACK_MS, on_answer,
                             login, &login->call);
 }

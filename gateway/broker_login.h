@@ -40,8 +40,9 @@ int broker_login_start(struct broker_login **ret, struct worker *worker,
                        const struct broker_login_request *request, uint64_t timeout_ms,
                        broker_login_answered *answered, void *arg) MUST_CHECK;
 
-/* After an answer with a ticket that is not ready: asks again, answered() comes once more. */
-int broker_login_wait(struct broker_login *login, uint64_t wait_ms) MUST_CHECK;
+/* After an answer with a ticket that is not ready: asks again, and answered() comes once more, at the latest
+ * after WAIT_MS; earlier when the ticket is ready, or its progress is not what KNOWN says. */
+int broker_login_wait(struct broker_login *login, const struct ticket *known, uint64_t wait_ms) MUST_CHECK;
 
 /* answered() is not called any more. Sets *LOGIN to NULL; safe on NULL. */
 void broker_login_abandon(struct broker_login **login);

@@ -9,6 +9,7 @@
 #include "broker_login.h"
 #include "front_nla.h"
 #include "gateway.h"
+#include "lobby_visit.h"
 #include "log.h"
 #include "login.h"
 #include "mcs.h"
@@ -213,6 +214,17 @@ static void delegated_keep(struct login *login, const struct ticket *ticket)
     login->password = ticket->delegated.password;
 }
 
+/* The ticket's long poll, as long as this state may last. */
+static void ask_again(struct session *s, const struct ticket *ticket)
+{
+    uint64_t waited_ms = uv_now(&s->worker->loop) - s->state_since_ms;
+    uint64_t limit_ms =
+        s->lobby ? s->worker->config.gateway_lobby_wait_ms : s->worker->config.gateway_desktop_wait_ms;
+    if (!session_is_over(s) &&
+        broker_login_wait(s->login->broker, ticket, waited_ms < limit_ms ? limit_ms - waited_ms : 1))
+        session_fail(s, FAIL_BROKER_UNREACHABLE, "the broker could not be asked again");
+}
+
 static void on_broker(void *arg, const struct broker_login_answer *answer)
 {
     struct session *s = arg;
@@ -220,7 +232,8 @@ static void on_broker(void *arg, const struct broker_login_answer *answer)
     if (answer->fail || s->state == VISIT_LOGIN)
         counter_add(&s->worker->gateway->counters.login_outcomes[answer->fail], 1);
     if (answer->fail) {
-        session_fail(s, answer->fail, "%s", answer->detail);
+        if (!lobby_refused(s, answer->fail, answer->detail))
+            session_fail(s, answer->fail, "%s", answer->detail);
         session_settle(s);
         return;
     }
@@ -240,19 +253,20 @@ static void on_broker(void *arg, const struct broker_login_answer *answer)
     if (answer->ticket->ready) {
         login->ticket = *answer->ticket;
         broker_login_abandon(&login->broker);
-        back_dial(s);
-    } else if (s->state == VISIT_WAITING || session_set_state(s, VISIT_WAITING)) {
-        uint64_t waited_ms = uv_now(&s->worker->loop) - s->state_since_ms;
-        uint64_t limit_ms = s->worker->config.gateway_desktop_wait_ms;
-        if (broker_login_wait(login->broker, waited_ms < limit_ms ? limit_ms - waited_ms : 1))
-            session_fail(s, FAIL_BROKER_UNREACHABLE, "the broker could not be asked again");
+        if (!lobby_ticket(s))
+            back_dial(s);
+    } else if (lobby_progress(s, answer->ticket) || s->state == VISIT_WAITING ||
+               session_set_state(s, VISIT_WAITING)) {
+        ask_again(s, answer->ticket);
     }
     session_settle(s);
 }
 
-static void login_start(struct session *s)
+void front_login(struct session *s)
 {
     struct login *login = s->login;
+    if (!login->nla_exchange[0])
+        session_note_user(s, login->user);
     if (!session_set_state(s, VISIT_LOGIN))
         return;
     login->login_started_ms = uv_now(&s->worker->loop);
@@ -310,6 +324,12 @@ static int reconnect_keep(struct login *login, const struct client_info *info)
     return rc;
 }
 
+/* A client that brings no password can be asked for one in the lobby. */
+static bool has_credentials(const struct login *login)
+{
+    return login->nla_exchange[0] || (login->user[0] && (login->password.len || login->reconnect.len));
+}
+
 static void client_info(struct session *s, const struct mcs_pdu *pdu)
 {
     struct client_info info;
@@ -320,13 +340,11 @@ static void client_info(struct session *s, const struct mcs_pdu *pdu)
         rc = info_keep(s->login, pdu, &info);
     if (!rc)
         rc = reconnect_keep(s->login, &info);
-    if (!rc && !s->login->nla_exchange[0])
-        session_note_user(s, info.user);
     secret_wipe_bytes(&info, sizeof info);
     if (rc)
         session_fail(s, FAIL_CLIENT_PROTOCOL, "its Client Info is not understood");
-    else
-        login_start(s);
+    else if (has_credentials(s->login) || !lobby_begin(s, VISIT_FORM))
+        front_login(s);
 }
 
 static void domain_pdu(struct session *s, const uint8_t *bytes, size_t len)

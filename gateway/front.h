@@ -13,6 +13,9 @@ void front_preamble(struct session *s);
 void front_handshake(struct session *s);
 void front_mcs(struct session *s);
 
+/* Asks the broker about the user and password that the session holds now. */
+void front_login(struct session *s);
+
 /* Queues what tells the client why: as much as the state of the connection allows. */
 void front_refuse(struct session *s, enum fail fail);
 

@@ -13,6 +13,7 @@
 
 struct admission;
 struct broker_link;
+struct lobby_link;
 
 struct gateway {
     char name[NAME_SIZE];
@@ -22,9 +23,10 @@ struct gateway {
     struct registry registry;
     struct admission *admission;
     struct broker_link *link;
-    atomic_bool broker_nla;  /* the broker's last word on whether it can end NLA */
-    atomic_uint next_number; /* of the next connection, for the log */
-    atomic_bool ready;       /* takes connections, and its broker answers */
+    struct lobby_link *lobby; /* NULL: none is shown */
+    atomic_bool broker_nla;   /* the broker's last word on whether it can end NLA */
+    atomic_uint next_number;  /* of the next connection, for the log */
+    atomic_bool ready;        /* takes connections, and its broker answers */
 };
 
 #endif

@@ -17,6 +17,7 @@
 #include "gateway.h"
 #include "admission.h"
 #include "listener.h"
+#include "lobby_link.h"
 #include "log.h"
 #include "metrics.h"
 #include "secret.h"
@@ -168,12 +169,19 @@ static void on_link_closed(void *arg)
     admission_destroy(&p->gateway.admission);
     registry_finish(&p->gateway.registry);
     tls_server_unref(&p->tls_server);
+    lobby_link_destroy(&p->gateway.lobby);
     uv_close((uv_handle_t *)&p->worker_ended, on_handle_closed);
     uv_close((uv_handle_t *)&p->dump, on_handle_closed);
     uv_close((uv_handle_t *)&p->upgrade, on_handle_closed);
     successor_close(&p->successor);
     free(p->sockets);
     p->sockets = NULL;
+}
+
+static void on_lobby_closed(void *arg)
+{
+    struct process *p = arg;
+    broker_link_close(p->gateway.link, on_link_closed, p);
 }
 
 /* The workers' last reports are in the link's queue when they have ended; then the link may end. */
@@ -185,7 +193,10 @@ static void on_worker_ended(uv_async_t *handle)
     for (unsigned i = 0; i < p->worker_count; i++)
         worker_destroy(&p->workers[i]);
     p->worker_count = 0;
-    broker_link_close(p->gateway.link, on_link_closed, p);
+    if (p->gateway.lobby)
+        lobby_link_close(p->gateway.lobby, on_lobby_closed, p);
+    else
+        on_lobby_closed(p);
 }
 
 static void worker_ended(void *arg)
@@ -294,6 +305,8 @@ static int start(struct daemon_run *run, struct error *err)
     if (!rc)
         rc = broker_link_open(&p->gateway.link, run->loop, &p->gateway, config, set.first, close_session, p,
                               err);
+    if (!rc && config->gateway_lobby)
+        rc = lobby_link_open(&p->gateway.lobby, run->loop, config, err);
     if (!rc)
         rc = workers_start(p, config, &set, count, err);
     if (!rc && *config->gateway_metrics)
@@ -342,6 +355,8 @@ static void reload(struct daemon_run *run)
     if (tls_server_open(&fresh, run->config, p->gateway.name, &err))
         log_error("The certificate stays as it was: %s", err.text);
     admission_configure(p->gateway.admission, run->config);
+    if (p->gateway.lobby)
+        lobby_link_configure(p->gateway.lobby, run->config);
     for (unsigned i = 0; i < p->worker_count; i++)
         worker_post_reload(p->workers[i], run->config, fresh);
     if (fresh) {

@@ -1,6 +1,7 @@
 #include "pump.h"
 
 #include "gateway.h"
+#include "lobby_visit.h"
 #include "log.h"
 #include "session.h"
 #include "worker.h"
@@ -10,12 +11,22 @@ enum { ROUNDS_MAX = 4 };
 
 static struct endpoint *source_of(struct session *s, const struct relay_dir *dir)
 {
-    return dir == &s->to_guest ? &s->front : &s->back;
+    if (dir != &s->to_client)
+        return &s->front;
+    return lobby_is_up(s) ? &s->lobby->end : &s->back;
 }
 
 static struct endpoint *destination_of(struct session *s, const struct relay_dir *dir)
 {
-    return dir == &s->to_guest ? &s->back : &s->front;
+    if (dir == &s->to_client)
+        return &s->front;
+    return dir == &s->to_guest ? &s->back : &s->lobby->end;
+}
+
+/* Where the client's bytes go now. */
+static struct relay_dir *to_server(struct session *s)
+{
+    return lobby_is_up(s) ? &s->lobby->to_lobby : &s->to_guest;
 }
 
 static void bytes_publish(struct session *s)
@@ -39,7 +50,9 @@ static void source_ended(struct session *s, const struct relay_dir *dir, enum tl
             session_fail(s, guest_left ? FAIL_GUEST_CLOSED : FAIL_CLIENT_CLOSED, "the client closed %s", how);
         return;
     }
-    if (client_left)
+    if (src != &s->back)
+        session_fail(s, client_left ? FAIL_CLIENT_CLOSED : FAIL_LOBBY_FAILED, "the lobby ended: %s", how);
+    else if (client_left)
         session_fail(s, FAIL_CLIENT_CLOSED, "the guest closed after the client's farewell");
     else if (result == TLS_CLOSED || guest_left)
         session_fail(s, FAIL_GUEST_CLOSED, "the guest closed %s, its last error info was 0x%x", how,
@@ -70,7 +83,8 @@ static bool drain(struct session *s, struct relay_dir *dir, struct endpoint *src
         if (result == TLS_OK) {
             got += n;
             if (!relay_arrived(dir, n, &s->facts)) {
-                reconnect_hand_out(s);
+                if (src == &s->back)
+                    reconnect_hand_out(s);
                 continue;
             }
             session_fail(s, src == &s->front ? FAIL_CLIENT_PROTOCOL : FAIL_GUEST_PROTOCOL,
@@ -109,12 +123,15 @@ static bool news_flush(struct session *s)
 static void pump(struct session *s, struct relay_dir *dir)
 {
     struct endpoint *src = source_of(s, dir);
+    const bool from_lobby = src != &s->front && src != &s->back;
     for (unsigned round = 0; round < ROUNDS_MAX; round++) {
         bool more = drain(s, dir, src);
         if (session_is_over(s) || !news_flush(s) || (!dir->blocked && !flush(s, dir)))
             return;
         bytes_publish(s);
-        if (!more)
+        if (from_lobby)
+            lobby_heard(s); /* may end the session, not the lobby alone */
+        if (!more || session_is_over(s))
             return;
     }
     worker_eager(s->worker, s);
@@ -139,12 +156,12 @@ void pump_front(struct session *s, int events)
     if ((events & UV_WRITABLE) && !unblock(s, &s->to_client))
         return;
     if (s->front.read_wants_write || (events & ~UV_WRITABLE))
-        pump(s, &s->to_guest);
+        pump(s, to_server(s));
 }
 
 void pump_back(struct session *s, int events)
 {
-    if ((events & UV_WRITABLE) && !unblock(s, &s->to_guest))
+    if ((events & UV_WRITABLE) && !unblock(s, to_server(s)))
         return;
     if (s->back.read_wants_write || (events & ~UV_WRITABLE))
         pump(s, &s->to_client);
@@ -152,13 +169,13 @@ void pump_back(struct session *s, int events)
 
 void pump_continue(struct session *s)
 {
-    pump(s, &s->to_guest);
+    pump(s, to_server(s));
     if (!session_is_over(s))
         pump(s, &s->to_client);
 }
 
 void pump_begin(struct session *s)
 {
-    if (flush(s, &s->to_guest) && flush(s, &s->to_client))
+    if (flush(s, to_server(s)) && flush(s, &s->to_client))
         pump_continue(s);
 }

@@ -67,6 +67,17 @@ static bool is_unwanted(enum rdp_direction direction, const struct rdp_seen_pdu 
            (direction == RDP_TO_CLIENT && (seen->seen & RDP_SEEN_SERVER_REDIRECTION));
 }
 
+/* After a switch the client is told to deactivate; input and requests that left it before were for the lobby.
+ * Its channels go on, and so does its farewell. */
+static bool is_for_the_lobby(struct relay_facts *facts, enum rdp_direction direction, uint32_t seen)
+{
+    if (!facts->confirm_due || direction == RDP_TO_CLIENT)
+        return false;
+    if (seen & RDP_SEEN_CONFIRM_ACTIVE)
+        facts->confirm_due = false;
+    return !(seen & (RDP_SEEN_CONFIRM_ACTIVE | RDP_SEEN_CHANNEL | RDP_SEEN_DISCONNECT));
+}
+
 static void drop(struct relay_dir *dir, uint32_t len, struct relay_facts *facts)
 {
     uint8_t *at = dir->buffer + dir->ready;
@@ -129,9 +140,17 @@ int relay_arrived(struct relay_dir *dir, size_t n, struct relay_facts *facts)
             }
             if (rc)
                 return rc;
+            if (is_for_the_lobby(facts, dir->direction, seen.seen)) {
+                drop(dir, frame.len, facts);
+                continue;
+            }
             facts_note(facts, dir->direction, &seen);
         } else {
             facts->inputs += dir->direction == RDP_TO_GUEST;
+        }
+        if (frame.kind == PDU_FAST_PATH && is_for_the_lobby(facts, dir->direction, 0)) {
+            drop(dir, frame.len, facts);
+            continue;
         }
         dir->ready += frame.len;
     }

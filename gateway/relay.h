@@ -40,6 +40,7 @@ struct relay_facts {
     uint32_t inputs;     /* PDUs by which the client told of keys and the mouse; it may wrap */
     uint32_t watched;    /* bit N: channel RDP_IO_CHANNEL + N of the client goes through the filter */
     struct policy_filter *filter; /* NULL while nothing is watched */
+    bool confirm_due; /* the client was switched: what it says before its Confirm Active was for another */
 };
 
 struct relay_dir {

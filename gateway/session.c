@@ -13,6 +13,7 @@
 #include "front.h"
 #include "front_nla.h"
 #include "gateway.h"
+#include "lobby_visit.h"
 #include "log.h"
 #include "login.h"
 #include "policy_filter.h"
@@ -32,13 +33,18 @@ static void on_deadline(uv_timer_t *timer);
 
 static struct relay_dir *output_of(struct session *s, const struct endpoint *e)
 {
+    if (s->lobby && e == &s->lobby->end)
+        return &s->lobby->to_lobby;
     return e == &s->front ? &s->to_client : &s->to_guest;
 }
 
 static void deadline_start(struct session *s)
 {
-    uint64_t ms = s->state == VISIT_RELAYING ? session_policy_tick_ms(s)
-                                             : visit_state_deadline_ms(s->state, &s->worker->config);
+    const struct config *config = &s->worker->config;
+    uint64_t ms =
+        s->state == VISIT_RELAYING ? session_policy_tick_ms(s) : visit_state_deadline_ms(s->state, config);
+    if (s->state == VISIT_WAITING && config->gateway_lobby && config->gateway_lobby_after_ms < ms)
+        ms = config->gateway_lobby_after_ms + 1; /* then the lobby, see on_deadline() */
     uv_timer_stop(&s->deadline);
     if (ms)
         (void)uv_timer_start(&s->deadline, on_deadline, ms, 0);
@@ -115,6 +121,8 @@ void session_fail(struct session *s, enum fail fail, const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(detail, sizeof detail, fmt, args);
     va_end(args);
+    if (lobby_is_dialling(s) && (fail == FAIL_GUEST_PROTOCOL || fail == FAIL_GUEST_UNREACHABLE))
+        fail = FAIL_LOBBY_FAILED;
     s->end = fail;
     end_log(s, detail);
     end_report(s, detail);
@@ -131,6 +139,15 @@ void session_fail(struct session *s, enum fail fail, const char *fmt, ...)
     deadline_start(s);
 }
 
+/* No lobby is to be had: the rest of what a client may wait without one. */
+static bool waits_on(struct session *s)
+{
+    uint64_t ms = visit_state_deadline_ms(s->state, &s->worker->config),
+             waited_ms = uv_now(&s->worker->loop) - s->state_since_ms;
+    return s->state == VISIT_WAITING && waited_ms < ms &&
+           uv_timer_start(&s->deadline, on_deadline, ms - waited_ms, 0) == 0;
+}
+
 static void on_deadline(uv_timer_t *timer)
 {
     struct session *s = timer->data;
@@ -141,7 +158,7 @@ static void on_deadline(uv_timer_t *timer)
             deadline_start(s);
     } else if (s->state == VISIT_CLOSING) {
         s->front.done = s->back.done = true;
-    } else {
+    } else if (!lobby_deadline(s) && !waits_on(s)) {
         session_fail(s, visit_state_timeout(s->state), "state %s took more than %llu ms",
                      visit_state_name(s->state), (unsigned long long)ms);
     }
@@ -164,7 +181,7 @@ void session_continue(struct session *s)
 {
     if (s->state == VISIT_MCS)
         front_mcs(s);
-    else if (s->state == VISIT_RELAYING)
+    else if (s->state == VISIT_RELAYING || lobby_is_up(s))
         pump_continue(s);
     session_settle(s);
 }
@@ -173,9 +190,15 @@ void session_continue(struct session *s)
 
 int session_poll_open(struct session *s, struct endpoint *e, uv_poll_cb on_event)
 {
-    if (uv_poll_init(&s->worker->loop, &e->poll, e->fd))
+    uv_poll_t *poll = calloc(1, sizeof *poll);
+    if (!poll)
+        return CE_NOMEM;
+    if (uv_poll_init(&s->worker->loop, poll, e->fd)) {
+        free(poll);
         return CE_IO;
-    e->poll.data = s;
+    }
+    e->poll = poll;
+    e->poll->data = s;
     e->on_event = on_event;
     e->polled = true;
     s->open_handles++;
@@ -184,7 +207,7 @@ int session_poll_open(struct session *s, struct endpoint *e, uv_poll_cb on_event
 
 void session_event_begin(struct endpoint *e, int status, int events)
 {
-    struct session *s = e->poll.data;
+    struct session *s = e->poll->data;
     s->worker->events++;
     if (status < 0) {
         e->broken = true; /* libuv stopped the poll */
@@ -199,9 +222,9 @@ static void watch(struct endpoint *e, int events)
     if (!e->polled || e->watched == events)
         return;
     if (events)
-        (void)uv_poll_start(&e->poll, events, e->on_event);
+        (void)uv_poll_start(e->poll, events, e->on_event);
     else
-        (void)uv_poll_stop(&e->poll);
+        (void)uv_poll_stop(e->poll);
     e->watched = events;
 }
 
@@ -216,6 +239,8 @@ static int wanted_dialling(const struct session *s)
 static int wanted_front(const struct session *s)
 {
     const int writable = s->to_client.blocked || s->front.read_wants_write ? UV_WRITABLE : 0;
+    if (lobby_is_up(s))
+        return (s->lobby->to_lobby.paused ? 0 : UV_READABLE) | writable;
     switch (s->state) {
     case VISIT_PREAMBLE:
         return UV_READABLE;
@@ -224,8 +249,11 @@ static int wanted_front(const struct session *s)
         return UV_READABLE | writable;
     case VISIT_NLA:
         return front_nla_waits(s) ? UV_DISCONNECT | writable : UV_READABLE | writable;
+    case VISIT_FORM:
     case VISIT_LOGIN:
     case VISIT_WAITING:
+    case VISIT_LOBBY:
+    case VISIT_NOTICE:
     case VISIT_DIALLING:
         return UV_DISCONNECT;
     case VISIT_RELAYING:
@@ -242,6 +270,8 @@ static int wanted_front(const struct session *s)
 static int wanted_back(const struct session *s)
 {
     const int writable = s->to_guest.blocked || s->back.read_wants_write ? UV_WRITABLE : 0;
+    if (lobby_is_dialling(s) && !session_is_over(s))
+        return wanted_dialling(s);
     switch (s->state) {
     case VISIT_DIALLING:
         return wanted_dialling(s);
@@ -253,13 +283,23 @@ static int wanted_back(const struct session *s)
     case VISIT_TLS:
     case VISIT_NLA:
     case VISIT_MCS:
+    case VISIT_FORM:
     case VISIT_LOGIN:
     case VISIT_WAITING:
+    case VISIT_LOBBY:
+    case VISIT_NOTICE:
     case VISIT_GONE:
     case VISIT_STATE_COUNT:
         break;
     }
     return 0;
+}
+
+static int wanted_lobby(const struct session *s)
+{
+    if (!lobby_is_up(s))
+        return 0;
+    return (s->to_client.paused ? 0 : UV_READABLE) | (s->lobby->to_lobby.blocked ? UV_WRITABLE : 0);
 }
 
 /* ---- writing ---- */
@@ -268,7 +308,7 @@ static int wanted_back(const struct session *s)
  * read. */
 static bool write_broke(struct session *s, struct endpoint *e)
 {
-    if (s->state == VISIT_RELAYING) {
+    if (s->state == VISIT_RELAYING || (lobby_is_up(s) && e != &s->back)) {
         relay_finish(output_of(s, e), &s->worker->pool);
         output_of(s, e)->blocked = output_of(s, e)->paused = false;
         tls_io_readable(&e->tls);
@@ -357,11 +397,22 @@ static void session_free(struct session *s)
     worker_session_gone(worker);
 }
 
-static void on_handle_closed(uv_handle_t *handle)
+void session_handle_closed(struct session *s)
 {
-    struct session *s = handle->data;
     if (--s->open_handles == 0 && s->state == VISIT_GONE)
         session_free(s);
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    session_handle_closed(handle->data);
+}
+
+static void on_poll_closed(uv_handle_t *handle)
+{
+    struct session *s = handle->data;
+    free(handle);
+    session_handle_closed(s);
 }
 
 void session_poll_close(struct session *s, struct endpoint *e)
@@ -370,7 +421,8 @@ void session_poll_close(struct session *s, struct endpoint *e)
     if (e->polled) {
         e->polled = false;
         e->watched = 0;
-        uv_close((uv_handle_t *)&e->poll, on_handle_closed);
+        uv_close((uv_handle_t *)e->poll, on_poll_closed);
+        e->poll = NULL;
     }
     tls_io_close(&e->tls);
     if (e->fd >= 0)
@@ -382,19 +434,22 @@ void session_poll_close(struct session *s, struct endpoint *e)
 void session_settle(struct session *s)
 {
     if (s->state == VISIT_CLOSING) {
+        lobby_close(s);
         login_destroy(&s->login);
         closing_step(s, &s->front);
         closing_step(s, &s->back);
         if (s->front.done && s->back.done) {
             admission_leave(s->worker->gateway->admission, &s->hold);
             (void)session_set_state(s, VISIT_GONE);
-            uv_close((uv_handle_t *)&s->deadline, on_handle_closed);
+            uv_close((uv_handle_t *)&s->deadline, on_timer_closed);
         }
     }
     if (s->state == VISIT_GONE)
         return;
     watch(&s->front, s->front.broken ? 0 : wanted_front(s));
     watch(&s->back, s->back.broken ? 0 : wanted_back(s));
+    if (s->lobby)
+        watch(&s->lobby->end, s->lobby->end.broken ? 0 : wanted_lobby(s));
 }
 
 /* ---- the beginning ---- */
@@ -405,6 +460,11 @@ static void on_front(uv_poll_t *poll, int status, int events)
     session_event_begin(&s->front, status, events);
     if (status < 0)
         events = UV_READABLE | UV_WRITABLE;
+    if (lobby_is_up(s)) {
+        pump_front(s, events);
+        session_settle(s);
+        return;
+    }
     switch (s->state) {
     case VISIT_PREAMBLE:
         front_preamble(s);
@@ -420,8 +480,11 @@ static void on_front(uv_poll_t *poll, int status, int events)
         if (session_flush(s, &s->front))
             front_mcs(s);
         break;
+    case VISIT_FORM:
     case VISIT_LOGIN:
     case VISIT_WAITING:
+    case VISIT_LOBBY:
+    case VISIT_NOTICE:
     case VISIT_DIALLING:
         session_fail(s, FAIL_CLIENT_CLOSED, "it left while it waited");
         break;

@@ -28,13 +28,14 @@
 #include "tls_io.h"
 
 struct worker;
+struct lobby_visit;
 struct login;
 
 enum { PEER_SIZE = 64 };
 
 /* One socket with its poll. */
 struct endpoint {
-    uv_poll_t poll;
+    uv_poll_t *poll; /* on the heap: an endpoint may move while its handle lives */
     uv_poll_cb on_event;
     struct tls_io tls; /* open from the handshake on */
     int fd;            /* -1: none */
@@ -61,6 +62,8 @@ struct session {
     struct relay_dir to_client, to_guest; /* also the output queues before the relay */
     struct login *login;                  /* NULL from the relay on */
     struct session_policy policy;
+    struct lobby_visit *lobby; /* NULL: the client sees no lobby */
+    bool lobby_tried;          /* and there was none, or it is shown */
     struct registry_entry registered;
     struct admission_hold hold;
     struct reconnect reconnect;
@@ -97,6 +100,9 @@ void session_note_user(struct session *s, const char *user);
 /* Opens the poll of an endpoint whose fd is set. */
 int session_poll_open(struct session *s, struct endpoint *e, uv_poll_cb on_event) MUST_CHECK;
 void session_poll_close(struct session *s, struct endpoint *e); /* and its socket and TLS */
+
+/* Of a handle that was counted in open_handles: the last thing that its close callback does. */
+void session_handle_closed(struct session *s);
 
 /* What every event callback begins and ends with. */
 void session_event_begin(struct endpoint *e, int status, int events);

@@ -116,6 +116,11 @@ int tls_io_open(struct tls_io *io, struct ssl_ctx_st *ctx, int fd, bool server)
     return 0;
 }
 
+void tls_io_open_plain(struct tls_io *io, int fd)
+{
+    *io = (struct tls_io){.fd = fd, .plain = true};
+}
+
 void tls_io_close(struct tls_io *io)
 {
     SSL_free(io->ssl);
@@ -157,9 +162,41 @@ enum tls_result tls_io_handshake(struct tls_io *io)
     return rc == 1 ? TLS_OK : result_of(io, rc);
 }
 
+static enum tls_result plain_read(struct tls_io *io, uint8_t *bytes, size_t cap, size_t *ret_n)
+{
+    if (io->drained)
+        return TLS_WANT_READ;
+    ssize_t n = recv(io->fd, bytes, cap, MSG_DONTWAIT);
+    if (n > 0) {
+        io->drained = (size_t)n < cap;
+        *ret_n = (size_t)n;
+        return TLS_OK;
+    }
+    io->drained = n < 0 && (errno == EAGAIN || errno == EINTR);
+    if (io->drained)
+        return TLS_WANT_READ;
+    snprintf(io->why, sizeof io->why, "%s", n ? strerror(errno) : "end of stream");
+    return TLS_CUT;
+}
+
+static enum tls_result plain_write(struct tls_io *io, const uint8_t *bytes, size_t len, size_t *ret_n)
+{
+    ssize_t n = send(io->fd, bytes, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    *ret_n = n > 0 ? (size_t)n : 0;
+    if (*ret_n == len)
+        return TLS_OK;
+    if (n >= 0 || errno == EAGAIN || errno == EINTR)
+        return TLS_WANT_WRITE;
+    io->write_errno = errno;
+    snprintf(io->why, sizeof io->why, "%s", strerror(errno));
+    return TLS_CUT;
+}
+
 enum tls_result tls_io_read(struct tls_io *io, uint8_t *bytes, size_t cap, size_t *ret_n)
 {
     size_t n;
+    if (io->plain)
+        return plain_read(io, bytes, cap, ret_n);
     if (io->failed)
         return TLS_CUT;
     int rc = SSL_read_ex(io->ssl, bytes, cap, &n);
@@ -173,6 +210,8 @@ enum tls_result tls_io_write(struct tls_io *io, const uint8_t *bytes, size_t len
 {
     enum tls_result result = io->failed || io->write_errno ? TLS_CUT : TLS_OK;
     size_t done = 0;
+    if (io->plain && result == TLS_OK)
+        return plain_write(io, bytes, len, ret_n);
     while (result == TLS_OK && done < len) {
         size_t n;
         io->more = len - done > TLS_RECORD_MAX_BYTES;

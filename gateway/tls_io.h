@@ -33,6 +33,7 @@ enum tls_result {
 struct tls_io {
     struct ssl_st *ssl; /* NULL: not open */
     int fd;             /* borrowed */
+    bool plain;         /* no TLS: the lobby, on this machine */
     bool drained;       /* the last recv() left nothing; tls_io_readable() takes it back */
     bool more;          /* another record follows at once: the kernel sends them together */
     bool saw_eof;
@@ -56,6 +57,8 @@ static inline void tls_io_readable(struct tls_io *io)
 /* Used by tls_server.c and tls_client.c; CTX is borrowed. */
 struct ssl_ctx_st;
 int tls_io_open(struct tls_io *io, struct ssl_ctx_st *ctx, int fd, bool server) MUST_CHECK;
+/* A stream in clear, for a process of our own; no handshake. */
+void tls_io_open_plain(struct tls_io *io, int fd);
 void tls_io_close(struct tls_io *io); /* frees; safe when it is not open */
 
 enum tls_result tls_io_handshake(struct tls_io *io) MUST_CHECK;

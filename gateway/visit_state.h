@@ -16,9 +16,12 @@ enum visit_state {
     VISIT_TLS,      /* the handshake with the client */
     VISIT_NLA,      /* CredSSP, which the broker ends */
     VISIT_MCS,      /* MCS and GCC, up to the Client Info with user and password */
+    VISIT_FORM,     /* the lobby asks for user and password */
     VISIT_LOGIN,    /* the broker decides */
     VISIT_WAITING,  /* let in; the desktop is not ready yet */
-    VISIT_DIALLING, /* the connection sequence with the guest */
+    VISIT_LOBBY,    /* the same, and the lobby shows it */
+    VISIT_NOTICE,   /* the lobby tells why there is no desktop */
+    VISIT_DIALLING, /* the connection sequence with the guest; the lobby may be shown meanwhile */
     VISIT_RELAYING,
     VISIT_CLOSING, /* the last bytes leave, the peers' ends are awaited */
     VISIT_GONE,    /* handles are closing; nothing is done any more */

@@ -55,6 +55,9 @@
     X(GATEWAY_LOST, "gateway-lost", 503, 0x0, "The gateway of this session was lost.")                       \
     X(NO_SHOW, "no-show", 410, 0x0, "Nobody came for the desktop that was kept.")                            \
     X(SESSION_ENDED, "session-ended", 410, 0x1, "The session was ended.")                                    \
+    X(LOBBY_FAILED, "lobby-failed", 503, 0x412,                                                              \
+      "The picture that was shown meanwhile broke off. Connect again.")                                      \
+    X(CANCELLED, "cancelled", 200, 0xc, "The user left before the desktop was there.")                       \
     X(INTERNAL, "internal", 500, 0x412, "Something went wrong inside. The log has the reason.")
 
 enum fail {

@@ -1,0 +1,244 @@
+#include "lobby_link.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "log.h"
+
+enum {
+    /* Between a death and the next start; doubled while it dies young. */
+    RESTART_MS = 250,
+    RESTART_MAX_MS = 30 * 1000,
+    YOUNG_MS = 10 * 1000,
+    HAND_OVER_FD = 3, /* the lobby's end of the socket, as lobby/main.c expects it */
+};
+
+struct lobby_link {
+    uv_loop_t *loop;
+    char program[PATH_MAX];
+    uv_process_t process;
+    uv_timer_t restart;
+    bool running, closing;
+    uint64_t started_ms, pause_ms;
+    unsigned handles;
+    void (*closed)(void *arg);
+    void *closed_arg;
+    atomic_ullong max;
+    atomic_uint inside;
+    pthread_mutex_t lock;
+    int fd; /* under the lock; -1: no lobby */
+};
+
+static void socket_set(struct lobby_link *link, int fd)
+{
+    pthread_mutex_lock(&link->lock);
+    int old = link->fd;
+    link->fd = fd;
+    pthread_mutex_unlock(&link->lock);
+    if (old >= 0)
+        close(old);
+}
+
+static void on_timer(uv_timer_t *timer);
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    struct lobby_link *link = handle->data;
+    if (--link->handles == 0 && link->closing)
+        link->closed(link->closed_arg);
+}
+
+static void start_later(struct lobby_link *link)
+{
+    bool young = uv_now(link->loop) - link->started_ms < YOUNG_MS;
+    uint64_t pause_ms = link->pause_ms;
+    link->pause_ms = young && pause_ms * 2 < RESTART_MAX_MS ? pause_ms * 2 : young ? pause_ms : RESTART_MS;
+    (void)uv_timer_start(&link->restart, on_timer, young ? pause_ms : RESTART_MS, 0);
+}
+
+static void on_ended(uv_process_t *process, int64_t status, int number)
+{
+    struct lobby_link *link = process->data;
+    link->running = false;
+    socket_set(link, -1);
+    uv_close((uv_handle_t *)process, on_handle_closed);
+    if (link->closing)
+        return;
+    log_error(
+        "The lobby ended and is started again; visits that it showed end with it. status=%lld signal=%d",
+        (long long)status, number);
+    start_later(link);
+}
+
+static int spawn(struct lobby_link *link)
+{
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+        return -errno;
+    char *args[] = {link->program, NULL};
+    uv_stdio_container_t stdio[HAND_OVER_FD + 1] = {
+        [0] = {.flags = UV_IGNORE},
+        [1] = {.flags = UV_IGNORE},
+        [2] = {.flags = UV_INHERIT_FD, .data = {.fd = STDERR_FILENO}},
+        [HAND_OVER_FD] = {.flags = UV_INHERIT_FD, .data = {.fd = pair[1]}},
+    };
+    const uv_process_options_t options = {.file = link->program,
+                                          .args = args,
+                                          .exit_cb = on_ended,
+                                          .stdio = stdio,
+                                          .stdio_count = HAND_OVER_FD + 1};
+    link->process.data = link;
+    link->started_ms = uv_now(link->loop);
+    link->handles++;
+    int rc = uv_spawn(link->loop, &link->process, &options);
+    close(pair[1]);
+    if (rc) {
+        close(pair[0]);
+        uv_close((uv_handle_t *)&link->process, on_handle_closed);
+        return rc;
+    }
+    link->running = true;
+    socket_set(link, pair[0]);
+    log_info("The lobby runs. pid=%d", uv_process_get_pid(&link->process));
+    return 0;
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct lobby_link *link = timer->data;
+    int rc = spawn(link);
+    if (!rc)
+        return;
+    log_error("The lobby does not start: %s. path=%s", uv_strerror(rc), link->program);
+    start_later(link);
+}
+
+/* Beside the gateway's own program, when nothing else is configured. */
+static int program_find(struct lobby_link *link, const struct config *config, struct error *err)
+{
+    static const char name[] = "carrel-lobby";
+    char own[PATH_MAX];
+    size_t len = sizeof own;
+    if (*config->gateway_lobby_program) {
+        snprintf(link->program, sizeof link->program, "%s", config->gateway_lobby_program);
+        return 0;
+    }
+    char *slash = uv_exepath(own, &len) ? NULL : strrchr(own, '/');
+    if (!slash || (size_t)(slash - own) + 1 + sizeof name > sizeof link->program)
+        return error_set(err, CE_IO, "this program's own folder cannot be found");
+    snprintf(link->program, sizeof link->program, "%.*s/%s", (int)(slash - own), own, name);
+    return 0;
+}
+
+int lobby_link_open(struct lobby_link **ret, uv_loop_t *loop, const struct config *config, struct error *err)
+{
+    struct lobby_link *link = calloc(1, sizeof *link);
+    if (!link)
+        return error_set(err, CE_NOMEM, "no memory");
+    link->loop = loop;
+    link->fd = -1;
+    link->pause_ms = RESTART_MS;
+    pthread_mutex_init(&link->lock, NULL);
+    lobby_link_configure(link, config);
+    int rc = program_find(link, config, err);
+    if (!rc && uv_timer_init(loop, &link->restart))
+        rc = error_set(err, CE_NOMEM, "no timer for the lobby");
+    if (rc) {
+        lobby_link_destroy(&link);
+        return rc;
+    }
+    link->restart.data = link;
+    link->handles = 1;
+    on_timer(&link->restart);
+    *ret = link;
+    return 0;
+}
+
+void lobby_link_configure(struct lobby_link *link, const struct config *config)
+{
+    atomic_store(&link->max, config->gateway_lobby_max);
+}
+
+void lobby_link_close(struct lobby_link *link, void (*closed)(void *arg), void *arg)
+{
+    link->closing = true;
+    link->closed = closed;
+    link->closed_arg = arg;
+    socket_set(link, -1); /* the lobby ends with its socket */
+    if (link->running)
+        (void)uv_process_kill(&link->process, SIGTERM);
+    uv_close((uv_handle_t *)&link->restart, on_handle_closed);
+}
+
+void lobby_link_destroy(struct lobby_link **link)
+{
+    if (*link)
+        pthread_mutex_destroy(&(*link)->lock);
+    free(*link);
+    *link = NULL;
+}
+
+/* ---- from any thread ---- */
+
+static int hand_over(struct lobby_link *link, const int fds[2])
+{
+    char mark = 'v', ancillary[CMSG_SPACE(2 * sizeof(int))];
+    struct iovec iov = {.iov_base = &mark, .iov_len = sizeof mark};
+    struct msghdr message = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = ancillary, .msg_controllen = sizeof ancillary};
+    memset(ancillary, 0, sizeof ancillary);
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(2 * sizeof(int));
+    memcpy(CMSG_DATA(header), fds, 2 * sizeof(int));
+    pthread_mutex_lock(&link->lock);
+    ssize_t n = link->fd < 0 ? -1 : sendmsg(link->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    pthread_mutex_unlock(&link->lock);
+    return n == sizeof mark ? 0 : CE_NOT_FOUND;
+}
+
+static void pair_close(const int pair[2])
+{
+    if (pair[0] >= 0)
+        close(pair[0]);
+    if (pair[1] >= 0)
+        close(pair[1]);
+}
+
+int lobby_link_enter(struct lobby_link *link, struct lobby_ends *ret)
+{
+    int rdp[2] = {-1, -1}, control[2] = {-1, -1};
+    if (atomic_fetch_add(&link->inside, 1) >= atomic_load(&link->max)) {
+        lobby_link_leave(link);
+        return CE_LIMIT;
+    }
+    int rc = CE_IO;
+    if (!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, rdp) &&
+        !socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, control))
+        rc = hand_over(link, (const int[2]){rdp[1], control[1]});
+    if (rc) {
+        pair_close(rdp);
+        pair_close(control);
+        lobby_link_leave(link);
+        return rc;
+    }
+    close(rdp[1]);
+    close(control[1]);
+    *ret = (struct lobby_ends){.rdp = rdp[0], .control = control[0]};
+    return 0;
+}
+
+void lobby_link_leave(struct lobby_link *link)
+{
+    atomic_fetch_sub(&link->inside, 1);
+}

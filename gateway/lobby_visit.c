@@ -1,0 +1,353 @@
+#include "lobby_visit.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "back.h"
+#include "broker_login.h"
+#include "front.h"
+#include "gateway.h"
+#include "lobby_link.h"
+#include "log.h"
+#include "login.h"
+#include "pump.h"
+#include "worker.h"
+
+/* ---- what is shown ---- */
+
+static void say(struct session *s)
+{
+    char bytes[LOBBY_MESSAGE_MAX_BYTES];
+    size_t len;
+    struct lobby_visit *lobby = s->lobby;
+    snprintf(lobby->shown.session, sizeof lobby->shown.session, "%s", s->registered.session);
+    if (lobby_show_write(&lobby->shown, bytes, &len))
+        session_fail(s, FAIL_INTERNAL, "what the lobby is to show cannot be written");
+    else if (send(lobby->control_fd, bytes, len, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)len)
+        log_debug("The lobby was not told what to show. connection=%u error=%s", s->number, strerror(errno));
+}
+
+static void show(struct session *s, enum lobby_page page, const char *text)
+{
+    struct lobby_show *shown = &s->lobby->shown;
+    shown->page = page;
+    shown->percent = shown->seconds = 0;
+    shown->bad = false;
+    snprintf(shown->text, sizeof shown->text, "%s", text);
+}
+
+static void show_form(struct session *s, const char *wrong)
+{
+    show(s, LOBBY_PAGE_FORM, wrong ? wrong : "");
+    s->lobby->shown.bad = wrong != NULL;
+    if (strlen(s->login->user) < sizeof s->lobby->shown.user)
+        strcpy(s->lobby->shown.user, s->login->user);
+}
+
+static void show_wait(struct session *s, const struct ticket *ticket)
+{
+    struct lobby_visit *lobby = s->lobby;
+    char text[LOBBY_TEXT_SIZE] = "Your desktop is starting.";
+    uint64_t now_ms = uv_now(&s->worker->loop);
+    if (ticket->place > 1)
+        snprintf(text, sizeof text, "Your desktop is starting. Your place in the queue is %u.",
+                 ticket->place);
+    wait_estimate_note(&lobby->estimate, ticket->percent, now_ms);
+    show(s, LOBBY_PAGE_WAIT, text);
+    lobby->shown.percent = ticket->percent <= 100 ? ticket->percent : 100;
+    lobby->shown.seconds = wait_estimate_left_s(&lobby->estimate, now_ms);
+}
+
+/* ---- what the person did ---- */
+
+/* As a person types it: DOMAIN\user, or a user alone. */
+static int credentials_take(struct login *login, const struct lobby_act *act)
+{
+    const char *backslash = strchr(act->user, '\\'), *user = backslash ? backslash + 1 : act->user;
+    size_t domain_len = backslash ? (size_t)(backslash - act->user) : 0;
+    if (domain_len >= sizeof login->domain || strlen(user) >= sizeof login->user)
+        return CE_LIMIT;
+    memcpy(login->domain, act->user, domain_len);
+    login->domain[domain_len] = '\0';
+    strcpy(login->user, user);
+    return secret_set(&login->password, act->password.bytes, act->password.len);
+}
+
+static void act_on(struct session *s, const struct lobby_act *act)
+{
+    if (act->did == LOBBY_DID_LEAVE) {
+        enum fail fault = s->state == VISIT_NOTICE ? s->lobby->fault : FAIL_CANCELLED;
+        session_fail(s, fault, "the person left the lobby in state %s", visit_state_name(s->state));
+    } else if (s->state != VISIT_FORM) {
+        log_debug("The lobby sent a name that nobody asked for. connection=%u", s->number);
+    } else if (!act->user[0] || credentials_take(s->login, act)) {
+        show_form(s, fail_sentence(FAIL_WRONG_PASSWORD));
+        say(s);
+    } else {
+        show(s, LOBBY_PAGE_WAIT, "Your user name and password are being checked.");
+        say(s);
+        front_login(s);
+    }
+}
+
+static void on_control(uv_poll_t *poll, int status, int events)
+{
+    struct session *s = poll->data;
+    char bytes[LOBBY_MESSAGE_MAX_BYTES];
+    struct lobby_act act;
+    (void)events;
+    ssize_t n = status < 0 ? 0 : recv(s->lobby->control_fd, bytes, sizeof bytes, MSG_DONTWAIT);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n <= 0) {
+        session_fail(s, FAIL_LOBBY_FAILED, "the lobby closed its control socket");
+    } else if (lobby_act_read(bytes, (size_t)n, &act)) {
+        session_fail(s, FAIL_LOBBY_FAILED, "what the lobby says is not understood");
+    } else {
+        act_on(s, &act);
+        secret_wipe(&act.password);
+    }
+    secret_wipe_bytes(bytes, sizeof bytes);
+    session_settle(s);
+}
+
+/* ---- its beginning ---- */
+
+static void on_control_closed(uv_handle_t *handle)
+{
+    struct session *s = handle->data;
+    free(handle);
+    session_handle_closed(s);
+}
+
+static void control_close(struct session *s)
+{
+    struct lobby_visit *lobby = s->lobby;
+    if (lobby->control)
+        uv_close((uv_handle_t *)lobby->control, on_control_closed);
+    if (lobby->control_fd >= 0)
+        close(lobby->control_fd);
+    lobby->control = NULL;
+    lobby->control_fd = -1;
+}
+
+static int control_open(struct session *s)
+{
+    struct lobby_visit *lobby = s->lobby;
+    uv_poll_t *poll = calloc(1, sizeof *poll);
+    if (!poll)
+        return CE_NOMEM;
+    if (uv_poll_init(&s->worker->loop, poll, lobby->control_fd)) {
+        free(poll);
+        return CE_IO;
+    }
+    poll->data = s;
+    lobby->control = poll;
+    s->open_handles++;
+    return uv_poll_start(poll, UV_READABLE, on_control) ? CE_IO : 0;
+}
+
+bool lobby_begin(struct session *s, enum visit_state state)
+{
+    struct lobby_ends ends;
+    struct lobby_link *link = s->worker->gateway->lobby;
+    if (!link || !s->worker->config.gateway_lobby || s->lobby)
+        return false;
+    struct lobby_visit *lobby = calloc(1, sizeof *lobby);
+    int rc = lobby ? lobby_link_enter(link, &ends) : CE_NOMEM;
+    if (rc) {
+        free(lobby);
+        log_warning("No lobby can be shown: %s. connection=%u peer=%s", error_name(rc), s->number, s->peer);
+        return false;
+    }
+    s->lobby = lobby;
+    lobby->end.fd = -1;
+    lobby->control_fd = ends.control;
+    lobby->to_lobby.direction = RDP_TO_GUEST;
+    s->back.fd = ends.rdp;
+    if (state == VISIT_FORM)
+        show_form(s, NULL);
+    else
+        show(s, LOBBY_PAGE_WAIT, "Your desktop is starting.");
+    if (session_set_state(s, state)) {
+        if (control_open(s))
+            session_fail(s, FAIL_INTERNAL, "the lobby's control socket cannot be polled");
+        else
+            back_dial_lobby(s);
+    }
+    return true;
+}
+
+/* ---- relayed ---- */
+
+static void on_lobby(uv_poll_t *poll, int status, int events)
+{
+    struct session *s = poll->data;
+    session_event_begin(&s->lobby->end, status, events);
+    if (status < 0)
+        events = UV_READABLE | UV_WRITABLE;
+    if (lobby_is_up(s))
+        pump_back(s, events);
+    session_settle(s);
+}
+
+void lobby_up(struct session *s)
+{
+    struct login *login = s->login;
+    struct lobby_visit *lobby = s->lobby;
+    id_map_init(&s->facts.map, login->client_user, login->guest_user, RDP_IO_CHANNEL, login->guest.io_channel,
+                login->answered.message_channel, login->guest.message_channel, login->answered.channels,
+                login->guest.channels, login->guest.channel_count);
+    /* The guest will need session->back. The poll goes along, and calls on_lobby() from its next start on. */
+    lobby->end = s->back;
+    lobby->end.on_event = on_lobby;
+    lobby->end.watched = 0;
+    s->back = (struct endpoint){.fd = -1};
+    relay_finish(&s->to_guest, &s->worker->pool);
+    s->to_guest.blocked = s->to_guest.paused = false;
+    lobby->up = true;
+    log_info("The lobby is shown. connection=%u session=%s peer=%s state=%s", s->number,
+             s->registered.session[0] ? s->registered.session : "-", s->peer, visit_state_name(s->state));
+    bool ok = back_carry_over(s, &lobby->to_lobby, &login->front_in) &&
+              back_carry_over(s, &s->to_client, &login->back_in);
+    login->front_in.len = login->back_in.len = 0;
+    login->guest = (struct gcc_server){0};
+    say(s);
+    if (ok)
+        pump_begin(s);
+}
+
+/* A Deactivate All is only understood by a client whose session is active. */
+static void dial_when_possible(struct session *s)
+{
+    struct lobby_visit *lobby = s->lobby;
+    if (!lobby->ready || !lobby_is_up(s) || !(s->facts.seen_by_client & RDP_SEEN_FONT_MAP))
+        return;
+    lobby->ready = false;
+    show(s, LOBBY_PAGE_WAIT, "Your desktop is ready. You are being connected.");
+    lobby->shown.percent = 100;
+    say(s);
+    back_dial(s);
+}
+
+void lobby_heard(struct session *s)
+{
+    if (s->lobby->ready)
+        dial_when_possible(s);
+}
+
+bool lobby_ticket(struct session *s)
+{
+    if (!s->lobby)
+        return false;
+    s->lobby->ready = true;
+    if (s->state == VISIT_LOBBY || session_set_state(s, VISIT_LOBBY))
+        dial_when_possible(s);
+    return true;
+}
+
+bool lobby_progress(struct session *s, const struct ticket *ticket)
+{
+    if (!s->lobby)
+        return false;
+    show_wait(s, ticket);
+    if ((s->state == VISIT_LOBBY || session_set_state(s, VISIT_LOBBY)) && s->lobby->up)
+        say(s);
+    return true;
+}
+
+static bool may_try_again(enum fail fail)
+{
+    return fail == FAIL_WRONG_PASSWORD || fail == FAIL_TOO_MANY_TRIES;
+}
+
+bool lobby_refused(struct session *s, enum fail fail, const char *detail)
+{
+    if (!lobby_is_up(s))
+        return false;
+    log_info("The lobby tells why there is no desktop. connection=%u session=%s user=%s peer=%s code=%s "
+             "detail=\"%s\"",
+             s->number, s->registered.session[0] ? s->registered.session : "-", s->user[0] ? s->user : "-",
+             s->peer, fail_code(fail), detail);
+    broker_login_abandon(&s->login->broker);
+    if (may_try_again(fail) && s->state == VISIT_LOGIN) {
+        counter_add(&s->worker->gateway->counters.ends[fail], 1);
+        secret_wipe(&s->login->password);
+        show_form(s, fail_sentence(fail));
+        if (session_set_state(s, VISIT_FORM))
+            say(s);
+        return true;
+    }
+    s->lobby->fault = fail;
+    show(s, LOBBY_PAGE_NOTICE, fail_sentence(fail));
+    if (session_set_state(s, VISIT_NOTICE))
+        say(s);
+    return true;
+}
+
+bool lobby_deadline(struct session *s)
+{
+    if (s->state == VISIT_WAITING &&
+        uv_now(&s->worker->loop) - s->state_since_ms < s->worker->config.gateway_lobby_after_ms)
+        return false; /* gateway.desktop_wait is shorter */
+    if (s->state == VISIT_WAITING)
+        return !s->lobby_tried && (s->lobby_tried = true) && lobby_begin(s, VISIT_LOBBY);
+    if (s->state == VISIT_LOBBY)
+        return lobby_refused(s, visit_state_timeout(s->state), "no desktop came in time");
+    if (s->state != VISIT_NOTICE)
+        return false;
+    session_fail(s, s->lobby->fault, "the reason was shown long enough");
+    return true;
+}
+
+/* ---- its end ---- */
+
+/* The client may be in the middle of a PDU whose rest is still to come: its beginning goes along, or the
+ * stream would be out of step. */
+static void beginning_move(struct session *s)
+{
+    struct relay_dir *from = &s->lobby->to_lobby;
+    size_t len = from->tail - from->ready, room;
+    uint8_t *at;
+    if (!len)
+        return;
+    if (relay_room(&s->to_guest, &s->worker->pool, &at, &room) || room < len) {
+        session_fail(s, FAIL_INTERNAL, "no room for the beginning of a PDU");
+        return;
+    }
+    memcpy(at, from->buffer + from->ready, len);
+    s->to_guest.tail += (uint32_t)len;
+}
+
+void lobby_leave(struct session *s)
+{
+    uint8_t out[64];
+    struct writer w = writer_init(out, sizeof out);
+    rdp_write_deactivate_all(&w, RDP_IO_CHANNEL, s->facts.share_id);
+    if (relay_say(&s->to_client, &s->worker->pool, out, writer_len(&w))) {
+        session_fail(s, FAIL_INTERNAL, "the switch has no room");
+        return;
+    }
+    beginning_move(s);
+    s->facts.seen_by_client &= ~(uint32_t)RDP_SEEN_FONT_MAP;
+    s->facts.confirm_due = true;
+    lobby_close(s);
+}
+
+void lobby_close(struct session *s)
+{
+    struct lobby_visit *lobby = s->lobby;
+    if (!lobby)
+        return;
+    control_close(s);
+    if (lobby->up)
+        session_poll_close(s, &lobby->end);
+    relay_finish(&lobby->to_lobby, &s->worker->pool);
+    lobby_link_leave(s->worker->gateway->lobby);
+    free(lobby);
+    s->lobby = NULL;
+}
