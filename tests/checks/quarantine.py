@@ -18,8 +18,8 @@ DOORS = [
     (r"ini\.h", r"common/config\.c$", "common/config.c"),
     (r"libsmartcols", r"broker/ctl/[^/]*\.[ch]$", "broker/ctl/"),
     (r"systemd/", r"common/daemon\.c$", "common/daemon.c"),
-    (r"winpr/", r"common/sspi\.c$", "common/sspi.c"),
-    (r"freerdp", r"$^", "no file yet"),
+    (r"winpr/", r"(common/sspi|gateway/lobby/peer)\.c$", "common/sspi.c and gateway/lobby/peer.c"),
+    (r"freerdp", r"gateway/lobby/peer\.c$", "gateway/lobby/peer.c"),
 ]
 STATEMENT = re.compile(r'"\s*(SELECT\s.+\sFROM\s|INSERT\s+(OR\s+\w+\s+)?INTO\s|UPDATE\s+\w+\s+SET\s|DELETE\s+FROM\s|'
                        r'CREATE\s+(UNIQUE\s+)?(TABLE|INDEX)\s|PRAGMA\s|BEGIN\s+IMMEDIATE)', re.I)
