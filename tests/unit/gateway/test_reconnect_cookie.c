@@ -27,7 +27,7 @@ static void a_cookie_is_written_as_the_specification_has_it(void)
     size_t len;
     const uint8_t *info = written(out, sizeof out, &len, &pdu);
     CU_ASSERT_EQUAL(pdu.channel_id, 1003);
-    CU_ASSERT_EQUAL(pdu.data[0] | pdu.data[1] << 8, pdu.data_len); /* totalLength */
+    CU_ASSERT_EQUAL((size_t)(pdu.data[0] | pdu.data[1] << 8), pdu.data_len); /* totalLength */
     CU_ASSERT_EQUAL(pdu.data[14], RDP_DATA_SAVE_SESSION_INFO);
     CU_ASSERT_EQUAL(pdu.data[18], 3); /* extended */
     CU_ASSERT_EQUAL(len, 38 + 570);
