@@ -16,9 +16,14 @@ static int version_read(struct db *db, unsigned *ret)
     return rc;
 }
 
-/* In a transaction for writing. *ret_done: the schema was the newest one already. */
+struct progress {
+    bool is_new; /* made in this run: nothing in it is worth a copy */
+    bool done;   /* the schema was the newest one already */
+};
+
+/* In a transaction for writing. */
 static int migrate_step(struct db *db, const char *path, const struct migration *migrations, unsigned count,
-                        bool create, bool *ret_done)
+                        bool create, struct progress *progress)
 {
     unsigned version;
     int rc = version_read(db, &version);
@@ -30,12 +35,14 @@ static int migrate_step(struct db *db, const char *path, const struct migration 
                        version, count);
     if (version == 0 && !create)
         return db_fail(db, CE_UNREACHABLE, "the database holds no Carrel tables");
-    *ret_done = version == count;
-    if (*ret_done)
+    progress->done = version == count;
+    if (progress->done)
         return 0;
+    if (version == 0)
+        progress->is_new = true;
 
     const struct migration *next = &migrations[version];
-    if (version > 0) {
+    if (!progress->is_new) {
         char copy[4096];
         if (snprintf(copy, sizeof copy, "%s.before-%03u", path, next->number) >= (int)sizeof copy)
             return db_fail(db, CE_LIMIT, "the path of the database is too long");
@@ -53,10 +60,11 @@ static int migrate_step(struct db *db, const char *path, const struct migration 
 static int migrate_all(struct db *db, const char *path, const struct migration *migrations, unsigned count,
                        bool create, struct error *err)
 {
-    for (bool done = false; !done;) {
+    struct progress progress = {0};
+    while (!progress.done) {
         int rc = db->ops->begin(db, true);
         if (!rc)
-            rc = migrate_step(db, path, migrations, count, create, &done);
+            rc = migrate_step(db, path, migrations, count, create, &progress);
         if (!rc)
             rc = db->ops->commit(db);
         if (rc) {

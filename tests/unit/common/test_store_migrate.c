@@ -70,6 +70,18 @@ static void applies_what_is_missing_and_keeps_a_copy(void)
     close_it();
 }
 
+static void a_database_that_is_made_leaves_no_copies(void)
+{
+    char copy[160];
+    struct stat st;
+    open_empty();
+    snprintf(copy, sizeof copy, "%s.before-002", path);
+    CU_ASSERT_EQUAL(store_migrate(db, path, two, 2, true, &err), 0);
+    CU_ASSERT_EQUAL(number_of(db, "version"), 2);
+    CU_ASSERT_EQUAL(stat(copy, &st), -1);
+    close_it();
+}
+
 static void a_bad_migration_changes_nothing(void)
 {
     open_empty();
@@ -217,7 +229,8 @@ static void many_processes_may_start_at_once(void)
     close_it();
 }
 
-SUITE("store_migrate", TEST(applies_what_is_missing_and_keeps_a_copy), TEST(a_bad_migration_changes_nothing),
+SUITE("store_migrate", TEST(applies_what_is_missing_and_keeps_a_copy),
+      TEST(a_database_that_is_made_leaves_no_copies), TEST(a_bad_migration_changes_nothing),
       TEST(a_newer_database_is_refused), TEST(a_newer_database_is_refused_by_the_store),
       TEST(a_table_made_anew_keeps_those_that_refer_to_it),
       TEST(a_migration_that_leaves_a_reference_to_nothing_is_refused),
