@@ -17,7 +17,7 @@ tidy() {
 }
 trap tidy EXIT
 stack_configure "127.0.0.1:$(stack_free_ports 1)" 'vmpool.retry_pause=1s' 'vmpool.retry_pause_max=2s' \
-    'vmpool.failure_limit=3' 'vmpool.boot_timeout=90s' 'vmpool.disk_reserve=0'
+    'vmpool.failure_limit=3' 'vmpool.boot_timeout=90s' 'vmpool.disk_reserve=0KiB'
 stack_start_libvirtd
 stack_start broker
 stack_start vmpool

@@ -44,10 +44,11 @@ done
 is "$(api get /v1/hosts/here 'd["storage"]')" shared "the storage of the host beside vmpool"
 
 say "a pool on both"
-stack_ctl pool create wide --image desktop --spare 2 --max 3 --vcpus 2 --memory 640MiB --host-labels wide --apart host
+stack_ctl pool create wide --image desktop --spare 0 --max 3 --vcpus 2 --memory 640MiB --host-labels wide --apart host
 for name in north south; do
     api_quietly wait 300 "/v1/hosts/$name" '[x["state"] for x in d["images"]] == ["present"]'
 done
+stack_ctl pool set wide --spare 2 # not before: desktops are placed where the image is
 api_quietly wait 600 /v1/pools/wide 'd["ready"] >= 2'
 is "$(api get '/v1/desktops?pool=wide' '" ".join(sorted(x["host"] for x in i))')" "north south" "where they stand"
 
