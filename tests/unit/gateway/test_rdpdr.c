@@ -9,9 +9,8 @@ static void device_write(struct writer *w, uint32_t type, uint32_t id, const cha
 {
     writer_u32_le(w, type);
     writer_u32_le(w, id);
-    uint8_t *room = writer_take(w, 8);
-    memset(room, 0, 8);
-    memcpy(room, name, strlen(name));
+    writer_bytes(w, name, strlen(name));
+    writer_zero(w, 8 - strlen(name));
     writer_u32_le(w, data_len);
     for (uint32_t i = 0; i < data_len; i++)
         writer_u8(w, (uint8_t)(id + i));
