@@ -22,7 +22,7 @@
     " AND d.state IN ('cloning', 'booting')), " COUNT_DESKTOPS " AND d.state = 'failed') + " MACHINES_OUT    \
     ", (SELECT COUNT(*) FROM sessions s WHERE s.pool_id = p.id"                                              \
     " AND s.state = 'starting' AND s.desktop_id IS NULL), p.policy, p.balance, p.trust, p.placement,"        \
-    " p.host_labels, p.apart, p.guest_security"
+    " p.host_labels, p.apart, p.guest_security, p.description"
 #define POOL_SELECT POOL_COLUMNS " FROM pools p LEFT JOIN images i ON i.id = p.image_id"
 
 static void pool_read(struct db_query *q, struct pool_row *ret)
@@ -59,6 +59,7 @@ static void pool_read(struct db_query *q, struct pool_row *ret)
     row_text(q, 29, ret->host_labels, sizeof ret->host_labels);
     row_text(q, 30, ret->apart, sizeof ret->apart);
     row_enum(q, 31, guest_security_parse, &ret->guest_security);
+    row_text(q, 32, ret->description, sizeof ret->description);
 }
 
 static int pools_each(struct db_query *q, int (*each)(void *arg, const struct pool_row *row), void *arg)
@@ -116,16 +117,16 @@ int store_pool_insert(struct db *db, struct pool_row *row)
         db,
         "INSERT INTO pools (id, name, kind, credentials, image_id, spare, max_desktops, vcpus, memory_mib,"
         " network, pattern, enabled, deleting, failures, retry_at_ms, stopped, reason, created_ms,"
-        " policy, balance, trust, placement, host_labels, apart, guest_security) VALUES ($1, $2, $3, $4, $5, "
-        "$6, $7, $8, $9,"
-        " $10, $11, $12, 0, 0, 0, 0, '', $13, $14, $15, $16, $17, $18, $19, $20)",
+        " policy, balance, trust, placement, host_labels, apart, guest_security, description) VALUES"
+        " ($1, $2, $3, $4, $5, $6, $7, $8, $9,"
+        " $10, $11, $12, 0, 0, 0, 0, '', $13, $14, $15, $16, $17, $18, $19, $20, $21)",
         db_text(row->id), db_text(row->name), db_text(pool_kind_name(row->kind)),
         db_text(credentials_name(row->credentials)), db_ref(row->image_id), db_int(row->spare),
         db_int(row->max), db_int(row->vcpus), db_int(row->memory_mib), db_text(row->network),
         db_text(row->pattern), db_int(row->enabled), db_int(row->created_ms), db_text(policy),
         db_text(pool_balance_name(row->balance)), db_text(pool_trust_name(row->trust)),
         db_text(placement_name(row->placement)), db_text(row->host_labels), db_text(row->apart),
-        db_text(guest_security_name(row->guest_security)));
+        db_text(guest_security_name(row->guest_security)), db_text(row->description));
     if (rc == CE_EXISTS)
         return db_fail(db, rc, "there is a pool %s already", row->name);
     return rc ? rc : pool_event(db, row, "pool.created", "Pool %s was created.", row->name);
@@ -183,13 +184,13 @@ int store_pool_update(struct db *db, const struct pool_row *row)
             "UPDATE pools SET spare = $2, max_desktops = $3, vcpus = $4, memory_mib = $5, image_id = $6,"
             " network = $7, credentials = $8, enabled = $9, failures = 0, retry_at_ms = 0, stopped = 0,"
             " reason = '', policy = $10, balance = $11, trust = $12, placement = $13,"
-            " host_labels = $14, apart = $15, guest_security = $16 WHERE id = $1",
+            " host_labels = $14, apart = $15, guest_security = $16, description = $17 WHERE id = $1",
             db_text(old.id), db_int(row->spare), db_int(old.kind == POOL_STATIC ? 0 : row->max),
             db_int(row->vcpus), db_int(row->memory_mib), db_ref(row->image_id), db_text(row->network),
             db_text(credentials_name(row->credentials)), db_int(row->enabled), db_text(policy),
             db_text(pool_balance_name(row->balance)), db_text(pool_trust_name(row->trust)),
             db_text(placement_name(row->placement)), db_text(row->host_labels), db_text(row->apart),
-            db_text(guest_security_name(row->guest_security)));
+            db_text(guest_security_name(row->guest_security)), db_text(row->description));
     if (rc)
         return rc;
     if (row->enabled != old.enabled)

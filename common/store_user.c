@@ -3,12 +3,18 @@
 #include <ctype.h>
 #include <stdio.h>
 
-#define USER_COLUMNS "u.id, u.name, u.full_name, u.disabled, u.created_ms, u.last_login_ms"
+#define USER_COLUMNS                                                                                         \
+    "u.id, u.name, u.full_name, u.disabled, u.created_ms, u.last_login_ms, u.password_ms,"                   \
+    " u.must_change, (SELECT COUNT(*) FROM otp_secrets o WHERE o.user_id = u.id)"
 
 static void user_read(struct db_query *q, struct user_row *ret)
 {
-    *ret = (struct user_row){
-        .disabled = row_bool(q, 3), .created_ms = row_int(q, 4), .last_login_ms = row_int(q, 5)};
+    *ret = (struct user_row){.disabled = row_bool(q, 3),
+                             .created_ms = row_int(q, 4),
+                             .last_login_ms = row_int(q, 5),
+                             .password_ms = row_int(q, 6),
+                             .must_change = row_bool(q, 7),
+                             .has_otp = row_int(q, 8) > 0};
     row_text(q, 0, ret->id, sizeof ret->id);
     row_text(q, 1, ret->name, sizeof ret->name);
     row_text(q, 2, ret->full_name, sizeof ret->full_name);
@@ -30,12 +36,14 @@ int store_user_insert(struct db *db, struct user_row *user, const char *password
         return db_fail(db, CE_BAD_INPUT, "\"%s\" cannot be the name of a user", user->name);
     id_make(ID_USER, user->id);
     user->created_ms = store_now_ms();
-    int rc = db_run(db,
-                    "INSERT INTO users (id, name, name_key, full_name, password_hash, disabled, created_ms,"
-                    " last_login_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, 0)",
-                    db_text(user->id), db_text(user->name), db_text(name_key(user->name, key)),
-                    db_text(user->full_name), db_text(password_hash), db_int(user->disabled),
-                    db_int(user->created_ms));
+    user->password_ms = password_hash && password_hash[0] ? user->created_ms : 0;
+    int rc =
+        db_run(db,
+               "INSERT INTO users (id, name, name_key, full_name, password_hash, disabled, created_ms,"
+               " last_login_ms, password_ms, must_change) VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9)",
+               db_text(user->id), db_text(user->name), db_text(name_key(user->name, key)),
+               db_text(user->full_name), db_text(password_hash), db_int(user->disabled),
+               db_int(user->created_ms), db_int(user->password_ms), db_int(user->must_change));
     if (rc == CE_EXISTS)
         return db_fail(db, rc, "there is a user %s already", user->name);
     return rc;
@@ -125,7 +133,9 @@ int store_user_set_password(struct db *db, const char *id, const char *hash)
     /* The NT hash is of the password that was: it must not open the door any more. */
     int rc = store_nt_hash_forget(db, id);
     if (!rc)
-        rc = db_run(db, "UPDATE users SET password_hash = $2 WHERE id = $1", db_text(id), db_text(hash));
+        rc =
+            db_run(db, "UPDATE users SET password_hash = $2, password_ms = $3, must_change = 0 WHERE id = $1",
+                   db_text(id), db_text(hash), db_int(store_now_ms()));
     return store_changed(db, rc, "user", id);
 }
 
@@ -141,8 +151,14 @@ int store_user_get_password(struct db *db, const char *name, struct user_row *re
     if (rc < 0)
         return rc;
     user_read(&q, ret);
-    row_text(&q, 6, hash, hash_size);
+    row_text(&q, 9, hash, hash_size);
     return 0;
+}
+
+int store_user_set_must_change(struct db *db, const char *id, bool must_change)
+{
+    int rc = db_run(db, "UPDATE users SET must_change = $2 WHERE id = $1", db_text(id), db_int(must_change));
+    return store_changed(db, rc, "user", id);
 }
 
 int store_user_touch_login(struct db *db, const char *id)

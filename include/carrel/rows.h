@@ -21,6 +21,9 @@ struct user_row {
     bool disabled;
     int64_t created_ms;
     int64_t last_login_ms;
+    int64_t password_ms; /* when the password was set; 0: there is none */
+    bool must_change;    /* the password, at the next log-in */
+    bool has_otp;        /* counted when read: one-time codes are set up */
 };
 
 struct group_row {
@@ -108,6 +111,7 @@ struct pool_row {
     int64_t created_ms;
     enum pool_balance balance; /* b; static pools only, as is trust */
     enum pool_trust trust;     /* b */
+    char description[256];     /* b: for the people who choose between pools */
     /* Counted when read; a static pool's max and ready are what its machines have room for. */
     uint32_t desktops, ready, lent, starting, failed, waiting; /* waiting: sessions without a desktop */
 };

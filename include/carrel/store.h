@@ -87,7 +87,9 @@ int store_user_get(struct db *db, const char *key, struct user_row *ret) MUST_CH
 int store_user_list(struct db *db, int (*each)(void *arg, const struct user_row *row), void *arg) MUST_CHECK;
 int store_user_update(struct db *db, const struct user_row *user) MUST_CHECK; /* full_name, disabled */
 int store_user_delete(struct db *db, const char *id) MUST_CHECK; /* CE_CONFLICT while a session lives */
+/* It is new from now on, and need not be changed any more. */
 int store_user_set_password(struct db *db, const char *id, const char *hash) MUST_CHECK;
+int store_user_set_must_change(struct db *db, const char *id, bool must_change) MUST_CHECK;
 int store_user_get_password(struct db *db, const char *name, struct user_row *ret, char *hash,
                             size_t hash_size) MUST_CHECK; /* hash "" when the user has none */
 /* NT hashes, sealed (store_nt_hash.c): CE_NOT_FOUND without one; _keep leaves the one that is there; _forget with
@@ -97,6 +99,13 @@ int store_nt_hash_keep(struct db *db, const char *user_id, const void *sealed, s
 int store_nt_hash_get(struct db *db, const char *user_id, void *ret_sealed, size_t size,
                       size_t *ret_len) MUST_CHECK;
 int store_nt_hash_forget(struct db *db, const char *user_id) MUST_CHECK;
+/* Secrets of one-time codes, sealed (store_otp.c): CE_EXISTS with one, CE_NOT_FOUND without. _use takes the code of a
+ * step (30 s since 1970); CE_CONFLICT when it, or a later one, was taken before. */
+int store_otp_insert(struct db *db, const char *user_id, const void *sealed, size_t len) MUST_CHECK;
+int store_otp_get(struct db *db, const char *user_id, void *ret_sealed, size_t size, size_t *ret_len,
+                  int64_t *ret_last_step) MUST_CHECK;
+int store_otp_use(struct db *db, const char *user_id, int64_t step) MUST_CHECK;
+int store_otp_delete(struct db *db, const char *user_id) MUST_CHECK;
 int store_user_touch_login(struct db *db, const char *id) MUST_CHECK;
 
 int store_group_insert(struct db *db, struct group_row *group) MUST_CHECK;
@@ -154,7 +163,7 @@ int store_pool_insert(struct db *db, struct pool_row *row) MUST_CHECK;
 int store_pool_get(struct db *db, const char *key, struct pool_row *ret) MUST_CHECK;
 int store_pool_list(struct db *db, int (*each)(void *arg, const struct pool_row *row), void *arg) MUST_CHECK;
 /* b: spare, max, vcpus, memory, image, network, credentials, placement, host_labels, apart, policy,
- * guest_security, enabled;
+ * guest_security, description, enabled;
  * clears stopped and failures. */
 int store_pool_update(struct db *db, const struct pool_row *row) MUST_CHECK;
 int store_pool_set_deleting(struct db *db, const char *id) MUST_CHECK; /* CE_CONFLICT while sessions live */
