@@ -27,6 +27,8 @@ void api_users_add(struct request *r);
 void api_user_get(struct request *r);
 void api_user_change(struct request *r);
 void api_user_delete(struct request *r);
+void api_user_otp_enable(struct request *r); /* api_otp.c */
+void api_user_otp_disable(struct request *r);
 void api_groups_list(struct request *r);
 void api_groups_add(struct request *r);
 void api_group_get(struct request *r);

@@ -14,6 +14,7 @@
 #include "log.h"
 #include "nla.h"
 #include "nt_hash.h"
+#include "password_rule.h"
 #include "tsrequest.h"
 
 #define TOKEN_SIZE BASE64_SIZE(TSREQUEST_MAX_LEN)
@@ -25,8 +26,10 @@ struct nla_input {
     uint8_t message[TSREQUEST_MAX_LEN];
     size_t message_len;
     struct secret hash; /* empty: the user is unknown or has none */
-    bool is_disabled;
-    enum fail fail; /* of a refusal */
+    bool is_disabled, is_expired, must_change;
+    int64_t password_ms;
+    uint64_t password_max_age_ms; /* broker.password_max_age when the message came */
+    enum fail fail;               /* of a refusal */
 };
 
 static void go_on(struct request *r, struct nla_exchange *x, enum credssp_result result,
@@ -62,6 +65,10 @@ static void answer_refused(struct request *r, struct nla_exchange *x, enum fail 
     case FAIL_ACCOUNT_DISABLED:
         credssp_write_error(x->credssp, CREDSSP_ACCOUNT_DISABLED, &w);
         break;
+    case FAIL_PASSWORD_EXPIRED:
+        credssp_write_error(x->credssp,
+                            x->must_change ? CREDSSP_PASSWORD_MUST_CHANGE : CREDSSP_PASSWORD_EXPIRED, &w);
+        break;
     default:
         break;
     }
@@ -94,7 +101,7 @@ static int refuse_job(struct db *db, struct request *r)
     const struct nla_input *input = r->input;
     int64_t left_s;
     if (input->fail == FAIL_WRONG_PASSWORD)
-        return login_attempt_failed(db, &input->who, &left_s);
+        return login_attempt_failed(db, &input->who, FAIL_WRONG_PASSWORD, &left_s);
     return login_attempt_refused(db, &input->who, input->fail);
 }
 
@@ -127,10 +134,12 @@ static int find_user(struct db *db, struct request *r, struct nla_input *input)
         return rc;
     memcpy(input->who.user_id, user.id, sizeof user.id);
     input->is_disabled = user.disabled;
+    input->is_expired = password_is_expired(&user, input->password_max_age_ms, store_now_ms());
+    input->must_change = user.must_change;
+    input->password_ms = user.password_ms;
     rc = nt_hash_get(db, &r->broker->key, user.id, &input->hash);
     if (rc == CE_NOT_FOUND)
-        log_info("User %s has no NT hash yet: set the password again, or log in once in TLS mode.",
-                 user.name);
+        log_info("User %s has no NT hash yet: log in once in TLS mode, or set another password.", user.name);
     return rc;
 }
 
@@ -140,7 +149,7 @@ static int look_job(struct db *db, struct request *r)
     int64_t left_s = 0;
     input->fail = FAIL_NONE;
     input->who.user_id[0] = '\0';
-    input->is_disabled = false;
+    input->is_disabled = input->is_expired = input->must_change = false;
     secret_wipe(&input->hash);
     int rc = login_attempt_pause_s(db, &input->who, &left_s);
     if (!rc && left_s)
@@ -162,6 +171,9 @@ static void looked(struct request *r)
     }
     x->who = input->who;
     x->is_disabled = input->is_disabled;
+    x->is_expired = input->is_expired;
+    x->must_change = input->must_change;
+    x->password_ms = input->password_ms;
     if (input->fail) {
         refuse(r, input->fail);
         return;
@@ -181,6 +193,8 @@ static void go_on(struct request *r, struct nla_exchange *x, enum credssp_result
     case CREDSSP_MORE:
         if (credssp_is_proven(x->credssp) && x->is_disabled)
             refuse(r, FAIL_ACCOUNT_DISABLED);
+        else if (credssp_is_proven(x->credssp) && x->is_expired && !x->can_ask)
+            refuse(r, FAIL_PASSWORD_EXPIRED);
         else
             request_answer(r, 200, answer_json(x->id, "more", w));
         break;
@@ -210,6 +224,7 @@ static void message_read(struct request *r, struct nla_exchange *x)
     struct writer w = writer_init(out, sizeof out);
     memcpy(input->id, x->id, sizeof input->id);
     input->who = x->who;
+    input->password_max_age_ms = r->broker->config.broker_password_max_age_ms;
     go_on(r, x, credssp_read(x->credssp, input->message, input->message_len, &w), &w);
 }
 
@@ -234,10 +249,12 @@ void api_nla_begin(struct request *r)
     struct api_reader reader;
     uint8_t key[CREDSSP_KEY_MAX_BYTES];
     size_t key_len = 0;
+    bool can_ask = false;
     if (!input)
         return;
     api_reader_init(&reader, r->body, "");
     login_attempt_read(&input->who, &reader, &r->broker->config);
+    api_reader_flag(&reader, "can_ask", API_OPTIONAL, &can_ask);
     read_bytes(&reader, "key", key, sizeof key, &key_len);
     read_message(&reader, input);
     if (!request_read_done(r, &reader))
@@ -253,6 +270,7 @@ void api_nla_begin(struct request *r)
         return;
     }
     x->who = input->who;
+    x->can_ask = can_ask;
     message_read(r, x);
 }
 

@@ -21,9 +21,10 @@ static json_t *pool_json(const struct pool_row *row)
         credentials_name(row->credentials), "spare", (json_int_t)row->spare, "max", (json_int_t)row->max,
         "vcpus", (json_int_t)row->vcpus, "memory_mib", (json_int_t)row->memory_mib, "network", row->network,
         "pattern", row->pattern, "enabled", row->enabled, "deleting", row->deleting);
-    json_t *place = json_pack("{s:s, s:s, s:s, s:s}", "placement", placement_name(row->placement),
-                              "host_labels", row->host_labels, "apart", row->apart, "guest_security",
-                              guest_security_name(row->guest_security));
+    json_t *place =
+        json_pack("{s:s, s:s, s:s, s:s, s:o}", "placement", placement_name(row->placement), "host_labels",
+                  row->host_labels, "apart", row->apart, "guest_security",
+                  guest_security_name(row->guest_security), "description", api_json_text(row->description));
     json_t *seen = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:b, s:o, s:o, s:o}", "desktops",
                              (json_int_t)row->desktops, "ready", (json_int_t)row->ready, "lent",
                              (json_int_t)row->lent, "starting", (json_int_t)row->starting, "failed",
@@ -131,6 +132,15 @@ static void read_guest_security(struct api_reader *reader, struct pool_row *row)
         row->guest_security = (enum guest_security)choice;
 }
 
+/* What every kind of pool has. */
+static void read_any(struct api_reader *reader, struct pool_row *row)
+{
+    read_guest_security(reader, row);
+    api_reader_text(reader, "description", API_OPTIONAL, row->description, sizeof row->description);
+    api_reader_flag(reader, "enabled", API_OPTIONAL, &row->enabled);
+    api_reader_policy(reader, &row->policy);
+}
+
 static void read_static(struct api_reader *reader, struct pool_row *row)
 {
     int choice;
@@ -144,9 +154,7 @@ static void read_static(struct api_reader *reader, struct pool_row *row)
         row->balance = (enum pool_balance)choice;
     if (api_reader_choice(reader, "trust", API_OPTIONAL, pool_trust_parse, "first-use, any", &choice))
         row->trust = (enum pool_trust)choice;
-    read_guest_security(reader, row);
-    api_reader_flag(reader, "enabled", API_OPTIONAL, &row->enabled);
-    api_reader_policy(reader, &row->policy);
+    read_any(reader, row);
 }
 
 /* The members that POST and PATCH of pools with guests have in common. */
@@ -165,10 +173,8 @@ static void read_common(struct api_reader *reader, struct pool_row *row)
         !name_is_valid(row->network))
         api_reader_refuse(reader,
                           "The member \"network\" must be \"user\" or the name of a libvirt network.");
-    api_reader_flag(reader, "enabled", API_OPTIONAL, &row->enabled);
     read_placement(reader, row);
-    read_guest_security(reader, row);
-    api_reader_policy(reader, &row->policy);
+    read_any(reader, row);
 }
 
 static void check_sizes(struct api_reader *reader, const struct pool_row *row)

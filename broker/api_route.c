@@ -31,6 +31,8 @@ static const struct api_route routes[] = {
     {"GET", "/v1/users/{key}", ADMIN, NONE, "", api_user_get},
     {"PATCH", "/v1/users/{key}", ADMIN, JSON, "", api_user_change},
     {"DELETE", "/v1/users/{key}", ADMIN, NONE, "", api_user_delete},
+    {"POST", "/v1/users/{key}/otp", ADMIN, NONE, "", api_user_otp_enable},
+    {"DELETE", "/v1/users/{key}/otp", ADMIN, NONE, "", api_user_otp_disable},
     {"GET", "/v1/groups", ADMIN, NONE, "", api_groups_list},
     {"POST", "/v1/groups", ADMIN, JSON, "", api_groups_add},
     {"GET", "/v1/groups/{key}", ADMIN, NONE, "", api_group_get},

@@ -7,6 +7,7 @@
 #include "credssp.h"
 #include "login_local.h"
 #include "nt_hash.h"
+#include "password_rule.h"
 
 #define GROUPS_MAX 64 /* in one POST; more are refused */
 
@@ -14,7 +15,7 @@ struct user_input {
     struct user_row row;
     struct secret password;
     struct secret nt_hash; /* of the password, with broker.nla; empty otherwise */
-    bool has_password, has_full_name, has_disabled, disabled;
+    bool has_password, has_full_name, has_disabled, disabled, has_must_change, must_change;
     char full_name[sizeof((struct user_row *)0)->full_name];
     char groups[GROUPS_MAX][NAME_SIZE];
     size_t group_count;
@@ -24,9 +25,11 @@ struct user_input {
 
 static json_t *user_json(const struct user_row *row)
 {
-    return json_pack("{s:s, s:s, s:o, s:b, s:o, s:o}", "id", row->id, "name", row->name, "full_name",
-                     api_json_text(row->full_name), "disabled", row->disabled, "created",
-                     api_json_time(row->created_ms), "last_login", api_json_time(row->last_login_ms));
+    return json_pack("{s:s, s:s, s:o, s:b, s:o, s:o, s:o, s:b, s:b}", "id", row->id, "name", row->name,
+                     "full_name", api_json_text(row->full_name), "disabled", row->disabled, "created",
+                     api_json_time(row->created_ms), "last_login", api_json_time(row->last_login_ms),
+                     "password_set", api_json_time(row->password_ms), "must_change_password",
+                     row->must_change, "otp", row->has_otp);
 }
 
 static int add_user(void *arg, const struct user_row *row)
@@ -116,11 +119,21 @@ void api_user_get(struct request *r)
 
 /* --- new and changed users: the password is hashed on a worker before the job -------------------- */
 
+static void refuse_password(struct request *r, const char *why)
+{
+    problem_set_fail(r, FAIL_PASSWORD_REFUSED, "", why);
+    request_send(r);
+}
+
 static void hashed(struct login_task *task)
 {
     struct request *r = task->arg;
     struct user_input *input = r->input;
     secret_wipe(&input->password);
+    if (task->rc == CE_EXISTS) {
+        refuse_password(r, PASSWORD_RULE_SAME);
+        return;
+    }
     if (task->rc) {
         problem_set_error(r, task->rc);
         request_send(r);
@@ -129,17 +142,18 @@ static void hashed(struct login_task *task)
     request_run(r, STORE_WRITE, input->job, NULL);
 }
 
-static void run_with_hash(struct request *r, struct user_input *input,
-                          int (*job)(struct db *, struct request *))
+/* The user's name is in input->row, and the hash to be replaced, or none, in the task. */
+static void hash_password(struct request *r, struct user_input *input)
 {
-    if (!input->has_password) {
-        request_run(r, STORE_WRITE, job, NULL);
+    char why[PASSWORD_RULE_TEXT_SIZE];
+    if (password_rule_refuses(&input->password, input->row.name, r->broker->config.broker_password_min_length,
+                              why)) {
+        refuse_password(r, why);
         return;
     }
     if (r->broker->config.broker_nla && credssp_nt_hash(&input->password, &input->nt_hash))
         secret_wipe(&input->nt_hash); /* no UTF-8: such a password works in TLS mode only */
-    input->job = job;
-    input->task.work = LOGIN_HASH;
+    input->task.work = LOGIN_REPLACE;
     input->task.password = &input->password;
     input->task.done = hashed;
     input->task.arg = r;
@@ -212,20 +226,30 @@ void api_users_add(struct request *r)
     api_reader_text(&reader, "full_name", API_OPTIONAL, input->row.full_name, sizeof input->row.full_name);
     read_password(&reader, input);
     read_groups(&reader, input);
-    if (request_read_done(r, &reader))
-        run_with_hash(r, input, add_job);
+    input->has_must_change =
+        api_reader_flag(&reader, "must_change_password", API_OPTIONAL, &input->row.must_change);
+    if (!request_read_done(r, &reader))
+        return;
+    input->job = add_job;
+    if (input->has_password)
+        hash_password(r, input);
+    else
+        request_run(r, STORE_WRITE, add_job, NULL);
 }
 
 /* Says what was changed, never to what: one of them is a password. */
 static int audit_change(struct db *db, struct request *r, const struct user_input *input,
                         const struct user_row *row)
 {
-    char what[64];
-    snprintf(what, sizeof what, "%s%s%s", input->has_full_name ? ", full name" : "",
+    char what[100];
+    snprintf(what, sizeof what, "%s%s%s%s", input->has_full_name ? ", full name" : "",
              !input->has_disabled ? ""
              : input->disabled    ? ", disabled"
                                   : ", enabled",
-             input->has_password ? ", password" : "");
+             input->has_password ? ", password" : "",
+             !input->has_must_change ? ""
+             : input->must_change    ? ", password to be changed"
+                                     : ", password not to be changed");
     return audit_admin(db, r, "user.changed", row->id, "User %s was changed (%s)", row->name,
                        what[0] ? what + 2 : "nothing");
 }
@@ -247,9 +271,25 @@ static int change_job(struct db *db, struct request *r)
         rc = store_user_set_password(db, row.id, input->task.hash);
     if (!rc && input->nt_hash.len)
         rc = nt_hash_set(db, &r->broker->key, row.id, &input->nt_hash);
+    if (!rc && input->has_must_change)
+        rc = store_user_set_must_change(db, row.id, input->must_change);
     if (!rc)
         rc = audit_change(db, r, input, &row);
     return rc ? rc : answer_user(db, r, row.id, 200);
+}
+
+static int old_hash_job(struct db *db, struct request *r)
+{
+    struct user_input *input = r->input;
+    int rc = get_user(db, r, &input->row);
+    return rc ? rc
+              : store_user_get_password(db, input->row.name, &input->row, input->task.hash,
+                                        sizeof input->task.hash);
+}
+
+static void old_hash_found(struct request *r)
+{
+    hash_password(r, r->input);
 }
 
 void api_user_change(struct request *r)
@@ -262,9 +302,16 @@ void api_user_change(struct request *r)
     input->has_full_name =
         api_reader_text(&reader, "full_name", API_OPTIONAL, input->full_name, sizeof input->full_name);
     input->has_disabled = api_reader_flag(&reader, "disabled", API_OPTIONAL, &input->disabled);
+    input->has_must_change =
+        api_reader_flag(&reader, "must_change_password", API_OPTIONAL, &input->must_change);
     read_password(&reader, input);
-    if (request_read_done(r, &reader))
-        run_with_hash(r, input, change_job);
+    if (!request_read_done(r, &reader))
+        return;
+    input->job = change_job;
+    if (input->has_password)
+        request_run(r, STORE_READ, old_hash_job, old_hash_found);
+    else
+        request_run(r, STORE_WRITE, change_job, NULL);
 }
 
 static int delete_job(struct db *db, struct request *r)

@@ -20,6 +20,7 @@ struct api_server;
 struct login_workers;
 struct claims;
 struct nla;
+struct questions;
 struct upkeep;
 struct machine_watch;
 
@@ -32,7 +33,8 @@ struct broker {
     struct api_server *server;
     struct login_workers *workers;
     struct claims *claims;
-    struct nla *nla; /* log-ins by CredSSP that are under way */
+    struct nla *nla;             /* log-ins by CredSSP that are under way */
+    struct questions *questions; /* and those that wait for a person's answer */
     struct upkeep *upkeep;
     struct machine_watch *machines;
     struct list tickets; /* requests parked until a session's ticket changes */

@@ -29,7 +29,9 @@ enum credssp_result {
 /* NTSTATUS for credssp_write_error(), MS-ERREF 2.3.1 */
 enum credssp_status {
     CREDSSP_LOGON_FAILURE = 0x6d,
+    CREDSSP_PASSWORD_EXPIRED = 0x71,
     CREDSSP_ACCOUNT_DISABLED = 0x72,
+    CREDSSP_PASSWORD_MUST_CHANGE = 0x224,
     CREDSSP_ACCOUNT_LOCKED_OUT = 0x234,
 };
 

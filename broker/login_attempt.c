@@ -79,7 +79,8 @@ int login_attempt_refused(struct db *db, const struct login_attempt *attempt, en
                       attempt->address[0] ? attempt->address : "an unknown address", fail_code(fail));
 }
 
-int login_attempt_failed(struct db *db, const struct login_attempt *attempt, int64_t *ret_left_s)
+int login_attempt_failed(struct db *db, const struct login_attempt *attempt, enum fail fail,
+                         int64_t *ret_left_s)
 {
     int64_t user_ms = 0, address_ms = 0;
     int rc = store_login_failed(db, attempt->user_subject, attempt->tries, attempt->pause_ms,
@@ -88,7 +89,7 @@ int login_attempt_failed(struct db *db, const struct login_attempt *attempt, int
         rc = store_login_failed(db, attempt->address_subject, attempt->tries, attempt->pause_ms,
                                 attempt->pause_max_ms, &address_ms);
     if (!rc)
-        rc = login_attempt_refused(db, attempt, FAIL_WRONG_PASSWORD);
+        rc = login_attempt_refused(db, attempt, fail);
     if (!rc)
         *ret_left_s = seconds_left(user_ms, address_ms);
     return rc;

@@ -41,7 +41,9 @@ int login_attempt_pause_s(struct db *db, const struct login_attempt *attempt, in
 /* Logs, and writes the event unless there could be a flood of them. */
 int login_attempt_refused(struct db *db, const struct login_attempt *attempt, enum fail fail) MUST_CHECK;
 
-/* A wrong password: counts for user and address, and is refused as above. RET_LEFT_S: the pause that it cost. */
-int login_attempt_failed(struct db *db, const struct login_attempt *attempt, int64_t *ret_left_s) MUST_CHECK;
+/* A wrong password, or another proof that was wrong: counts for user and address, and is refused as above.
+ * RET_LEFT_S: the pause that it cost. */
+int login_attempt_failed(struct db *db, const struct login_attempt *attempt, enum fail fail,
+                         int64_t *ret_left_s) MUST_CHECK;
 
 #endif

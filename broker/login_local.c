@@ -21,10 +21,17 @@ struct login_workers {
 
 static void task_run(struct login_task *task)
 {
-    if (task->work == LOGIN_HASH)
+    if (task->work == LOGIN_HASH) {
+        task->rc = secret_hash_make(task->password, task->hash);
+        return;
+    }
+    int rc = secret_hash_verify(task->hash[0] ? task->hash : NULL, task->password);
+    if (task->work == LOGIN_VERIFY)
+        task->rc = rc;
+    else if (rc == CE_REFUSED)
         task->rc = secret_hash_make(task->password, task->hash);
     else
-        task->rc = secret_hash_verify(task->hash[0] ? task->hash : NULL, task->password);
+        task->rc = rc ? rc : CE_EXISTS;
 }
 
 static void worker_main(void *arg)

@@ -17,8 +17,9 @@
 #define LOGIN_QUEUE_MAX 1024
 
 enum login_work {
-    LOGIN_VERIFY, /* rc: 0, or CE_REFUSED */
-    LOGIN_HASH,   /* rc: 0 and the hash is made, or an error */
+    LOGIN_VERIFY,  /* rc: 0, or CE_REFUSED */
+    LOGIN_HASH,    /* rc: 0 and the hash is made, or an error */
+    LOGIN_REPLACE, /* as LOGIN_HASH, unless the password is that of the hash which is there: CE_EXISTS */
 };
 
 /* Embedded in the caller's memory, which must stay until done() was called. */
@@ -27,7 +28,7 @@ struct login_task {
     enum login_work work;
     const struct secret *password; /* borrowed */
     /* LOGIN_VERIFY: what the store has; "" (an unknown user, one without password) takes the same time and
-     * refuses. LOGIN_HASH: the result. */
+     * refuses. LOGIN_HASH, LOGIN_REPLACE: the result. */
     char hash[SECRET_HASH_SIZE];
     int rc;     /* CE_CANCELLED: it was given up, or the broker is being stopped */
     bool waits; /* under the workers' lock: it stands in the queue */

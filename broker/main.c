@@ -13,7 +13,9 @@
 #include "login_local.h"
 #include "machine_watch.h"
 #include "nla.h"
+#include "question.h"
 #include "sspi.h"
+#include "totp.h"
 #include "upkeep.h"
 
 #include "api_json.h"
@@ -37,6 +39,9 @@ static int broker_start(struct daemon_run *run, struct error *err)
     int rc = secret_library_init();
     if (rc)
         return error_set(err, rc, "libsodium cannot start");
+    rc = totp_library_init();
+    if (rc)
+        return error_set(err, rc, "liboath cannot start");
     rc = secret_hash_set_cost(broker->config.broker_password_memory_bytes);
     if (rc)
         return error_set(err, rc,
@@ -50,7 +55,7 @@ static int broker_start(struct daemon_run *run, struct error *err)
     if (!rc && (claims_open(&broker->claims, broker) || machine_watch_open(&broker->machines, broker) ||
                 upkeep_open(&broker->upkeep, broker)))
         rc = error_set(err, CE_NOMEM, "no memory for the broker");
-    if (!rc && nla_open(&broker->nla))
+    if (!rc && (nla_open(&broker->nla) || questions_open(&broker->questions)))
         rc = error_set(err, CE_NOMEM, "no memory for the broker");
     if (!rc && broker->config.broker_nla && sspi_library_init())
         rc = error_set(err, CE_UNSUPPORTED, NO_NTLM);
@@ -92,6 +97,7 @@ static void server_closed(void *arg)
     machine_watch_destroy(&broker->machines);
     claims_destroy(&broker->claims);
     nla_destroy(&broker->nla);
+    questions_destroy(&broker->questions);
     secret_wipe_bytes(&broker->key, sizeof broker->key);
     free(broker);
 }

@@ -116,6 +116,7 @@ int nla_take(struct nla *nla, const char *id, struct nla_proof *ret_proof)
         return CE_NOT_FOUND;
     memcpy(ret_proof->user_id, x->who.user_id, sizeof ret_proof->user_id);
     memcpy(ret_proof->name, x->who.name, sizeof ret_proof->name);
+    ret_proof->password_ms = x->password_ms;
     ret_proof->delegated = *credssp_delegated(x->credssp);
     nla_end(nla, &x);
     return 0;

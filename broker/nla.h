@@ -32,7 +32,11 @@ struct nla_exchange {
     char id[ID_SIZE];
     int64_t deadline_ms;
     bool is_proven;
+    bool can_ask;     /* the gateway, so that an expired password can be changed after this */
     bool is_disabled; /* the user, when the password was looked up */
+    bool is_expired;  /* the password then */
+    int64_t password_ms;
+    bool must_change; /* because an administrator said so, not for its age */
     struct login_attempt who;
     struct credssp *credssp;
 };
@@ -40,6 +44,7 @@ struct nla_exchange {
 struct nla_proof {
     char user_id[ID_SIZE];
     char name[NAME_SIZE];
+    int64_t password_ms; /* when the password that was proven was set */
     struct credssp_delegated delegated;
 };
 

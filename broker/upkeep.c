@@ -9,6 +9,7 @@
 #include "log.h"
 #include "machine_watch.h"
 #include "nla.h"
+#include "question.h"
 #include "session_limits.h"
 
 #define TICK_MS 1000
@@ -124,6 +125,7 @@ static void on_tick(uv_timer_t *timer)
     upkeep->ticks++;
     api_events_keep_alive(broker);
     nla_sweep(broker->nla, store_now_ms());
+    questions_sweep(broker->questions, store_now_ms());
     if (!upkeep->running)
         sweep(upkeep);
     if (upkeep->ticks % LOOK_AGAIN_TICKS)

@@ -32,17 +32,16 @@ static const struct key {
 static const struct {
     const char *section, *key, *words;
 } choices[] = {
-    {"log", "level", "error, warning, info, debug"},
-    {"gateway", "security", "negotiate, nla, tls"},
-    {"gateway", "self_signed", "ecdsa, rsa"},
+    {"log", "level", "error, warning, info, debug"}, {"broker", "otp", "off, optional, required"},
+    {"gateway", "security", "negotiate, nla, tls"},  {"gateway", "self_signed", "ecdsa, rsa"},
     {"vmpool", "virt", "auto, kvm, qemu"},
 };
 
 /* Numbers, durations and sizes are at least 1, except these, where 0 says something of its own. */
 static const char *const may_be_zero[][2] = {
-    {"broker", "login_pause"}, {"broker", "machine_failures"}, {"broker", "machine_keep"},
-    {"gateway", "threads"},    {"vmpool", "disk_reserve"},     {"vmpool", "logoff_grace"},
-    {"vmpool", "retry_pause"},
+    {"broker", "login_pause"},      {"broker", "machine_failures"},    {"broker", "machine_keep"},
+    {"broker", "password_max_age"}, {"broker", "password_min_length"}, {"gateway", "threads"},
+    {"vmpool", "disk_reserve"},     {"vmpool", "logoff_grace"},        {"vmpool", "retry_pause"},
 };
 
 static const struct unit {

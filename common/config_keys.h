@@ -32,6 +32,9 @@
     X(broker, reconnect_limit, DURATION, "10min",                                                            \
       "a client that lost its network returns without a password")                                           \
     X(broker, nla, FLAG, "off", "keeps an NT hash of each password, so that clients can log in by NLA")      \
+    X(broker, otp, TEXT, "optional", "one-time codes: off, optional or required")                            \
+    X(broker, password_max_age, DURATION, "0s", "a password this old has to be changed; 0: never")           \
+    X(broker, password_min_length, NUMBER, "8", "characters of a new password; 0: any will do")              \
     X(broker, event_keep, DURATION, "30d", "events older than this are removed")                             \
     X(gateway, name, TEXT, "", "this gateway's name; empty: the host's name")                                \
     X(gateway, listen, TEXT, "0.0.0.0:3389, [::]:3389", "addresses to listen on")                            \

@@ -13,6 +13,14 @@
     X(WRONG_PASSWORD, "wrong-password", 401, 0xa, "The user name or the password is not right.")             \
     X(TOO_MANY_TRIES, "too-many-tries", 429, 0x7,                                                            \
       "There were too many failed log-ins. Wait a little before you try again.")                             \
+    X(WRONG_CODE, "wrong-code", 401, 0xa, "The one-time code is not right.")                                 \
+    X(CODE_NEEDED, "code-needed", 403, 0x7,                                                                  \
+      "This account needs a one-time code, which cannot be asked for here.")                                 \
+    X(CODE_NOT_SET_UP, "code-not-set-up", 403, 0x9,                                                          \
+      "One-time codes are required, and none are set up for this account. Its administrator can do it.")     \
+    X(PASSWORD_EXPIRED, "password-expired", 403, 0x7,                                                        \
+      "The password of this account has to be changed, which cannot be done here.")                          \
+    X(PASSWORD_REFUSED, "password-refused", 400, 0x7, "The new password is not acceptable.")                 \
     X(ACCOUNT_DISABLED, "account-disabled", 403, 0x7, "This account is disabled.")                           \
     X(NOT_ENTITLED, "not-entitled", 403, 0x9, "This account has no desktop assigned to it.")                 \
     X(NO_SUCH_POOL, "no-such-pool", 404, 0x400, "There is no pool of that name.")                            \

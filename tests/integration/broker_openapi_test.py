@@ -43,13 +43,14 @@ def every_operation_succeeds_as_documented():
         lab.must(lab.get(f'/v1/{path}'), 200)
     pool = lab.add_pool(spare=0, max=4)
     lab.must(lab.post('/v1/groups', {'name': 'staff'}), 201)
-    lab.must(lab.post('/v1/users', {'name': 'ann@x', 'full_name': 'Änn', 'password': 'p', 'groups': ['staff']}), 201)
-    lab.must(lab.patch('/v1/users/ann@x', {'full_name': 'Ann', 'disabled': False, 'password': 'correct horse'}), 200)
+    lab.must(lab.post('/v1/users', {'name': 'ann@x', 'full_name': 'Änn', 'password': 'a first one', 'groups': ['staff']}), 201)
+    lab.must(lab.patch('/v1/users/ann@x', {'full_name': 'Ann', 'disabled': False, 'password': 'correct horse',
+                                              'must_change_password': False}), 200)
     lab.must(lab.put('/v1/groups/staff/members/ann@x'), 204)
     entitlement = lab.must(lab.post('/v1/entitlements', {'pool': 'demo', 'group': 'staff'}), 201)
     lab.must(lab.get(f'/v1/entitlements/{entitlement["id"]}'), 200)
     lab.must(lab.patch(f'/v1/entitlements/{entitlement["id"]}', {'policy': {'drives': 'off'}}), 200)
-    lab.must(lab.patch('/v1/pools/demo', {'max': 5, 'credentials': 'carrel', 'guest_security': 'nla'}), 200)
+    lab.must(lab.patch('/v1/pools/demo', {'max': 5, 'credentials': 'carrel', 'guest_security': 'nla', 'description': 'Für Übungen'}), 200)
     lab.must(lab.post('/v1/pools/demo/retry'), 200)
     lab.must(lab.patch('/v1/hosts/fake', {'mode': 'active', 'labels': 'ssd rack=a', 'cpu_percent': 400}), 200)
     ticket = lab.must(lab.login('ann@x'), 202)
@@ -85,6 +86,7 @@ def every_operation_succeeds_as_documented():
         lab.must(lab.get(f'/v1/{path}'), 200)
         lab.must(lab.call('HEAD', f'/v1/{path}'), 200)
     lab.must(lab.post(f'/v1/sessions/{ticket["session"]}/logoff'), 202)
+    questions(lab)
     lab.must(lab.delete('/v1/groups/staff/members/ann@x'), 204)
     lab.must(lab.delete(f'/v1/entitlements/{entitlement["id"]}'), 204)
     lab.must(lab.delete('/v1/groups/staff'), 204)
@@ -95,6 +97,16 @@ def every_operation_succeeds_as_documented():
     lab.must(lab.delete('/v1/hosts/other'), 204)
     lab.must(lab.delete('/v1/pools/demo'), 202)
     static_pool(lab)
+
+
+def questions(lab):
+    lab.must(lab.post('/v1/users/ann@x/otp'), 201)
+    lab.must(lab.patch('/v1/users/ann@x', {'must_change_password': True}), 200)
+    answer = lab.must(lab.post('/v1/logins', {'user': 'ann@x', 'password': 'correct horse', 'gateway': 'gw1', 'client': {},
+                                              'can_ask': True}), 200)
+    assert answer['state'] == 'question', answer
+    lab.must(lab.post('/v1/logins', {'question': answer['question']['id'], 'code': '1', 'gateway': 'gw1', 'client': {}}), 200)
+    lab.must(lab.delete('/v1/users/ann@x/otp'), 204)
 
 
 def static_pool(lab):

@@ -4,9 +4,11 @@ broker, to a guest of Python's standard library that wants the user's own creden
 
 usage: nla_test.py CARREL_BROKER CARREL_GATEWAY [unittest options]
 """
+import base64
 import os
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -20,8 +22,10 @@ import broker_lab  # noqa: E402
 BROKER = GATEWAY = ''
 PASSWORD = 'correct hörse'
 CLIENTS = [c for c in ('xfreerdp3', 'xfreerdp') if shutil.which(c)]
-# What xfreerdp ends with (client/X11/xfreerdp.h): of a wrong password, of a disabled and of a locked account.
+# What xfreerdp ends with (client/X11/xfreerdp.h): of a wrong password, of a disabled and of a locked account, of a
+# password that expired.
 LOGON_FAILURE, ACCOUNT_DISABLED, ACCOUNT_LOCKED_OUT, NEGOTIATION = 134, 151, 135, 133
+PASSWORD_EXPIRED, PASSWORD_MUST_CHANGE = 148, 149
 
 
 def certificate(folder):
@@ -77,10 +81,10 @@ class Case(unittest.TestCase):
                             'the heartbeat')
         self.gateway.wait_log(r'The broker can do NLA' if self.lab.settings['nla'] == 'on' else r'Ready\.')
 
-    def start(self, client, *options, user='alice', password=PASSWORD):
+    def start(self, client, *options, user='alice', password=PASSWORD, port=None):
         environment = {**os.environ, 'DISPLAY': self.display.name, 'HOME': self.home, 'LANG': 'C.UTF-8'}
         process = subprocess.Popen(
-            [client, f'/v:127.0.0.1:{self.gateway.port}', f'/u:{user}', f'/p:{password}', '/cert:ignore', '/size:640x480',
+            [client, f'/v:127.0.0.1:{port or self.gateway.port}', f'/u:{user}', f'/p:{password}', '/cert:ignore', '/size:640x480',
              *options], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
             text=True, errors='replace')
         self.addCleanup(process.stderr.close)
@@ -141,7 +145,7 @@ class Nla(Case):
         self.refused(ACCOUNT_LOCKED_OUT, 'xfreerdp3', '/sec:nla')
 
     def test_a_new_password_replaces_the_hash(self):
-        self.lab.must(self.lab.patch('/v1/users/alice', {'password': 'another'}), 200)
+        self.lab.must(self.lab.patch('/v1/users/alice', {'password': 'another one'}), 200)
         self.refused(LOGON_FAILURE, 'xfreerdp3', '/sec:nla')
         self.lab.must(self.lab.patch('/v1/users/alice', {'password': PASSWORD}), 200)
         self.let_in('xfreerdp3', '/sec:nla', way='nla')
@@ -161,6 +165,124 @@ class Nla(Case):
         client.send(b'\x03\x00\x00\x08\x02\xf0\x80\x04')  # MCS without NLA
         self.gateway.wait_log(r'state=nla .*code=client-protocol')
         client.close()
+
+
+class Front:
+    """A gateway as far as NLA: passes one client's CredSSP on to the broker, which is told whether it CAN_ASK."""
+
+    def __init__(self, lab, pem, can_ask):
+        self.lab, self.can_ask = lab, can_ask
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(pem)
+        pem_key = subprocess.run(['openssl', 'x509', '-in', pem, '-noout', '-pubkey'], check=True, capture_output=True).stdout
+        spki = subprocess.run(['openssl', 'pkey', '-pubin', '-outform', 'DER'], input=pem_key, check=True,
+                              capture_output=True).stdout
+        self.key = base64.b64encode(spki[-65:]).decode()  # the point of a key on P-256
+        self.listening = socket.create_server(('127.0.0.1', 0))
+        self.listening.settimeout(PATIENCE_S)
+        self.port = self.listening.getsockname()[1]
+
+    @staticmethod
+    def exactly(conn, n):
+        data = b''
+        while len(data) < n:
+            more = conn.recv(n - len(data))
+            assert more, 'the client left'
+            data += more
+        return data
+
+    def message(self, conn):
+        head = self.exactly(conn, 2)
+        if head[1] & 0x80:
+            head += self.exactly(conn, head[1] & 0x7f)
+            return head + self.exactly(conn, int.from_bytes(head[2:], 'big'))
+        return head + self.exactly(conn, head[1])
+
+    def serve(self):
+        """The broker's last answer."""
+        conn, _ = self.listening.accept()
+        conn.settimeout(PATIENCE_S)
+        head = self.exactly(conn, 4)
+        self.exactly(conn, int.from_bytes(head[2:], 'big') - 4)
+        conn.sendall(bytes.fromhex('030000130ed00000123400' '0200080002000000'))  # PROTOCOL_HYBRID
+        with self.context.wrap_socket(conn, server_side=True) as tls:
+            body = {'gateway': 'front', 'client': {'address': '192.0.2.7'}, 'key': self.key}
+            if self.can_ask:
+                body['can_ask'] = True
+            path = '/v1/nla'
+            while True:
+                body['token'] = base64.b64encode(self.message(tls)).decode()
+                answer = self.lab.must(self.lab.post(path, body), 200)
+                tls.sendall(base64.b64decode(answer['token']))
+                if answer['state'] != 'more':
+                    return answer
+                path, body = f'/v1/nla/{answer["exchange"]}', {}
+
+    def close(self):
+        self.listening.close()
+
+
+class Asked(Case):
+    """The broker's side of what an NLA log-in is asked, whatever gateway there is."""
+
+    def through(self, can_ask, **more):
+        front = Front(self.lab, self.guest_pem, can_ask)
+        self.addCleanup(front.close)
+        process = self.start('xfreerdp3', '/sec:nla', port=front.port, **more)
+        answer = front.serve()
+        if answer['state'] == 'done':
+            process.kill()  # there is nothing behind NLA; nobody reads what it has to say about that
+        return process, answer
+
+    def told(self, expected, code, **more):
+        process, answer = self.through(False, **more)
+        self.assertEqual((answer['state'], answer['code']), ('refused', code))
+        _, words = process.communicate(timeout=PATIENCE_S)
+        self.assertEqual(process.returncode, expected, words[-2000:])
+
+    def login(self, **what):
+        return self.lab.post('/v1/logins', {'gateway': 'front', 'client': {'address': '192.0.2.7'}, **what})
+
+    def test_an_expired_password_is_told_as_such_by_a_gateway_that_cannot_ask(self):
+        self.lab.must(self.lab.patch('/v1/users/alice', {'must_change_password': True}), 200)
+        self.told(PASSWORD_MUST_CHANGE, 'password-expired')
+        self.told(LOGON_FAILURE, 'wrong-password', password='wrong')
+        self.lab.must(self.lab.patch('/v1/users/alice', {'must_change_password': False}), 200)
+        self.lab.write_config(password_max_age='1ms')
+        self.lab.stop()
+        self.lab.start()
+        self.told(PASSWORD_EXPIRED, 'password-expired')
+        self.lab.must(self.lab.patch('/v1/users/alice', {'disabled': True}), 200)
+        self.told(ACCOUNT_DISABLED, 'account-disabled')
+
+    def test_an_expired_password_is_changed_behind_nla(self):
+        self.lab.must(self.lab.patch('/v1/users/alice', {'must_change_password': True}), 200)
+        _, answer = self.through(True)
+        self.assertEqual(answer['state'], 'done')
+        question = self.lab.must(self.login(nla=answer['exchange'], can_ask=True), 200)['question']
+        self.assertEqual(question['ask'], 'new-password')
+        ticket = self.lab.must(self.login(question=question['id'], new_password='another one'), 200)
+        # What the guest gets is what holds now.
+        self.assertEqual(ticket['delegated'], {'user': 'alice', 'domain': '', 'password': 'another one'})
+        self.told(LOGON_FAILURE, 'wrong-password')
+        _, answer = self.through(True, password='another one')
+        self.assertEqual(answer['state'], 'done')
+
+    def test_a_proof_of_a_password_that_was_replaced_since_is_none(self):
+        _, answer = self.through(True)
+        self.lab.must(self.lab.patch('/v1/users/alice', {'password': 'another one'}), 200)
+        self.assertEqual(self.lab.must(self.login(nla=answer['exchange']), 401)['code'], 'wrong-password')
+
+    def test_a_code_is_asked_for_behind_nla(self):
+        self.lab.must(self.lab.post('/v1/users/alice/otp'), 201)
+        _, answer = self.through(True)
+        question = self.lab.must(self.login(nla=answer['exchange'], can_ask=True), 200)['question']
+        self.assertEqual((question['ask'], question['bad']), ('code', False))
+        self.lab.must(self.login(nla=answer['exchange'], can_ask=True), 408)  # a proof is good once
+        question = self.lab.must(self.login(question=question['id'], code='12345'), 200)['question']
+        self.assertEqual((question['ask'], question['bad']), ('code', True))
+        _, answer = self.through(False)
+        self.assertEqual(self.lab.must(self.login(nla=answer['exchange']), 403)['code'], 'code-needed')
 
 
 class Kept(Case):

@@ -75,6 +75,30 @@ static void checks_passwords_against_what_it_made(void)
     end();
 }
 
+static void replaces_a_password_by_another_one_only(void)
+{
+    struct secret old = {0}, new = {0};
+    CU_ASSERT_EQUAL_FATAL(secret_set(&old, "old", 3), 0);
+    CU_ASSERT_EQUAL_FATAL(secret_set(&new, "new", 3), 0);
+    begin(1);
+    submit(&tasks[0], LOGIN_REPLACE, &old); /* there is none yet */
+    run_until(1);
+    CU_ASSERT_EQUAL(tasks[0].rc, 0);
+    memcpy(tasks[1].hash, tasks[0].hash, sizeof tasks[0].hash);
+    memcpy(tasks[2].hash, tasks[0].hash, sizeof tasks[0].hash);
+    submit(&tasks[1], LOGIN_REPLACE, &old);
+    submit(&tasks[2], LOGIN_REPLACE, &new);
+    run_until(3);
+    CU_ASSERT_EQUAL(tasks[1].rc, CE_EXISTS);
+    CU_ASSERT_STRING_EQUAL(tasks[1].hash, tasks[0].hash);
+    CU_ASSERT_EQUAL(tasks[2].rc, 0);
+    memcpy(tasks[3].hash, tasks[2].hash, sizeof tasks[2].hash);
+    submit(&tasks[3], LOGIN_VERIFY, &new);
+    run_until(4);
+    CU_ASSERT_EQUAL(tasks[3].rc, 0);
+    end();
+}
+
 static void takes_as_long_for_nobody_as_for_somebody(void)
 {
     struct secret password = {0};
@@ -167,6 +191,7 @@ int main(void)
 {
     static const struct suite_test tests[] = {
         TEST(checks_passwords_against_what_it_made),
+        TEST(replaces_a_password_by_another_one_only),
         TEST(takes_as_long_for_nobody_as_for_somebody),
         TEST(gives_up_what_waits_at_the_end_and_says_so),
         TEST(does_not_check_what_was_given_up),
