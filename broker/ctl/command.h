@@ -26,6 +26,7 @@ enum ctl_words {
     WORDS_CHOICE, /* the option's choices */
     WORDS_COLUMNS,
     WORDS_POLICY, /* KEY=VALUE */
+    WORDS_SWITCH, /* enable or disable */
 };
 
 struct ctl_option {

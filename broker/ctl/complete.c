@@ -72,6 +72,12 @@ static void offer_policy(const struct completion *c, const char *prefix)
     }
 }
 
+static void offer_switch(const struct completion *c, const char *prefix)
+{
+    offer(c, prefix, "enable");
+    offer(c, prefix, "disable");
+}
+
 static void offer_words(const struct completion *c, const char *prefix, enum ctl_words kind,
                         const struct ctl_option *option, const struct ctl_command *command)
 {
@@ -92,6 +98,8 @@ static void offer_words(const struct completion *c, const char *prefix, enum ctl
         offer_columns(c, prefix, command);
     else if (kind == WORDS_POLICY)
         offer_policy(c, prefix);
+    else if (kind == WORDS_SWITCH)
+        offer_switch(c, prefix);
     else if (kind < sizeof lists / sizeof lists[0] && lists[kind].path)
         offer_names(c, prefix, lists[kind].path, lists[kind].key);
 }

@@ -80,6 +80,7 @@ static const struct field fields[] = {
      .key = "retry_at",
      .kind = FIELD_TIME,
      .place = FIELD_SHOW_ONLY},
+    {.name = "description", .key = "description", .place = FIELD_HIDDEN | FIELD_CUT},
     {.name = "kind", .key = "kind"},
     {.name = "image", .key = "image", .place = FIELD_CUT},
     {.name = "desktops", .key = "", .text = put_desktops, .place = FIELD_RIGHT},
@@ -135,7 +136,7 @@ static int show(struct ctl *ctl)
 static int read_options(struct ctl *ctl, json_t *body)
 {
     static const char *const texts[] = {"image",   "kind",  "network",   "credentials", "pattern",
-                                        "balance", "trust", "placement", "apart"};
+                                        "balance", "trust", "placement", "apart",       "description"};
     static const struct {
         const char *name;
         long min, max;
@@ -239,7 +240,8 @@ static int disable(struct ctl *ctl)
 }
 
 #define COMMON_OPTIONS                                                                                       \
-    {.name = "spare", .value = "N", .help = "how many stand ready for the next users (1)"},                  \
+    {.name = "description", .value = "TEXT", .help = "for users who choose between pools"},                  \
+        {.name = "spare", .value = "N", .help = "how many stand ready for the next users (1)"},              \
         {.name = "max", .value = "N", .help = "desktops in all, at most (10)"},                              \
         {.name = "vcpus", .value = "N", .help = "CPUs of a desktop (2)"},                                    \
         {.name = "memory", .value = "SIZE", .help = "memory of a desktop: 2GiB, 512MiB (1GiB)"},             \
@@ -339,6 +341,7 @@ static const struct ctl_command commands[] = {
                 "next log-in on; KEY=default takes a key back.",
      .examples = "carrelctl pool set office --spare 5 --max 40\n"
                  "carrelctl pool set office --image debian-2 --memory 2GiB\n"
+                 "carrelctl pool set office --description 'Office and mail'\n"
                  "carrelctl pool set office --policy clipboard=to-guest --policy drives=off"},
     {.verb = "delete",
      ONE_POOL,

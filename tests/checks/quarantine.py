@@ -19,6 +19,7 @@ DOORS = [
     (r"libsmartcols", r"broker/ctl/[^/]*\.[ch]$", "broker/ctl/"),
     (r"systemd/", r"common/daemon\.c$", "common/daemon.c"),
     (r"winpr/", r"(common/sspi|gateway/lobby/peer)\.c$", "common/sspi.c and gateway/lobby/peer.c"),
+    (r"qrencode\.h", r"broker/ctl/qr\.c$", "broker/ctl/qr.c"),
     (r"liboath/", r"broker/totp\.c$", "broker/totp.c"),
     (r"freerdp", r"gateway/lobby/peer\.c$", "gateway/lobby/peer.c"),
 ]

@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs, unquote, urlsplit
 
 NAMED = {"users": "u", "groups": "g", "images": "i", "pools": "p", "hosts": "h", "desktops": "d", "machines": "m"}
+OTP_SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 THEN = "2025-01-01T12:00:00.250Z"
 
 
@@ -127,7 +128,9 @@ class FakeBroker:
         if kind == "users":
             has = bool(body.pop("password", None))
             return 201, self.create(kind, body, {"full_name": "", "disabled": False, "has_password": has,
-                                                 "groups": [], "last_login": None})
+                                                 "groups": [], "last_login": None, "otp": False,
+                                                 "password_set": THEN if has else None,
+                                                 "must_change_password": False})
         if kind == "groups":
             return 201, self.create(kind, body, {"members": []})
         if kind == "images":
@@ -157,6 +160,13 @@ class FakeBroker:
             self.find("users", parts[3])
             (thing["members"].append if method == "PUT" else thing["members"].remove)(parts[3])
             return 204, None
+        if len(parts) == 3 and parts[2] == "otp":
+            if thing["otp"] == (method == "POST"):
+                raise Problem(409 if thing["otp"] else 404, "conflict" if thing["otp"] else "not-found",
+                              f"User {thing['name']} has {'one-time codes already' if thing['otp'] else 'no one-time codes'}.")
+            thing["otp"] = method == "POST"
+            uri = f"otpauth://totp/Carrel:{thing['name']}?secret={OTP_SECRET}&issuer=Carrel&algorithm=SHA1&digits=6&period=30"
+            return (201, {"user": thing["name"], "secret": OTP_SECRET, "uri": uri}) if thing["otp"] else (204, None)
         if len(parts) == 3 and kind == "desktops":
             number = len(self.orders) + 1
             self.orders[number] = {"number": number, "verb": "desktop-" + parts[2], "object": thing["id"],

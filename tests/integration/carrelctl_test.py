@@ -95,6 +95,39 @@ class Arguments(Case):
         self.assertEqual(self.broker.requests[-1][1], "/v1/users/anna@example.org")
 
 
+class OneTimeCodes(Case):
+    def setUp(self):
+        super().setUp()
+        self.check(OK, "user", "create", "anna", "--no-password")
+
+    def test_are_set_up_and_removed(self):
+        done = self.check(OK, "user", "otp", "enable", "anna")
+        self.assertEqual(self.broker.requests[-1][:2], ("POST", "/v1/users/anna/otp"))
+        self.assertIn("\nURI:    otpauth://totp/Carrel:anna?secret=GEZD", done.stdout)
+        self.assertIn("\nSecret: GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ\n", done.stdout)
+        self.assertNotIn("\033", done.stdout)
+        self.assertRegex(self.check(OK, "user", "show", "anna").stdout, r"One-time codes: +set up")
+        self.refused(REFUSED, "already", "user", "otp", "enable", "anna")
+        self.refused(USAGE, "--yes", "user", "otp", "disable", "anna")
+        self.check(OK, "user", "otp", "disable", "anna", "--yes")
+        self.assertRegex(self.check(OK, "user", "show", "anna").stdout, r"One-time codes: +none")
+        answer = json.loads(self.check(OK, "user", "otp", "enable", "anna", "--json").stdout)
+        self.assertEqual(answer["secret"], "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ")
+
+    def test_are_a_picture_on_a_terminal(self):
+        term = self.terminal("user", "otp", "enable", "anna")
+        self.assertEqual(term.end(), OK)
+        rows = [line for line in term.seen.splitlines() if "\033[30;107m" in line]
+        self.assertGreater(len(rows), 15)
+        self.assertEqual(len({len(row) for row in rows}), 1)
+        self.assertIn("Secret: GEZD", term.seen)
+
+    def test_slips_are_told(self):
+        self.refused(USAGE, "'user otp enable NAME'", "user", "otp", "anna", "enable")
+        self.refused(USAGE, "needs enable|disable NAME", "user", "otp", "enable")
+        self.refused(NOT_FOUND, "nobody", "user", "otp", "enable", "nobody")
+
+
 class Commands(Case):
     def test_the_way_of_a_new_administrator(self):
         self.check(OK, "image", "import", "debian", "/dev/null", "--guest-user", "desktop", "--session-hook")
@@ -410,6 +443,25 @@ class Passwords(Case):
             self.assertEqual(self.broker.requests[-1][2], {"password": sent})
         self.check(OK, "user", "passwd", "anna", "--password-file", "-", stdin="four\n")
         self.assertEqual(self.broker.requests[-1][2], {"password": "four"})
+
+    def test_one_that_is_to_be_changed(self):
+        self.check(OK, "user", "create", "anna", "--must-change", "--password-file", "-", stdin="first one\n")
+        self.assertEqual(self.broker.requests[-1][2], {"name": "anna", "password": "first one",
+                                                       "must_change_password": True})
+        self.check(OK, "user", "passwd", "anna", "--must-change", "--password-file", "-", stdin="second\n")
+        self.assertEqual(self.broker.requests[-1][2], {"password": "second", "must_change_password": True})
+        self.check(OK, "user", "set", "anna", "--expire-password")
+        self.assertEqual(self.broker.requests[-1][2], {"must_change_password": True})
+        self.assertIn("set, to be changed at the next log-in", self.check(OK, "user", "show", "anna").stdout)
+        self.refused(USAGE, "nothing to change", "user", "set", "anna")
+
+    def test_one_that_is_refused(self):
+        self.check(OK, "user", "create", "anna", "--no-password")
+        words = "the new password is not acceptable. A password must have at least 8 characters."
+        self.broker.instead["PATCH", "/v1/users/anna"] = (400, "application/problem+json", json.dumps({
+            "type": "about:blank", "title": "Refused", "status": 400, "detail": words, "code": "password-refused"}).encode())
+        done = self.refused(USAGE, words, "user", "passwd", "anna", "--password-file", "-", stdin="short\n")
+        self.assertNotIn("short", done.stderr)
 
     def test_refused_without_a_way_to_ask_or_a_proper_file(self):
         name = self.dir.name + "/password"
