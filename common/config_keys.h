@@ -58,6 +58,7 @@
     X(gateway, lobby_after, DURATION, "3s", "a desktop that takes longer is waited for in the lobby")        \
     X(gateway, lobby_wait, DURATION, "5min", "how long the lobby waits for a desktop, or for a person")      \
     X(gateway, lobby_max, NUMBER, "200", "pictures that the lobby shows at once; others wait without")       \
+    X(gateway, lobby_form_max, NUMBER, "50", "of these, log-in forms for who has not logged in yet")         \
     X(gateway, lobby_program, TEXT, "", "the lobby's program; empty: carrel-lobby beside the gateway's")     \
     X(gateway, dial_timeout, DURATION, "10s", "for the connection sequence with the guest")                  \
     X(gateway, close_timeout, DURATION, "5s", "for the last bytes to leave at the end")                      \

@@ -26,18 +26,53 @@ static void on_answer(void *arg, const struct http_answer *answer)
 {
     struct broker_login *login = arg;
     struct ticket ticket = {0};
+    struct question question;
     struct error err = {0};
-    struct broker_login_answer result = {.fail = FAIL_NONE, .ticket = &ticket};
+    struct broker_login_answer result = {.fail = FAIL_NONE};
     login->call = NULL;
-    if (answer->status != 200 && answer->status != 202)
+    if (answer->status != 200 && answer->status != 202) {
         result.fail = ticket_refusal(answer, &err);
-    else if (ticket_parse(answer->body, &ticket, &err))
-        result.fail = FAIL_INTERNAL;
+    } else if (question_is(answer->body)) {
+        if (question_parse(answer->body, &question, &err))
+            result.fail = FAIL_INTERNAL;
+        else
+            result.question = &question;
+    } else {
+        if (ticket_parse(answer->body, &ticket, &err))
+            result.fail = FAIL_INTERNAL;
+        else
+            result.ticket = &ticket;
+    }
     result.detail = err.text;
     snprintf(login->session, sizeof login->session, "%s", ticket.session);
     login->connection = ticket.connection;
     login->answered(login->arg, &result); /* may abandon LOGIN, which frees it */
     ticket_wipe(&ticket);
+}
+
+static int secret_put(json_t *body, const char *key, const struct secret *secret)
+{
+    return json_object_set_new(body, key, json_stringn(secret->bytes, secret->len));
+}
+
+/* Who it is: what a log-in begins with. */
+static int person_put(json_t *body, const struct broker_login_request *r)
+{
+    int rc = 0;
+    if (*r->nla)
+        rc = json_object_set_new(body, "nla", json_string(r->nla));
+    else
+        rc = json_object_set_new(body, "user", json_string(r->user)) ||
+             secret_put(body, "password", r->password);
+    if (!rc && !*r->nla && r->domain && *r->domain)
+        rc = json_object_set_new(body, "domain", json_string(r->domain));
+    if (!rc && r->reconnect->len)
+        rc = secret_put(body, "reconnect", r->reconnect);
+    if (!rc && r->pool && *r->pool)
+        rc = json_object_set_new(body, "pool", json_string(r->pool));
+    if (!rc && r->can_ask)
+        rc = json_object_set_new(body, "can_ask", json_true());
+    return rc;
 }
 
 static json_t *body_make(const struct worker *worker, const struct broker_login_request *r)
@@ -46,17 +81,11 @@ static json_t *body_make(const struct worker *worker, const struct broker_login_
                              worker->gateway->boot_id, "client", "address", r->client_address, "name",
                              r->client_name, "build", (json_int_t)r->client_build);
     int rc = body ? 0 : -1;
-    if (!rc && *r->nla)
-        rc = json_object_set_new(body, "nla", json_string(r->nla));
+    if (!rc && *r->question)
+        rc = json_object_set_new(body, "question", json_string(r->question)) ||
+             secret_put(body, r->answer_key, r->answer);
     else if (!rc)
-        rc = json_object_set_new(body, "user", json_string(r->user)) ||
-             json_object_set_new(body, "password", json_stringn(r->password->bytes, r->password->len));
-    if (!rc && !*r->nla && r->domain && *r->domain)
-        rc = json_object_set_new(body, "domain", json_string(r->domain));
-    if (!rc && r->reconnect->len)
-        rc = json_object_set_new(body, "reconnect", json_stringn(r->reconnect->bytes, r->reconnect->len));
-    if (!rc && r->pool && *r->pool)
-        rc = json_object_set_new(body, "pool", json_string(r->pool));
+        rc = person_put(body, r);
     if (rc) {
         json_decref(body);
         body = NULL;

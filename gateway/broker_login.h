@@ -11,12 +11,19 @@
 #include <carrel/error.h>
 #include <carrel/fail.h>
 
+#include "question.h"
 #include "ticket.h"
 
 struct worker;
 struct broker_login;
 
 struct broker_login_request {
+    bool can_ask; /* whether the person can be asked something in the lobby */
+    const char
+        *question; /* "": a log-in begins; else this question is answered and what follows is not looked
+                              at, but for the client */
+    const char *answer_key;
+    const struct secret *answer;
     const char *nla;                  /* "": by user and password; else the exchange that proved who it is */
     const char *user, *domain, *pool; /* domain and pool may be NULL */
     const struct secret *password;
@@ -25,11 +32,12 @@ struct broker_login_request {
     uint32_t client_build;
 };
 
-/* Exactly one of: FAIL is FAIL_NONE and TICKET holds (borrowed for the call), or FAIL and the words in
- * DETAIL. */
+/* Exactly one of: FAIL is FAIL_NONE and either TICKET or QUESTION holds (borrowed for the call, the other one
+ * is NULL), or FAIL and the words in DETAIL. */
 struct broker_login_answer {
     enum fail fail;
     const struct ticket *ticket;
+    const struct question *question;
     const char *detail;
 };
 

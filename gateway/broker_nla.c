@@ -17,6 +17,7 @@ struct broker_nla {
     broker_nla_answered *answered;
     void *arg;
     struct http_call *call; /* NULL: none is under way */
+    bool can_ask;
     char address[ADDRESS_SIZE];
     char exchange[ID_SIZE]; /* "": the next message is the first */
     char key[BASE64_SIZE(TLS_KEY_MAX_BYTES)];
@@ -69,12 +70,13 @@ static void on_answer(void *arg, const struct http_answer *answer)
 }
 
 int broker_nla_create(struct broker_nla **ret, struct worker *worker, const char *client_address,
-                      const uint8_t *key, size_t key_len, broker_nla_answered *answered, void *arg)
+                      bool can_ask, const uint8_t *key, size_t key_len, broker_nla_answered *answered,
+                      void *arg)
 {
     struct broker_nla *nla = key_len <= TLS_KEY_MAX_BYTES ? calloc(1, sizeof *nla) : NULL;
     if (!nla)
         return CE_NOMEM;
-    *nla = (struct broker_nla){.worker = worker, .answered = answered, .arg = arg};
+    *nla = (struct broker_nla){.worker = worker, .can_ask = can_ask, .answered = answered, .arg = arg};
     snprintf(nla->address, sizeof nla->address, "%s", client_address);
     base64_encode(key, key_len, nla->key);
     *ret = nla;
@@ -94,6 +96,10 @@ int broker_nla_send(struct broker_nla *nla, const uint8_t *message, size_t len)
     } else {
         body = json_pack("{s:s, s:s, s:s, s:{s:s}}", "token", token, "key", nla->key, "gateway",
                          nla->worker->gateway->name, "client", "address", nla->address);
+        if (body && nla->can_ask && json_object_set_new(body, "can_ask", json_true())) {
+            json_decref(body);
+            body = NULL;
+        }
     }
     int rc = body
                  ? http_client_call(nla->worker->http, "POST", path, body,

@@ -34,9 +34,10 @@ struct broker_nla_answer {
 
 typedef void broker_nla_answered(void *arg, const struct broker_nla_answer *answer);
 
-/* KEY: of the certificate that the client sees. */
+/* CAN_ASK: whether the person can be asked something in the lobby afterwards. KEY: of the certificate that the
+ * client sees. */
 int broker_nla_create(struct broker_nla **ret, struct worker *worker, const char *client_address,
-                      const uint8_t *key, size_t key_len, broker_nla_answered *answered,
+                      bool can_ask, const uint8_t *key, size_t key_len, broker_nla_answered *answered,
                       void *arg) MUST_CHECK;
 
 /* One whole message of the client; answered() comes once, after this returned. */

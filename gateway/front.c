@@ -225,53 +225,93 @@ static void ask_again(struct session *s, const struct ticket *ticket)
         session_fail(s, FAIL_BROKER_UNREACHABLE, "the broker could not be asked again");
 }
 
-static void on_broker(void *arg, const struct broker_login_answer *answer)
+/* A new password that the broker did not ask for again was taken: guests that want the user's own get that one. */
+static int answer_settle(struct login *login, const struct broker_login_answer *answer)
 {
-    struct session *s = arg;
+    bool taken = login->question[0] && login->asked == QUESTION_NEW_PASSWORD && !answer->fail &&
+                 !(answer->question && answer->question->ask == QUESTION_NEW_PASSWORD);
+    int rc = taken ? secret_set(&login->password, login->answer.bytes, login->answer.len) : 0;
+    secret_wipe(&login->answer);
+    return rc;
+}
+
+/* The password is right, and the broker wants to know more. */
+static void question_ask(struct session *s, const struct question *question)
+{
     struct login *login = s->login;
-    if (answer->fail || s->state == VISIT_LOGIN)
-        counter_add(&s->worker->gateway->counters.login_outcomes[answer->fail], 1);
-    if (answer->fail) {
-        if (!lobby_refused(s, answer->fail, answer->detail))
-            session_fail(s, answer->fail, "%s", answer->detail);
-        session_settle(s);
-        return;
-    }
-    if (answer->ticket->has_delegated)
-        delegated_keep(login, answer->ticket);
+    admission_logged_in(s->worker->gateway->admission, &s->hold);
+    memcpy(login->question, question->id, sizeof login->question);
+    login->asked = question->ask;
+    login->question_ms = question->expires_ms;
+    broker_login_abandon(&login->broker);
+    if (!lobby_question(s, question))
+        session_fail(s, FAIL_LOBBY_FAILED, "the broker asks for %s, and no lobby can be shown",
+                     question_answer_key(question->ask));
+}
+
+static void ticket_take(struct session *s, const struct ticket *ticket)
+{
+    struct login *login = s->login;
+    if (ticket->has_delegated)
+        delegated_keep(login, ticket);
     if (s->state == VISIT_LOGIN) {
         admission_logged_in(s->worker->gateway->admission, &s->hold);
-        memcpy(s->registered.session, answer->ticket->session, sizeof s->registered.session);
-        s->registered.connection = answer->ticket->connection;
+        memcpy(s->registered.session, ticket->session, sizeof s->registered.session);
+        s->registered.connection = ticket->connection;
         s->registered.worker = s->worker;
         registry_add(&s->worker->gateway->registry, &s->registered);
         log_info("A user was let in. connection=%u session=%s user=%s peer=%s client=\"%s\" ready=%s ms=%llu",
                  s->number, s->registered.session, s->user, s->peer, login->gcc.client_name,
-                 answer->ticket->ready ? "yes" : "no",
+                 ticket->ready ? "yes" : "no",
                  (unsigned long long)(uv_now(&s->worker->loop) - login->login_started_ms));
     }
-    if (answer->ticket->ready) {
-        login->ticket = *answer->ticket;
+    if (ticket->ready) {
+        login->ticket = *ticket;
         broker_login_abandon(&login->broker);
         if (!lobby_ticket(s))
             back_dial(s);
-    } else if (lobby_progress(s, answer->ticket) || s->state == VISIT_WAITING ||
+    } else if (lobby_progress(s, ticket) || s->state == VISIT_WAITING ||
                session_set_state(s, VISIT_WAITING)) {
-        ask_again(s, answer->ticket);
+        ask_again(s, ticket);
+    }
+}
+
+static void on_broker(void *arg, const struct broker_login_answer *answer)
+{
+    struct session *s = arg;
+    if (answer->fail || (s->state == VISIT_LOGIN && answer->ticket))
+        counter_add(&s->worker->gateway->counters.login_outcomes[answer->fail], 1);
+    if (answer_settle(s->login, answer)) {
+        session_fail(s, FAIL_INTERNAL, "the new password cannot be kept");
+    } else if (answer->fail) {
+        if (!lobby_refused(s, answer->fail, answer->detail))
+            session_fail(s, answer->fail, "%s", answer->detail);
+    } else if (answer->question) {
+        question_ask(s, answer->question);
+    } else {
+        ticket_take(s, answer->ticket);
     }
     session_settle(s);
 }
 
+/* From state MCS or FORM with what the client or the person said who it is, from QUESTION with an answer. */
 void front_login(struct session *s)
 {
     struct login *login = s->login;
-    if (!login->nla_exchange[0])
+    bool begins = !login->question[0];
+    if (begins && !login->nla_exchange[0])
         session_note_user(s, login->user);
     if (!session_set_state(s, VISIT_LOGIN))
         return;
-    login->login_started_ms = uv_now(&s->worker->loop);
-    counter_add(&s->worker->gateway->counters.logins, 1);
-    struct broker_login_request request = {.nla = login->nla_exchange,
+    if (begins) {
+        login->login_started_ms = uv_now(&s->worker->loop);
+        counter_add(&s->worker->gateway->counters.logins, 1);
+    }
+    struct broker_login_request request = {.can_ask = lobby_can_ask(s),
+                                           .question = login->question,
+                                           .answer_key = question_answer_key(login->asked),
+                                           .answer = &login->answer,
+                                           .nla = login->nla_exchange,
                                            .user = login->user,
                                            .domain = login->domain,
                                            .pool = pool_of(&login->request),

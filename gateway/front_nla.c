@@ -5,6 +5,7 @@
 #include "broker_nla.h"
 #include "front.h"
 #include "gateway.h"
+#include "lobby_visit.h"
 #include "log.h"
 #include "login.h"
 #include "session.h"
@@ -48,7 +49,9 @@ static int exchange_begin(struct session *s)
     uint8_t key[TLS_KEY_MAX_BYTES];
     size_t len = 0;
     int rc = tls_io_own_key(&s->front.tls, key, sizeof key, &len);
-    return rc ? rc : broker_nla_create(&s->login->nla, s->worker, s->peer, key, len, on_broker, s);
+    return rc ? rc
+              : broker_nla_create(&s->login->nla, s->worker, s->peer, lobby_can_ask(s), key, len, on_broker,
+                                  s);
 }
 
 /* Passes on the first whole message. What stands behind it waits: a client may send MCS right after its

@@ -32,8 +32,8 @@ struct lobby_link {
     unsigned handles;
     void (*closed)(void *arg);
     void *closed_arg;
-    atomic_ullong max;
-    atomic_uint inside;
+    atomic_ullong max, strangers_max;
+    atomic_uint inside, strangers;
     pthread_mutex_t lock;
     int fd; /* under the lock; -1: no lobby */
 };
@@ -166,6 +166,7 @@ int lobby_link_open(struct lobby_link **ret, uv_loop_t *loop, const struct confi
 void lobby_link_configure(struct lobby_link *link, const struct config *config)
 {
     atomic_store(&link->max, config->gateway_lobby_max);
+    atomic_store(&link->strangers_max, config->gateway_lobby_form_max);
 }
 
 void lobby_link_close(struct lobby_link *link, void (*closed)(void *arg), void *arg)
@@ -215,13 +216,21 @@ static void pair_close(const int pair[2])
         close(pair[1]);
 }
 
-int lobby_link_enter(struct lobby_link *link, struct lobby_ends *ret)
+static bool room_take(struct lobby_link *link, bool stranger)
+{
+    bool over = atomic_fetch_add(&link->inside, 1) >= atomic_load(&link->max);
+    if (stranger)
+        over |= atomic_fetch_add(&link->strangers, 1) >= atomic_load(&link->strangers_max);
+    if (over)
+        lobby_link_leave(link, stranger);
+    return !over;
+}
+
+int lobby_link_enter(struct lobby_link *link, bool stranger, struct lobby_ends *ret)
 {
     int rdp[2] = {-1, -1}, control[2] = {-1, -1};
-    if (atomic_fetch_add(&link->inside, 1) >= atomic_load(&link->max)) {
-        lobby_link_leave(link);
+    if (!room_take(link, stranger))
         return CE_LIMIT;
-    }
     int rc = CE_IO;
     if (!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, rdp) &&
         !socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, control))
@@ -229,7 +238,7 @@ int lobby_link_enter(struct lobby_link *link, struct lobby_ends *ret)
     if (rc) {
         pair_close(rdp);
         pair_close(control);
-        lobby_link_leave(link);
+        lobby_link_leave(link, stranger);
         return rc;
     }
     close(rdp[1]);
@@ -238,7 +247,22 @@ int lobby_link_enter(struct lobby_link *link, struct lobby_ends *ret)
     return 0;
 }
 
-void lobby_link_leave(struct lobby_link *link)
+void lobby_link_known(struct lobby_link *link)
 {
+    atomic_fetch_sub(&link->strangers, 1);
+}
+
+void lobby_link_leave(struct lobby_link *link, bool stranger)
+{
+    if (stranger)
+        atomic_fetch_sub(&link->strangers, 1);
     atomic_fetch_sub(&link->inside, 1);
+}
+
+bool lobby_link_has_room(struct lobby_link *link)
+{
+    pthread_mutex_lock(&link->lock);
+    bool runs = link->fd >= 0;
+    pthread_mutex_unlock(&link->lock);
+    return runs && atomic_load(&link->inside) < atomic_load(&link->max);
 }

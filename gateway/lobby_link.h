@@ -30,8 +30,14 @@ struct lobby_ends {
 };
 
 /* Two fresh streams to the lobby, non-blocking, the caller's from here on, who calls lobby_link_leave() when
- * they are closed. CE_NOT_FOUND: no lobby runs; CE_LIMIT: it shows gateway.lobby_max pictures already. */
-int lobby_link_enter(struct lobby_link *link, struct lobby_ends *ret) MUST_CHECK;
-void lobby_link_leave(struct lobby_link *link);
+ * they are closed. STRANGER: nobody knows yet whether this client has a right password, and of those only
+ * gateway.lobby_form_max are shown pictures, until lobby_link_known() is called. CE_NOT_FOUND: no lobby runs;
+ * CE_LIMIT: it shows gateway.lobby_max pictures already, or so many to strangers. */
+int lobby_link_enter(struct lobby_link *link, bool stranger, struct lobby_ends *ret) MUST_CHECK;
+void lobby_link_known(struct lobby_link *link);
+void lobby_link_leave(struct lobby_link *link, bool stranger);
+
+/* Whether it would be let in now if it were no stranger; a moment later it may not. */
+bool lobby_link_has_room(struct lobby_link *link);
 
 #endif

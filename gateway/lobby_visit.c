@@ -12,55 +12,11 @@
 #include "front.h"
 #include "gateway.h"
 #include "lobby_link.h"
+#include "lobby_pages.h"
 #include "log.h"
 #include "login.h"
 #include "pump.h"
 #include "worker.h"
-
-/* ---- what is shown ---- */
-
-static void say(struct session *s)
-{
-    char bytes[LOBBY_MESSAGE_MAX_BYTES];
-    size_t len;
-    struct lobby_visit *lobby = s->lobby;
-    snprintf(lobby->shown.session, sizeof lobby->shown.session, "%s", s->registered.session);
-    if (lobby_show_write(&lobby->shown, bytes, &len))
-        session_fail(s, FAIL_INTERNAL, "what the lobby is to show cannot be written");
-    else if (send(lobby->control_fd, bytes, len, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)len)
-        log_debug("The lobby was not told what to show. connection=%u error=%s", s->number, strerror(errno));
-}
-
-static void show(struct session *s, enum lobby_page page, const char *text)
-{
-    struct lobby_show *shown = &s->lobby->shown;
-    shown->page = page;
-    shown->percent = shown->seconds = 0;
-    shown->bad = false;
-    snprintf(shown->text, sizeof shown->text, "%s", text);
-}
-
-static void show_form(struct session *s, const char *wrong)
-{
-    show(s, LOBBY_PAGE_FORM, wrong ? wrong : "");
-    s->lobby->shown.bad = wrong != NULL;
-    if (strlen(s->login->user) < sizeof s->lobby->shown.user)
-        strcpy(s->lobby->shown.user, s->login->user);
-}
-
-static void show_wait(struct session *s, const struct ticket *ticket)
-{
-    struct lobby_visit *lobby = s->lobby;
-    char text[LOBBY_TEXT_SIZE] = "Your desktop is starting.";
-    uint64_t now_ms = uv_now(&s->worker->loop);
-    if (ticket->place > 1)
-        snprintf(text, sizeof text, "Your desktop is starting. Your place in the queue is %u.",
-                 ticket->place);
-    wait_estimate_note(&lobby->estimate, ticket->percent, now_ms);
-    show(s, LOBBY_PAGE_WAIT, text);
-    lobby->shown.percent = ticket->percent <= 100 ? ticket->percent : 100;
-    lobby->shown.seconds = wait_estimate_left_s(&lobby->estimate, now_ms);
-}
 
 /* ---- what the person did ---- */
 
@@ -74,23 +30,50 @@ static int credentials_take(struct login *login, const struct lobby_act *act)
     memcpy(login->domain, act->user, domain_len);
     login->domain[domain_len] = '\0';
     strcpy(login->user, user);
-    return secret_set(&login->password, act->password.bytes, act->password.len);
+    return secret_set(&login->password, act->secret.bytes, act->secret.len);
 }
 
+static void login_act(struct session *s, const struct lobby_act *act)
+{
+    if (!act->user[0] || credentials_take(s->login, act)) {
+        lobby_page_login(s, fail_sentence(FAIL_WRONG_PASSWORD));
+        lobby_say(s);
+        return;
+    }
+    lobby_page_moment(s, "Your user name and password are being checked.");
+    lobby_say(s);
+    front_login(s);
+}
+
+static void answer_act(struct session *s, const struct lobby_act *act)
+{
+    static const char *const moments[QUESTION_ASK_COUNT] = {
+        [QUESTION_CODE] = "Your code is being checked.",
+        [QUESTION_NEW_PASSWORD] = "Your new password is being set.",
+        [QUESTION_POOL] = "Your desktop is being looked for."};
+    struct login *login = s->login;
+    if (secret_set(&login->answer, act->secret.bytes, act->secret.len)) {
+        session_fail(s, FAIL_INTERNAL, "the person's answer is too long");
+        return;
+    }
+    lobby_page_moment(s, moments[login->asked]);
+    lobby_say(s);
+    front_login(s);
+}
+
+/* An act that belongs to no state, or answers a question of before, was on its way while things changed. */
 static void act_on(struct session *s, const struct lobby_act *act)
 {
     if (act->did == LOBBY_DID_LEAVE) {
         enum fail fault = s->state == VISIT_NOTICE ? s->lobby->fault : FAIL_CANCELLED;
         session_fail(s, fault, "the person left the lobby in state %s", visit_state_name(s->state));
-    } else if (s->state != VISIT_FORM) {
-        log_debug("The lobby sent a name that nobody asked for. connection=%u", s->number);
-    } else if (!act->user[0] || credentials_take(s->login, act)) {
-        show_form(s, fail_sentence(FAIL_WRONG_PASSWORD));
-        say(s);
+    } else if (act->did == LOBBY_DID_LOGIN && s->state == VISIT_FORM) {
+        login_act(s, act);
+    } else if (act->did == LOBBY_DID_ANSWER && s->state == VISIT_QUESTION &&
+               act->page == s->lobby->shown.page) {
+        answer_act(s, act);
     } else {
-        show(s, LOBBY_PAGE_WAIT, "Your user name and password are being checked.");
-        say(s);
-        front_login(s);
+        log_debug("The lobby answered what nobody asked. connection=%u", s->number);
     }
 }
 
@@ -109,7 +92,7 @@ static void on_control(uv_poll_t *poll, int status, int events)
         session_fail(s, FAIL_LOBBY_FAILED, "what the lobby says is not understood");
     } else {
         act_on(s, &act);
-        secret_wipe(&act.password);
+        secret_wipe(&act.secret);
     }
     secret_wipe_bytes(bytes, sizeof bytes);
     session_settle(s);
@@ -151,14 +134,33 @@ static int control_open(struct session *s)
     return uv_poll_start(poll, UV_READABLE, on_control) ? CE_IO : 0;
 }
 
-bool lobby_begin(struct session *s, enum visit_state state)
+bool lobby_can_ask(const struct session *s)
+{
+    struct lobby_link *link = s->worker->gateway->lobby;
+    return s->lobby || (link && s->worker->config.gateway_lobby && lobby_link_has_room(link));
+}
+
+/* Where its first page is set already; STATE follows. */
+static bool enter(struct session *s, enum visit_state state)
+{
+    if (session_set_state(s, state)) {
+        if (control_open(s))
+            session_fail(s, FAIL_INTERNAL, "the lobby's control socket cannot be polled");
+        else
+            back_dial_lobby(s);
+    }
+    return true;
+}
+
+/* The two streams, and the room for what is shown. */
+static bool lobby_open(struct session *s, bool stranger)
 {
     struct lobby_ends ends;
     struct lobby_link *link = s->worker->gateway->lobby;
     if (!link || !s->worker->config.gateway_lobby || s->lobby)
         return false;
     struct lobby_visit *lobby = calloc(1, sizeof *lobby);
-    int rc = lobby ? lobby_link_enter(link, &ends) : CE_NOMEM;
+    int rc = lobby ? lobby_link_enter(link, stranger, &ends) : CE_NOMEM;
     if (rc) {
         free(lobby);
         log_warning("No lobby can be shown: %s. connection=%u peer=%s", error_name(rc), s->number, s->peer);
@@ -166,19 +168,44 @@ bool lobby_begin(struct session *s, enum visit_state state)
     }
     s->lobby = lobby;
     lobby->end.fd = -1;
+    lobby->stranger = stranger;
     lobby->control_fd = ends.control;
     lobby->to_lobby.direction = RDP_TO_GUEST;
     s->back.fd = ends.rdp;
+    return true;
+}
+
+bool lobby_begin(struct session *s, enum visit_state state)
+{
+    if (!lobby_open(s, state == VISIT_FORM))
+        return false;
     if (state == VISIT_FORM)
-        show_form(s, NULL);
+        lobby_page_login(s, NULL);
     else
-        show(s, LOBBY_PAGE_WAIT, "Your desktop is starting.");
-    if (session_set_state(s, state)) {
-        if (control_open(s))
-            session_fail(s, FAIL_INTERNAL, "the lobby's control socket cannot be polled");
-        else
-            back_dial_lobby(s);
+        lobby_page_moment(s, "Your desktop is starting.");
+    return enter(s, state);
+}
+
+/* The password was right: it is nobody whom the limit for strangers is for. */
+static void known(struct session *s)
+{
+    if (s->lobby->stranger)
+        lobby_link_known(s->worker->gateway->lobby);
+    s->lobby->stranger = false;
+}
+
+bool lobby_question(struct session *s, const struct question *question)
+{
+    if (!s->lobby) {
+        if (!lobby_open(s, false))
+            return false;
+        lobby_page_question(s, question);
+        return enter(s, VISIT_QUESTION);
     }
+    known(s);
+    lobby_page_question(s, question);
+    if (session_set_state(s, VISIT_QUESTION))
+        lobby_say(s);
     return true;
 }
 
@@ -216,7 +243,7 @@ void lobby_up(struct session *s)
               back_carry_over(s, &s->to_client, &login->back_in);
     login->front_in.len = login->back_in.len = 0;
     login->guest = (struct gcc_server){0};
-    say(s);
+    lobby_say(s);
     if (ok)
         pump_begin(s);
 }
@@ -228,9 +255,9 @@ static void dial_when_possible(struct session *s)
     if (!lobby->ready || !lobby_is_up(s) || !(s->facts.seen_by_client & RDP_SEEN_FONT_MAP))
         return;
     lobby->ready = false;
-    show(s, LOBBY_PAGE_WAIT, "Your desktop is ready. You are being connected.");
+    lobby_page_moment(s, "Your desktop is ready. You are being connected.");
     lobby->shown.percent = 100;
-    say(s);
+    lobby_say(s);
     back_dial(s);
 }
 
@@ -244,6 +271,7 @@ bool lobby_ticket(struct session *s)
 {
     if (!s->lobby)
         return false;
+    known(s);
     s->lobby->ready = true;
     if (s->state == VISIT_LOBBY || session_set_state(s, VISIT_LOBBY))
         dial_when_possible(s);
@@ -254,15 +282,18 @@ bool lobby_progress(struct session *s, const struct ticket *ticket)
 {
     if (!s->lobby)
         return false;
-    show_wait(s, ticket);
+    known(s);
+    lobby_page_starting(s, ticket);
     if ((s->state == VISIT_LOBBY || session_set_state(s, VISIT_LOBBY)) && s->lobby->up)
-        say(s);
+        lobby_say(s);
     return true;
 }
 
-static bool may_try_again(enum fail fail)
+/* A first try at user and password. Who failed at a question begins anew, with a new connection. */
+static bool may_try_again(const struct session *s, enum fail fail)
 {
-    return fail == FAIL_WRONG_PASSWORD || fail == FAIL_TOO_MANY_TRIES;
+    return (fail == FAIL_WRONG_PASSWORD || fail == FAIL_TOO_MANY_TRIES) && s->state == VISIT_LOGIN &&
+           !s->login->question[0];
 }
 
 bool lobby_refused(struct session *s, enum fail fail, const char *detail)
@@ -274,18 +305,18 @@ bool lobby_refused(struct session *s, enum fail fail, const char *detail)
              s->number, s->registered.session[0] ? s->registered.session : "-", s->user[0] ? s->user : "-",
              s->peer, fail_code(fail), detail);
     broker_login_abandon(&s->login->broker);
-    if (may_try_again(fail) && s->state == VISIT_LOGIN) {
+    if (may_try_again(s, fail)) {
         counter_add(&s->worker->gateway->counters.ends[fail], 1);
         secret_wipe(&s->login->password);
-        show_form(s, fail_sentence(fail));
+        lobby_page_login(s, fail_sentence(fail));
         if (session_set_state(s, VISIT_FORM))
-            say(s);
+            lobby_say(s);
         return true;
     }
     s->lobby->fault = fail;
-    show(s, LOBBY_PAGE_NOTICE, fail_sentence(fail));
+    lobby_page_notice(s, fail_sentence(fail));
     if (session_set_state(s, VISIT_NOTICE))
-        say(s);
+        lobby_say(s);
     return true;
 }
 
@@ -298,6 +329,11 @@ bool lobby_deadline(struct session *s)
         return !s->lobby_tried && (s->lobby_tried = true) && lobby_begin(s, VISIT_LOBBY);
     if (s->state == VISIT_LOBBY)
         return lobby_refused(s, visit_state_timeout(s->state), "no desktop came in time");
+    if (s->state == VISIT_QUESTION)
+        return lobby_refused(s, visit_state_timeout(s->state),
+                             "nobody answered the broker's question in time");
+    if (s->state == VISIT_LOGIN)
+        return lobby_refused(s, visit_state_timeout(s->state), "the broker did not answer in time");
     if (s->state != VISIT_NOTICE)
         return false;
     session_fail(s, s->lobby->fault, "the reason was shown long enough");
@@ -347,7 +383,7 @@ void lobby_close(struct session *s)
     if (lobby->up)
         session_poll_close(s, &lobby->end);
     relay_finish(&lobby->to_lobby, &s->worker->pool);
-    lobby_link_leave(s->worker->gateway->lobby);
+    lobby_link_leave(s->worker->gateway->lobby, lobby->stranger);
     free(lobby);
     s->lobby = NULL;
 }

@@ -12,6 +12,7 @@
 #define CARREL_GATEWAY_LOBBY_VISIT_H
 
 #include "lobby/lobby_message.h"
+#include "question.h"
 #include "session.h"
 #include "ticket.h"
 #include "wait_estimate.h"
@@ -20,6 +21,7 @@ struct lobby_visit {
     struct endpoint end; /* the RDP stream, without TLS; fd -1 while it is still session->back */
     struct relay_dir to_lobby;
     bool up;         /* the sequence with the lobby is over, the client sees it */
+    bool stranger;   /* it counts as one whom nobody knows yet, see lobby_link_enter() */
     bool ready;      /* a ticket waits until the client's session with the lobby is active */
     enum fail fault; /* what the notice says, to be the session's end */
     uv_poll_t *control;
@@ -27,6 +29,9 @@ struct lobby_visit {
     struct wait_estimate estimate;
     struct lobby_show shown; /* the newest picture; said when the lobby is up, and after each change */
 };
+
+/* Whether this client could be asked something: it sees the lobby, or could be shown it. */
+bool lobby_can_ask(const struct session *s);
 
 /* Shows the lobby in STATE, VISIT_FORM or VISIT_LOBBY. False: there is none to be had, all is as before. */
 bool lobby_begin(struct session *s, enum visit_state state);
@@ -52,6 +57,9 @@ void lobby_up(struct session *s);
 bool lobby_progress(struct session *s, const struct ticket *ticket);
 bool lobby_ticket(struct session *s);
 bool lobby_refused(struct session *s, enum fail fail, const char *detail);
+
+/* The broker asks the person at the client, whose password it knows to be right. False: there is no lobby. */
+bool lobby_question(struct session *s, const struct question *question);
 
 /* Something came from the lobby to the client. */
 void lobby_heard(struct session *s);

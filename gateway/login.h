@@ -11,6 +11,7 @@
 #include "gcc_client.h"
 #include "gcc_server.h"
 #include "mcs_ber.h"
+#include "question.h"
 #include "secret.h"
 #include "ticket.h"
 #include "x224.h"
@@ -59,6 +60,10 @@ struct login {
     unsigned nla_messages;
     char nla_exchange[ID_SIZE]; /* of the proof that the broker has; "": TLS mode */
     struct broker_login *broker;
+    char question[ID_SIZE]; /* the broker's, which awaits an answer or has one; "": none was asked */
+    enum question_ask asked;
+    uint64_t question_ms; /* how long it stands */
+    struct secret answer; /* the person's, until the broker has spoken about it */
     uint64_t login_started_ms;
 
     /* the guest */

@@ -45,6 +45,8 @@ static void deadline_start(struct session *s)
         s->state == VISIT_RELAYING ? session_policy_tick_ms(s) : visit_state_deadline_ms(s->state, config);
     if (s->state == VISIT_WAITING && config->gateway_lobby && config->gateway_lobby_after_ms < ms)
         ms = config->gateway_lobby_after_ms + 1; /* then the lobby, see on_deadline() */
+    if (s->state == VISIT_QUESTION && s->login->question_ms < ms)
+        ms = s->login->question_ms;
     uv_timer_stop(&s->deadline);
     if (ms)
         (void)uv_timer_start(&s->deadline, on_deadline, ms, 0);
@@ -250,6 +252,7 @@ static int wanted_front(const struct session *s)
     case VISIT_NLA:
         return front_nla_waits(s) ? UV_DISCONNECT | writable : UV_READABLE | writable;
     case VISIT_FORM:
+    case VISIT_QUESTION:
     case VISIT_LOGIN:
     case VISIT_WAITING:
     case VISIT_LOBBY:
@@ -284,6 +287,7 @@ static int wanted_back(const struct session *s)
     case VISIT_NLA:
     case VISIT_MCS:
     case VISIT_FORM:
+    case VISIT_QUESTION:
     case VISIT_LOGIN:
     case VISIT_WAITING:
     case VISIT_LOBBY:
@@ -481,6 +485,7 @@ static void on_front(uv_poll_t *poll, int status, int events)
             front_mcs(s);
         break;
     case VISIT_FORM:
+    case VISIT_QUESTION:
     case VISIT_LOGIN:
     case VISIT_WAITING:
     case VISIT_LOBBY:

@@ -21,8 +21,12 @@ static const struct {
     [VISIT_MCS] = {"mcs", DEADLINE(login_timeout), FAIL_CLIENT_TIMEOUT,
                    BIT(FORM) | BIT(LOGIN) | BIT(CLOSING)},
     [VISIT_FORM] = {"form", DEADLINE(lobby_wait), FAIL_CLIENT_TIMEOUT, BIT(LOGIN) | BIT(CLOSING)},
+    /* Less where the broker's question lapses earlier. */
+    [VISIT_QUESTION] = {"question", DEADLINE(lobby_wait), FAIL_CLIENT_TIMEOUT,
+                        BIT(LOGIN) | BIT(NOTICE) | BIT(CLOSING)},
     [VISIT_LOGIN] = {"login", DEADLINE(broker_timeout), FAIL_BROKER_UNREACHABLE,
-                     BIT(FORM) | BIT(WAITING) | BIT(LOBBY) | BIT(NOTICE) | BIT(DIALLING) | BIT(CLOSING)},
+                     BIT(FORM) | BIT(QUESTION) | BIT(WAITING) | BIT(LOBBY) | BIT(NOTICE) | BIT(DIALLING) |
+                         BIT(CLOSING)},
     [VISIT_WAITING] = {"waiting", DEADLINE(desktop_wait), FAIL_DESKTOP_STARTING,
                        BIT(LOBBY) | BIT(DIALLING) | BIT(CLOSING)},
     [VISIT_LOBBY] = {"lobby", DEADLINE(lobby_wait), FAIL_DESKTOP_STARTING,

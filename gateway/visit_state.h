@@ -17,6 +17,7 @@ enum visit_state {
     VISIT_NLA,      /* CredSSP, which the broker ends */
     VISIT_MCS,      /* MCS and GCC, up to the Client Info with user and password */
     VISIT_FORM,     /* the lobby asks for user and password */
+    VISIT_QUESTION, /* the lobby asks what the broker wants to know besides, see question.h */
     VISIT_LOGIN,    /* the broker decides */
     VISIT_WAITING,  /* let in; the desktop is not ready yet */
     VISIT_LOBBY,    /* the same, and the lobby shows it */

@@ -120,15 +120,18 @@ static bool key_of(xkb_keysym_t symbol, enum form_key *ret)
         xkb_keysym_t symbol;
         enum form_key key;
     } keys[] = {
-        {XKB_KEY_Tab, FORM_KEY_TAB},       {XKB_KEY_ISO_Left_Tab, FORM_KEY_BACKTAB},
-        {XKB_KEY_Return, FORM_KEY_ENTER},  {XKB_KEY_KP_Enter, FORM_KEY_ENTER},
-        {XKB_KEY_Escape, FORM_KEY_ESCAPE}, {XKB_KEY_BackSpace, FORM_KEY_BACKSPACE},
-        {XKB_KEY_Delete, FORM_KEY_DELETE}, {XKB_KEY_KP_Delete, FORM_KEY_DELETE},
-        {XKB_KEY_Left, FORM_KEY_LEFT},     {XKB_KEY_KP_Left, FORM_KEY_LEFT},
-        {XKB_KEY_Right, FORM_KEY_RIGHT},   {XKB_KEY_KP_Right, FORM_KEY_RIGHT},
-        {XKB_KEY_Home, FORM_KEY_HOME},     {XKB_KEY_KP_Home, FORM_KEY_HOME},
-        {XKB_KEY_End, FORM_KEY_END},       {XKB_KEY_KP_End, FORM_KEY_END},
-        {XKB_KEY_Up, FORM_KEY_BACKTAB},    {XKB_KEY_Down, FORM_KEY_TAB},
+        {XKB_KEY_Tab, FORM_KEY_TAB},        {XKB_KEY_ISO_Left_Tab, FORM_KEY_BACKTAB},
+        {XKB_KEY_Return, FORM_KEY_ENTER},   {XKB_KEY_KP_Enter, FORM_KEY_ENTER},
+        {XKB_KEY_Escape, FORM_KEY_ESCAPE},  {XKB_KEY_BackSpace, FORM_KEY_BACKSPACE},
+        {XKB_KEY_Delete, FORM_KEY_DELETE},  {XKB_KEY_KP_Delete, FORM_KEY_DELETE},
+        {XKB_KEY_Left, FORM_KEY_LEFT},      {XKB_KEY_KP_Left, FORM_KEY_LEFT},
+        {XKB_KEY_Right, FORM_KEY_RIGHT},    {XKB_KEY_KP_Right, FORM_KEY_RIGHT},
+        {XKB_KEY_Home, FORM_KEY_HOME},      {XKB_KEY_KP_Home, FORM_KEY_HOME},
+        {XKB_KEY_End, FORM_KEY_END},        {XKB_KEY_KP_End, FORM_KEY_END},
+        {XKB_KEY_Up, FORM_KEY_UP},          {XKB_KEY_KP_Up, FORM_KEY_UP},
+        {XKB_KEY_Down, FORM_KEY_DOWN},      {XKB_KEY_KP_Down, FORM_KEY_DOWN},
+        {XKB_KEY_Prior, FORM_KEY_PAGE_UP},  {XKB_KEY_KP_Prior, FORM_KEY_PAGE_UP},
+        {XKB_KEY_Next, FORM_KEY_PAGE_DOWN}, {XKB_KEY_KP_Next, FORM_KEY_PAGE_DOWN},
     };
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         if (keys[i].symbol == symbol) {

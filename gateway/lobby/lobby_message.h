@@ -2,9 +2,13 @@
  * (SOCK_SEQPACKET). The gateway says what to show; the lobby says what the person did.
  *
  *     {"page": "wait", "text": "...", "session": "s-...", "percent": 40, "seconds": 8}
- *     {"page": "form", "text": "...", "user": "...", "bad": true}
+ *     {"page": "login", "text": "...", "user": "...", "bad": true}
+ *     {"page": "code" | "new-password", "text": "...", "bad": false}
+ *     {"page": "pool", "text": "...", "pools": [{"name": "...", "description": "...", "ready": 3, "open": true,
+ *      "reason": "", "current": false}]}
  *     {"page": "notice", "text": "...", "session": "s-..."}
- *     {"did": "login", "user": "...", "password": "..."}      {"did": "leave"}
+ *     {"did": "login", "user": "...", "password": "..."}
+ *     {"did": "answer", "page": "code" | "new-password" | "pool", "answer": "..."}      {"did": "leave"}
  *
  * Pure functions, any thread. Both processes let jansson wipe what it frees, for a password passes through.
  */
@@ -20,15 +24,30 @@
 #include "secret.h"
 
 enum {
-    LOBBY_MESSAGE_MAX_BYTES = 8192, /* a longer one is refused by both sides */
-    LOBBY_TEXT_SIZE = 256,          /* sentences for the person */
-    LOBBY_USER_SIZE = 257,          /* what fits the form's field, in UTF-8 */
+    LOBBY_MESSAGE_MAX_BYTES = 65536, /* a longer one is refused by both sides */
+    LOBBY_TEXT_SIZE = 400,           /* sentences for the person */
+    LOBBY_USER_SIZE = 257,           /* what fits the form's field, in UTF-8 */
+    LOBBY_POOLS_MAX = 32,
+    LOBBY_DESCRIPTION_SIZE = 200,
+    LOBBY_READY_MAX = 999999,
 };
 
 enum lobby_page {
-    LOBBY_PAGE_WAIT,   /* the desktop starts, or a password is being checked */
-    LOBBY_PAGE_FORM,   /* user name and password are asked for */
+    LOBBY_PAGE_WAIT,   /* the desktop starts, or an answer is being checked */
+    LOBBY_PAGE_LOGIN,  /* user name and password are asked for */
     LOBBY_PAGE_NOTICE, /* why nothing can be had */
+    LOBBY_PAGE_CODE,   /* the questions of the broker */
+    LOBBY_PAGE_NEW_PASSWORD,
+    LOBBY_PAGE_POOL,
+    LOBBY_PAGE_COUNT,
+};
+
+struct lobby_pool {
+    char name[NAME_SIZE];
+    char description[LOBBY_DESCRIPTION_SIZE];
+    char reason[LOBBY_DESCRIPTION_SIZE]; /* why it is closed */
+    unsigned ready;                      /* desktops that wait for somebody */
+    bool open, current;                  /* current: the user has a session there */
 };
 
 struct lobby_show {
@@ -39,17 +58,21 @@ struct lobby_show {
     bool bad;                   /* TEXT says what was wrong with the last try */
     unsigned percent;           /* of a wait; 0: not known */
     unsigned seconds;           /* that it may still take; 0: not known */
+    unsigned pool_count;
+    struct lobby_pool pools[LOBBY_POOLS_MAX];
 };
 
 enum lobby_did {
     LOBBY_DID_LOGIN,
+    LOBBY_DID_ANSWER,
     LOBBY_DID_LEAVE,
 };
 
 struct lobby_act {
     enum lobby_did did;
+    enum lobby_page page; /* which question was answered */
     char user[LOBBY_USER_SIZE];
-    struct secret password; /* the caller wipes */
+    struct secret secret; /* the password, or the answer; the caller wipes */
 };
 
 /* RET_LEN bytes, no terminator. CE_LIMIT: it does not fit; CE_NOMEM. */

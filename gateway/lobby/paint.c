@@ -6,6 +6,8 @@
 
 #include <pango/pangocairo.h>
 
+#include "page.h"
+
 struct paint {
     cairo_surface_t *surface;
     cairo_t *cairo;
@@ -24,7 +26,8 @@ struct colour {
 static const struct colour sky = RGB(0x2a3f5c), ground = RGB(0x16212f), paper = RGB(0xffffff),
                            shadow = RGB(0x101823), ink = RGB(0x1c2733), grey = RGB(0x5d6b7a),
                            line = RGB(0xb6c0cb), accent = RGB(0x1f6fb2), pale = RGB(0xe3e9ef),
-                           wrong = RGB(0xb3261e), amber = RGB(0x8a5a00);
+                           wrong = RGB(0xb3261e), amber = RGB(0x8a5a00), chosen = RGB(0xe4f0fa),
+                           faint = RGB(0x75818e), green = RGB(0x1f7a43);
 
 #define FONT "Sans"
 #define PASSWORD_DOT "\xe2\x97\x8f"
@@ -141,22 +144,30 @@ static void mark(struct paint *p, const struct scene *s)
     text(p, s, &name, "Carrel", &(struct text_style){.size = 20, .bold = true, .colour = ink});
 }
 
-static void button(struct paint *p, const struct scene *s, enum form_part part, const char *words, bool chief,
-                   bool focused)
+static void button(struct paint *p, const struct scene *s, enum form_part part, const char *words)
 {
     double unit = s->layout.unit;
     const struct rect *r = &s->layout.parts[part];
     struct rect ring = {r->x - 3 * unit, r->y - 3 * unit, r->width + 6 * unit, r->height + 6 * unit};
-    if (focused)
+    bool chief = part == FORM_GO || !form_has(&s->form, FORM_GO),
+         off = part == FORM_GO && !form_can_go(&s->form);
+    if (s->show.page == LOBBY_PAGE_WAIT)
+        chief = false;
+    if (s->form.focus == part)
         outline(p, &ring, 9 * unit, 2 * unit, accent);
-    fill(p, r, 7 * unit, chief ? accent : pale);
+    fill(p, r, 7 * unit, chief && !off ? accent : pale);
     text(p, s, r, words,
-         &(struct text_style){.size = 15, .bold = chief, .centred = true, .colour = chief ? paper : ink});
+         &(struct text_style){.size = 15,
+                              .bold = chief,
+                              .centred = true,
+                              .colour = off     ? faint
+                                        : chief ? paper
+                                                : ink});
 }
 
-/* ---- the form ---- */
+/* ---- fields ---- */
 
-/* What a field shows: the password as dots. */
+/* What a field shows: a secret as dots. */
 static void field_words(const struct form_field *field, bool secret, char ret[4 * FORM_FIELD_SIZE],
                         size_t *ret_caret)
 {
@@ -172,53 +183,155 @@ static void field_words(const struct form_field *field, bool secret, char ret[4 
     *ret_caret = before * (sizeof PASSWORD_DOT - 1);
 }
 
-/* The text is moved to the left until its caret is inside. */
-static void field_text(struct paint *p, const struct scene *s, const struct rect *r,
-                       const struct form_field *field, bool secret, bool focused)
+/* A field's text as it stands in the picture. */
+struct field_view {
+    struct rect inside;
+    double caret, shift; /* of the text to the left, so that its caret is inside */
+    double caret_width;
+    int height;
+};
+
+static void field_view(struct paint *p, const struct scene *s, enum form_part part, struct field_view *ret)
 {
     char words[4 * FORM_FIELD_SIZE];
     size_t caret;
-    double unit = s->layout.unit, width = 2 * unit > 1 ? (double)(long)(1.5 * unit + 0.5) : 1;
-    struct rect inside = {r->x + 11 * unit, r->y, r->width - 22 * unit, r->height};
+    double unit = s->layout.unit;
+    const struct rect *r = &s->layout.parts[part];
+    enum form_kind kind = s->form.spec->fields[part].kind;
     PangoRectangle strong;
-    int height;
-    field_words(field, secret, words, &caret);
-    text_set(p, s, &inside, words, &(struct text_style){.size = secret ? 13 : 16});
+    int width;
+    *ret = (struct field_view){.inside = {r->x + 11 * unit, r->y, r->width - 22 * unit, r->height},
+                               .caret_width = 2 * unit > 1 ? (double)(long)(1.5 * unit + 0.5) : 1};
+    field_words(&s->form.fields[part], kind == FORM_SECRET, words, &caret);
+    text_set(p, s, &ret->inside, words,
+             &(struct text_style){.size = kind == FORM_SECRET   ? 13
+                                          : kind == FORM_DIGITS ? 20
+                                                                : 16});
     pango_layout_set_width(p->text, -1);
     pango_layout_set_ellipsize(p->text, PANGO_ELLIPSIZE_NONE);
     pango_layout_get_cursor_pos(p->text, (int)caret, &strong, NULL);
-    pango_layout_get_pixel_size(p->text, NULL, &height);
-    double at = (double)strong.x / PANGO_SCALE;
-    double shift = at > inside.width - width ? at - inside.width + width : 0;
-    double y = (double)(long)(r->y + (r->height - height) / 2);
+    pango_layout_get_pixel_size(p->text, &width, &ret->height);
+    double at = (double)strong.x / PANGO_SCALE, room = ret->inside.width - ret->caret_width;
+    ret->shift = at > room ? at - room : 0;
+    ret->caret = ret->inside.x + at - ret->shift;
+}
+
+static void field_paint(struct paint *p, const struct scene *s, enum form_part part)
+{
+    struct field_view view;
+    const struct rect *r = &s->layout.parts[part];
+    double unit = s->layout.unit;
+    field_view(p, s, part, &view);
     cairo_save(p->cairo);
-    cairo_rectangle(p->cairo, inside.x, inside.y, inside.width, inside.height);
+    cairo_rectangle(p->cairo, view.inside.x, view.inside.y, view.inside.width, view.inside.height);
     cairo_clip(p->cairo);
     colour_set(p, ink);
-    cairo_move_to(p->cairo, inside.x - shift, y);
+    cairo_move_to(p->cairo, view.inside.x - view.shift, (double)(long)(r->y + (r->height - view.height) / 2));
     pango_cairo_show_layout(p->cairo, p->text);
-    if (focused) {
-        cairo_rectangle(p->cairo, (double)(long)(inside.x + at - shift), r->y + 9 * unit, width,
+    if (s->form.focus == part) {
+        cairo_rectangle(p->cairo, (double)(long)view.caret, r->y + 9 * unit, view.caret_width,
                         r->height - 18 * unit);
         cairo_fill(p->cairo);
     }
     cairo_restore(p->cairo);
 }
 
-static void form_paint(struct paint *p, const struct scene *s)
+size_t paint_caret_at(struct paint *p, const struct scene *s, enum form_part part, double x)
 {
-    static const char *const names[FORM_FIELD_COUNT] = {"User name", "Password"};
+    struct field_view view;
+    int index, trailing;
+    field_view(p, s, part, &view);
+    (void)pango_layout_xy_to_index(p->text, (int)((x - view.inside.x + view.shift) * PANGO_SCALE), 0, &index,
+                                   &trailing);
+    const char *words = pango_layout_get_text(p->text), *at = words + index;
+    for (; trailing > 0 && *at; trailing--)
+        at = g_utf8_next_char(at);
+    if (s->form.spec->fields[part].kind != FORM_SECRET)
+        return (size_t)(at - words);
+    return form_offset(&s->form.fields[part], (size_t)(at - words) / (sizeof PASSWORD_DOT - 1));
+}
+
+static void fields_paint(struct paint *p, const struct scene *s)
+{
     const struct layout *l = &s->layout;
-    for (unsigned i = 0; i < FORM_FIELD_COUNT; i++) {
+    const struct form_spec *spec = s->form.spec;
+    for (unsigned i = 0; i < spec->field_count; i++) {
         bool focused = s->form.focus == i;
-        text(p, s, &l->labels[i], names[i], &(struct text_style){.size = 13, .colour = grey});
+        text(p, s, &l->labels[i], spec->fields[i].label, &(struct text_style){.size = 13, .colour = grey});
         outline(p, &l->parts[i], 7 * l->unit, (focused ? 2 : 1) * l->unit, focused ? accent : line);
-        field_text(p, s, &l->parts[i], &s->form.fields[i], i == FORM_PASSWORD, focused);
+        field_paint(p, s, (enum form_part)i);
     }
-    if (s->caps_lock)
-        text(p, s, &l->hint, "Caps Lock is on.", &(struct text_style){.size = 13, .colour = amber});
-    button(p, s, FORM_LOGIN, "Log in", true, s->form.focus == FORM_LOGIN);
-    button(p, s, FORM_LEAVE, "Cancel", false, s->form.focus == FORM_LEAVE);
+    if (spec->field_count)
+        text(p, s, &l->hint, scene_hint(s), &(struct text_style){.size = 13, .colour = amber});
+}
+
+/* ---- the list ---- */
+
+static void row_status(const struct lobby_pool *pool, char *ret, size_t size, struct colour *ret_colour)
+{
+    *ret_colour = grey;
+    if (!pool->open) {
+        snprintf(ret, size, "closed");
+        *ret_colour = faint;
+    } else if (pool->current) {
+        snprintf(ret, size, "your session");
+        *ret_colour = accent;
+    } else if (pool->ready) {
+        snprintf(ret, size, "%u ready", pool->ready);
+        *ret_colour = green;
+    } else {
+        snprintf(ret, size, "has to start");
+    }
+}
+
+static void row_paint(struct paint *p, const struct scene *s, unsigned row, const struct rect *r)
+{
+    const struct lobby_pool *pool = &s->show.pools[row];
+    double unit = s->layout.unit, status_width = 110 * unit;
+    bool is_chosen = row == s->form.list.chosen;
+    struct rect box = {r->x + 2 * unit, r->y + 2 * unit, r->width - 4 * unit, r->height - 4 * unit};
+    struct rect name = {r->x + 14 * unit, r->y + 6 * unit, r->width - 28 * unit - status_width, 21 * unit};
+    struct rect more = {name.x, r->y + 27 * unit, r->width - 28 * unit, 18 * unit};
+    struct rect status = {name.x + name.width, name.y, status_width, name.height};
+    const char *words = pool->open || !pool->reason[0] ? pool->description : pool->reason;
+    struct colour colour;
+    char state[32];
+    row_status(pool, state, sizeof state, &colour);
+    if (is_chosen)
+        fill(p, &box, 6 * unit, chosen);
+    if (is_chosen && s->form.focus == FORM_LIST)
+        outline(p, &box, 6 * unit, 2 * unit, accent);
+    if (!*words) { /* the name stands in the middle then */
+        name.height = status.height = r->height - 12 * unit;
+    }
+    text(p, s, &name, pool->name,
+         &(struct text_style){.size = 15, .bold = true, .colour = pool->open ? ink : faint});
+    text(p, s, &status, state, &(struct text_style){.size = 13, .right = true, .colour = colour});
+    text(p, s, &more, words, &(struct text_style){.size = 13, .colour = grey});
+}
+
+static void list_paint(struct paint *p, const struct scene *s)
+{
+    const struct rect *r = &s->layout.parts[FORM_LIST];
+    const struct form_list *list = &s->form.list;
+    double unit = s->layout.unit;
+    bool scrolls = list->count > s->layout.rows;
+    if (!s->layout.rows)
+        return;
+    outline(p, r, 8 * unit, unit > 1 ? unit : 1, line);
+    for (unsigned i = 0; i < s->layout.rows && list->top + i < list->count; i++) {
+        struct rect row = {r->x, r->y + i * s->layout.row_height, r->width - (scrolls ? 14 * unit : 0),
+                           s->layout.row_height};
+        row_paint(p, s, list->top + i, &row);
+    }
+    if (scrolls) {
+        struct rect groove = {r->x + r->width - 11 * unit, r->y + 6 * unit, 5 * unit, r->height - 12 * unit};
+        struct rect thumb = groove;
+        thumb.height = groove.height * s->layout.rows / list->count;
+        thumb.y += groove.height * list->top / list->count;
+        fill(p, &groove, 2.5 * unit, pale);
+        fill(p, &thumb, 2.5 * unit, faint);
+    }
 }
 
 /* ---- wait and notice ---- */
@@ -253,33 +366,27 @@ static void wait_paint(struct paint *p, const struct scene *s, uint64_t now_ms)
         text(p, s, &l->percent, words, &(struct text_style){.size = 13, .right = true, .colour = grey});
     }
     session_paint(p, s, "Session");
-    button(p, s, FORM_LEAVE, "Cancel", false, false);
 }
 
 static void page_paint(struct paint *p, const struct scene *s, uint64_t now_ms)
 {
-    static const char *const titles[] = {[LOBBY_PAGE_WAIT] = "One moment, please",
-                                         [LOBBY_PAGE_FORM] = "Log in",
-                                         [LOBBY_PAGE_NOTICE] = "No desktop at the moment"};
-    const char *words = s->show.text;
-    if (s->show.page == LOBBY_PAGE_FORM && !*words)
-        words = "Your user name and password, please.";
-    text(p, s, &s->layout.title, titles[s->show.page],
+    bool bad;
+    const char *words = scene_text(s, &bad);
+    const struct form_spec *spec = s->form.spec;
+    text(p, s, &s->layout.title, page_of(s->show.page)->title,
          &(struct text_style){.size = 22, .bold = true, .colour = ink});
     text(p, s, &s->layout.text, words,
-         &(struct text_style){.size = 15, .wraps = true, .colour = s->show.bad ? wrong : ink});
-    switch (s->show.page) {
-    case LOBBY_PAGE_WAIT:
+         &(struct text_style){.size = 15, .wraps = true, .colour = bad ? wrong : ink});
+    fields_paint(p, s);
+    if (spec->has_list)
+        list_paint(p, s);
+    if (s->show.page == LOBBY_PAGE_WAIT)
         wait_paint(p, s, now_ms);
-        break;
-    case LOBBY_PAGE_FORM:
-        form_paint(p, s);
-        break;
-    case LOBBY_PAGE_NOTICE:
+    if (s->show.page == LOBBY_PAGE_NOTICE)
         session_paint(p, s, "To quote when you ask for help:");
-        button(p, s, FORM_LEAVE, "Close", true, false);
-        break;
-    }
+    if (spec->go)
+        button(p, s, FORM_GO, spec->go);
+    button(p, s, FORM_LEAVE, spec->leave);
 }
 
 /* ---- the picture ---- */
@@ -332,11 +439,13 @@ unsigned paint_stride(const struct paint *paint)
 
 void paint_warm_up(void)
 {
-    struct scene scene = {.show = {.page = LOBBY_PAGE_FORM}, .caps_lock = true};
+    static struct scene scene; /* large, and this runs once */
+    const struct lobby_show show = {.page = LOBBY_PAGE_LOGIN};
     struct paint *paint;
     if (paint_create(&paint, 800, 600))
         return;
     scene_size(&scene, 800, 600, 100);
+    scene_show(&scene, &show, 0);
     paint_scene(paint, &scene, 0);
     paint_destroy(&paint);
 }

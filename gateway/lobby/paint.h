@@ -20,6 +20,9 @@ void paint_scene(struct paint *paint, const struct scene *scene, uint64_t now_ms
 const uint32_t *paint_pixels(const struct paint *paint);
 unsigned paint_stride(const struct paint *paint); /* pixels of a row */
 
+/* The byte offset of the field's text that is nearest to X of the picture. */
+size_t paint_caret_at(struct paint *paint, const struct scene *scene, enum form_part part, double x);
+
 /* Finds the system's fonts, before the sandbox closes. */
 void paint_warm_up(void);
 

@@ -116,14 +116,29 @@ static void act_send(struct visit *v, const struct lobby_act *act)
     secret_wipe_bytes(bytes, sizeof bytes);
 }
 
+static int answer_make(const struct visit *v, struct lobby_act *ret)
+{
+    const struct form *form = &v->scene.form;
+    const struct lobby_show *show = &v->scene.show;
+    const char *words = form->fields[FORM_FIRST].text;
+    ret->did = LOBBY_DID_ANSWER;
+    ret->page = show->page;
+    if (show->page == LOBBY_PAGE_LOGIN) {
+        ret->did = LOBBY_DID_LOGIN;
+        strcpy(ret->user, words);
+        words = form->fields[FORM_SECOND].text;
+    } else if (form->spec->has_list) {
+        words = show->pools[form->list.chosen].name;
+    }
+    return secret_set(&ret->secret, words, strlen(words));
+}
+
 static void form_send(struct visit *v)
 {
-    struct lobby_act act = {.did = LOBBY_DID_LOGIN};
-    const struct form_field *password = &v->scene.form.fields[FORM_PASSWORD];
-    strcpy(act.user, v->scene.form.fields[FORM_USER].text);
-    if (!secret_set(&act.password, password->text, strlen(password->text)))
+    struct lobby_act act = {0};
+    if (!answer_make(v, &act))
         act_send(v, &act);
-    secret_wipe(&act.password);
+    secret_wipe(&act.secret);
 }
 
 static BOOL outcome_handle(struct visit *v, enum form_outcome outcome)
@@ -132,6 +147,7 @@ static BOOL outcome_handle(struct visit *v, enum form_outcome outcome)
     case FORM_SAME:
         return TRUE;
     case FORM_CHANGED:
+    case FORM_DIFFERENT:
         break;
     case FORM_SENT:
         form_send(v);
@@ -221,9 +237,17 @@ static BOOL on_locks(rdpInput *input, UINT32 flags)
 static BOOL on_mouse(rdpInput *input, UINT16 flags, UINT16 x, UINT16 y)
 {
     struct visit *v = (struct visit *)input->context;
-    if (!v->active || !(flags & PTR_FLAGS_DOWN) || !(flags & PTR_FLAGS_BUTTON1))
+    enum form_part part;
+    size_t at = 0;
+    if (!v->active || !v->shown)
         return TRUE;
-    return outcome_handle(v, scene_click(&v->scene, x, y));
+    if (flags & PTR_FLAGS_WHEEL)
+        return outcome_handle(v, scene_wheel(&v->scene, flags & PTR_FLAGS_WHEEL_NEGATIVE ? 1 : -1));
+    if (!(flags & PTR_FLAGS_DOWN) || !(flags & PTR_FLAGS_BUTTON1))
+        return TRUE;
+    if (layout_hit(&v->scene.layout, &v->scene.form, x, y, &part) && form_is_field(&v->scene.form, part))
+        at = paint_caret_at(v->paint, &v->scene, part, x);
+    return outcome_handle(v, scene_click(&v->scene, x, y, at, now_ms()));
 }
 
 static BOOL on_refresh(rdpContext *context, BYTE count, const RECTANGLE_16 *areas)

@@ -9,7 +9,7 @@ static void what_is_written_is_read(void)
 {
     char bytes[LOBBY_MESSAGE_MAX_BYTES];
     size_t len;
-    struct lobby_show read = {0}, show = {.page = LOBBY_PAGE_FORM,
+    struct lobby_show read = {0}, show = {.page = LOBBY_PAGE_LOGIN,
                                           .text = "no \"such\" user",
                                           .bad = true,
                                           .percent = 40,
@@ -19,18 +19,52 @@ static void what_is_written_is_read(void)
     struct lobby_act did = {0}, act = {.did = LOBBY_DID_LOGIN, .user = "ada"};
     CU_ASSERT_EQUAL(lobby_show_write(&show, bytes, &len), 0);
     CU_ASSERT_EQUAL(lobby_show_read(bytes, len, &read), 0);
-    CU_ASSERT_EQUAL(read.page, LOBBY_PAGE_FORM);
+    CU_ASSERT_EQUAL(read.page, LOBBY_PAGE_LOGIN);
     CU_ASSERT_STRING_EQUAL(read.text, show.text);
     CU_ASSERT_STRING_EQUAL(read.user, show.user);
     CU_ASSERT_STRING_EQUAL(read.session, show.session);
     CU_ASSERT(read.bad);
     CU_ASSERT_EQUAL(read.percent, 40);
     CU_ASSERT_EQUAL(read.seconds, 8);
-    CU_ASSERT_EQUAL(secret_set(&act.password, "s3\"cret", 7), 0);
+    CU_ASSERT_EQUAL(secret_set(&act.secret, "s3\"cret", 7), 0);
     CU_ASSERT_EQUAL(lobby_act_write(&act, bytes, &len), 0);
     CU_ASSERT_EQUAL(lobby_act_read(bytes, len, &did), 0);
     CU_ASSERT_STRING_EQUAL(did.user, "ada");
-    CU_ASSERT_STRING_EQUAL(did.password.bytes, "s3\"cret");
+    CU_ASSERT_STRING_EQUAL(did.secret.bytes, "s3\"cret");
+}
+
+static void a_chooser_of_the_longest_pools_goes_through(void)
+{
+    static struct lobby_show show, read;
+    char bytes[LOBBY_MESSAGE_MAX_BYTES];
+    size_t len;
+    show = (struct lobby_show){.page = LOBBY_PAGE_POOL, .pool_count = LOBBY_POOLS_MAX};
+    for (unsigned i = 0; i < LOBBY_POOLS_MAX; i++) {
+        struct lobby_pool *pool = &show.pools[i];
+        memset(pool->name, '"', sizeof pool->name - 1);
+        memset(pool->description, '\\', sizeof pool->description - 1);
+        memset(pool->reason, '"', sizeof pool->reason - 1);
+        pool->ready = LOBBY_READY_MAX;
+        pool->open = i % 2;
+        pool->current = i == 7;
+    }
+    memset(show.text, '"', sizeof show.text - 1);
+    CU_ASSERT_EQUAL_FATAL(lobby_show_write(&show, bytes, &len), 0);
+    CU_ASSERT_EQUAL_FATAL(lobby_show_read(bytes, len, &read), 0);
+    CU_ASSERT_EQUAL(memcmp(&show, &read, sizeof show), 0);
+}
+
+static void an_answer_names_its_question(void)
+{
+    char bytes[LOBBY_MESSAGE_MAX_BYTES];
+    size_t len;
+    struct lobby_act did = {0}, act = {.did = LOBBY_DID_ANSWER, .page = LOBBY_PAGE_NEW_PASSWORD};
+    CU_ASSERT_EQUAL(secret_set(&act.secret, "n\xc3\xa4w", 4), 0);
+    CU_ASSERT_EQUAL(lobby_act_write(&act, bytes, &len), 0);
+    CU_ASSERT_EQUAL(lobby_act_read(bytes, len, &did), 0);
+    CU_ASSERT_EQUAL(did.did, LOBBY_DID_ANSWER);
+    CU_ASSERT_EQUAL(did.page, LOBBY_PAGE_NEW_PASSWORD);
+    CU_ASSERT_STRING_EQUAL(did.secret.bytes, "n\xc3\xa4w");
 }
 
 static void refuses_what_is_not_such_an_object(void)
@@ -42,6 +76,13 @@ static void refuses_what_is_not_such_an_object(void)
                                       "{\"did\":\"login\",\"user\":\"a\"}",
                                       "{\"did\":\"login\",\"user\":7,\"password\":\"x\"}",
                                       "{\"did\":\"leave\"} trailing",
+                                      "{\"did\":\"answer\",\"answer\":\"1\"}",
+                                      "{\"did\":\"answer\",\"page\":\"code\"}",
+                                      "{\"did\":\"answer\",\"page\":\"login\",\"answer\":\"1\"}",
+                                      "{\"page\":\"pool\",\"text\":\"\",\"session\":\"\",\"user\":\"\","
+                                      "\"percent\":0,\"seconds\":0}",
+                                      "{\"page\":\"pool\",\"text\":\"\",\"session\":\"\",\"user\":\"\","
+                                      "\"percent\":0,\"seconds\":0,\"pools\":[7]}",
                                       "{\"page\":\"wait\"}"};
     char too_long[400];
     struct lobby_act act;
@@ -54,4 +95,5 @@ static void refuses_what_is_not_such_an_object(void)
     CU_ASSERT_EQUAL(lobby_act_read(too_long, strlen(too_long), &act), CE_BAD_INPUT);
 }
 
-SUITE("lobby_message", TEST(what_is_written_is_read), TEST(refuses_what_is_not_such_an_object))
+SUITE("lobby_message", TEST(what_is_written_is_read), TEST(a_chooser_of_the_longest_pools_goes_through),
+      TEST(an_answer_names_its_question), TEST(refuses_what_is_not_such_an_object))
