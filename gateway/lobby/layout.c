@@ -186,6 +186,7 @@ void layout_make(struct layout *ret, const struct layout_wish *wish, unsigned wi
     const struct form_spec *spec = &page_of(wish->page)->form;
     double asked = unit_asked(width, height, scale_percent);
     sizes_make(&sizes, wish, wish->rows < ROWS_MAX ? wish->rows : ROWS_MAX);
+    asked = smaller(asked, unit_fits(&(struct sizes){.width = sizes.width}, width, height));
     while (sizes.rows > ROWS_MIN && unit_fits(&sizes, width, height) < asked)
         sizes_make(&sizes, wish, sizes.rows - 1);
     *l = (struct layout){.screen = {.width = width, .height = height}, .rows = sizes.rows};

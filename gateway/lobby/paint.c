@@ -327,8 +327,9 @@ static void list_paint(struct paint *p, const struct scene *s)
     if (scrolls) {
         struct rect groove = {r->x + r->width - 11 * unit, r->y + 6 * unit, 5 * unit, r->height - 12 * unit};
         struct rect thumb = groove;
-        thumb.height = groove.height * s->layout.rows / list->count;
-        thumb.y += groove.height * list->top / list->count;
+        double least = 24 * unit, height = groove.height * s->layout.rows / list->count;
+        thumb.height = height < least ? least : height;
+        thumb.y += (groove.height - thumb.height) * list->top / (list->count - s->layout.rows);
         fill(p, &groove, 2.5 * unit, pale);
         fill(p, &thumb, 2.5 * unit, faint);
     }

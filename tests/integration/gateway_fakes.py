@@ -358,6 +358,8 @@ class FakeBroker:
         self.ready = True      # or: tickets stay waiting until this changes
         self.draining = False  # what an administrator wants of the gateway
         self.mute = False      # or: log-ins are never answered
+        self.questions = []    # asked one after another in each log-in, see ask()
+        self.answers = []
         self.logins, self.reports, self.heartbeats, self.orders, self.stale = [], [], [], [], []
         self.server = None
         self.start()
@@ -434,16 +436,39 @@ class FakeBroker:
             out["connect"] = self.connect
         return out
 
+    def ask(self, number, wrong=None):
+        """Question NUMBER, or the ticket behind the last one. A question is what the API says of it, with the RIGHT
+        answer, its KEY, what is said when it is WRONG, or with which code (status, code) any answer is to be REFUSED."""
+        if number == len(self.questions):
+            return (200 if self.ready else 202), self.ticket(f"s-{len(self.logins):016d}")
+        shown = {"id": f"q-{number:016d}", "bad": bool(wrong), "expires_in_s": 120, **self.questions[number]}
+        for key in ("right", "key", "wrong", "refused"):
+            shown.pop(key, None)
+        return 200, {"state": "question", "question": {**shown, "text": wrong or shown["text"]}}
+
+    def answered(self, body):
+        self.answers.append(body)
+        number = int(body["question"][2:])
+        question = self.questions[number]
+        if "refused" in question:
+            status, code = question["refused"]
+            return status, {"status": status, "code": code, "detail": "no more"}
+        if body[question["key"]] != question["right"]:
+            return self.ask(number, question["wrong"])
+        return self.ask(number + 1)
+
     # Under the condition's lock; wait_for() gives it up meanwhile.
     def handle(self, method, path, body):
         if path == "/v1/logins":
+            if "question" in body:
+                return self.answered(body)
             self.logins.append(body)
             if self.mute:
                 self.condition.wait_for(lambda: not self.mute, PATIENCE_S)
             came_back = hashlib.sha256(body.get("reconnect", "").encode()).hexdigest()
             if body["password"] != "right" and not any(r.get("reconnect") == came_back for r in self.reports):
                 return 401, {"status": 401, "code": "wrong-password", "detail": "does not fit"}
-            return (200 if self.ready else 202), self.ticket(f"s-{len(self.logins):016d}")
+            return self.ask(0)
         if "/ticket" in path:
             wait_s = float(re.search(r"wait=(\d+)", path)[1])
             self.condition.wait_for(lambda: self.ready, wait_s)
