@@ -17,6 +17,7 @@ struct keyboard {
     struct xkb_state *state;
     struct xkb_compose_table *table; /* dead keys; NULL where the system has no description */
     struct xkb_compose_state *compose;
+    xkb_keysym_t dead; /* the accent that waits */
     uint16_t high_surrogate;
 };
 
@@ -142,6 +143,21 @@ static bool key_of(xkb_keysym_t symbol, enum form_key *ret)
     return false;
 }
 
+/* An accent and a letter that it does not go on: both stand by themselves then, as on Windows. */
+static void accent_alone(struct keyboard *k, xkb_keysym_t symbol, struct keyboard_stroke *ret)
+{
+    size_t len = 0;
+    xkb_compose_state_reset(k->compose);
+    (void)xkb_compose_state_feed(k->compose, k->dead);
+    (void)xkb_compose_state_feed(k->compose, XKB_KEY_space);
+    if (xkb_compose_state_get_status(k->compose) == XKB_COMPOSE_COMPOSED)
+        xkb_compose_state_get_utf8(k->compose, ret->text, sizeof ret->text);
+    len = strlen(ret->text);
+    if (xkb_keysym_to_utf8(symbol, ret->text + len, sizeof ret->text - len) <= 0)
+        ret->text[len] = '\0';
+    xkb_compose_state_reset(k->compose);
+}
+
 /* Dead keys: an accent waits for its letter. True: RET holds what came of it. */
 static bool composed(struct keyboard *k, xkb_keysym_t symbol, struct keyboard_stroke *ret)
 {
@@ -153,9 +169,10 @@ static bool composed(struct keyboard *k, xkb_keysym_t symbol, struct keyboard_st
         xkb_compose_state_reset(k->compose);
         return true;
     case XKB_COMPOSE_CANCELLED:
-        xkb_compose_state_reset(k->compose);
+        accent_alone(k, symbol, ret);
         return true;
     case XKB_COMPOSE_COMPOSING:
+        k->dead = symbol;
         return true;
     case XKB_COMPOSE_NOTHING:
         break;

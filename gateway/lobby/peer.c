@@ -175,8 +175,8 @@ static bool control_read(struct visit *v)
 
 /* ---- the client ---- */
 
-/* Some clients tell of their lock keys before the session is active: the layout is known, so this can be made
- * at the first use. */
+/* Some clients tell of their lock keys before the session is active: the layout is known from the settings that
+ * they began with, see on_capabilities(). */
 static bool keyboard_have(struct visit *v)
 {
     UINT32 layout = freerdp_settings_get_uint32(v->context.settings, FreeRDP_KeyboardLayout);
@@ -290,6 +290,13 @@ static BOOL on_activate(freerdp_peer *peer)
     return v->context.update->pointer->PointerSystem(&v->context, &arrow) && picture_send(v);
 }
 
+/* The client's settings are known and its capabilities are not: some clients say US English among those, whatever
+ * their keyboard is, and FreeRDP believes what was said last. */
+static BOOL on_capabilities(freerdp_peer *peer)
+{
+    return keyboard_have((struct visit *)peer->context);
+}
+
 /* FreeRDP wants to be told that its client is welcome. */
 static BOOL on_connected(freerdp_peer *peer)
 {
@@ -342,6 +349,7 @@ static BOOL peer_prepare(freerdp_peer *peer, int control)
     v->control = control;
     if (!settings_make(v->context.settings))
         return FALSE;
+    peer->Capabilities = on_capabilities;
     peer->PostConnect = on_connected;
     peer->Activate = on_activate;
     input->KeyboardEvent = on_key;
