@@ -289,6 +289,9 @@ bool lobby_progress(struct session *s, const struct ticket *ticket)
     return true;
 }
 
+/* To the person, who knows nothing of clients and their deadlines. */
+static const char lapsed[] = "That took too long, so you are not logged in. Connect again.";
+
 /* A first try at user and password. Who failed at a question begins anew, with a new connection. */
 static bool may_try_again(const struct session *s, enum fail fail)
 {
@@ -314,7 +317,7 @@ bool lobby_refused(struct session *s, enum fail fail, const char *detail)
         return true;
     }
     s->lobby->fault = fail;
-    lobby_page_notice(s, fail_sentence(fail));
+    lobby_page_notice(s, fail == FAIL_CLIENT_TIMEOUT ? lapsed : fail_sentence(fail));
     if (session_set_state(s, VISIT_NOTICE))
         lobby_say(s);
     return true;

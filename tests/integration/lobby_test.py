@@ -170,14 +170,14 @@ class House:
         self.guest = xrdp_guest.Guest(folder, f"exec xlogo -geometry {WIDTH}x{HEIGHT}+0+0 -fg white -bg '#2e8b57'")
         self.guest.set_password(GUEST_PASSWORD)
         self.broker = gateway_fakes.FakeBroker(os.path.join(folder, "broker.sock"))
-        self.broker.connect = {"desktop": "demo-1", "address": "127.0.0.1", "port": GUEST_PORT, "credentials": "carrel",
-                               "fingerprint": self.guest.fingerprint(), "user": GUEST_USER, "password": GUEST_PASSWORD}
+        self.connect = {"desktop": "demo-1", "address": "127.0.0.1", "port": GUEST_PORT, "credentials": "carrel",
+                        "fingerprint": self.guest.fingerprint(), "user": GUEST_USER, "password": GUEST_PASSWORD}
         self.gateway = gateway_fakes.Gateway(binary, folder, self.broker.path)
         self.mark = 0
 
     def begin(self, test):
         self.test = test
-        self.broker.set(questions=[], ready=True, logins=[], answers=[], reports=[])
+        self.broker.set(connect=self.connect, questions=[], ready=True, logins=[], answers=[], reports=[])
         self.mark = len(self.gateway.lines)
 
     def client(self, program, **more):
@@ -281,6 +281,20 @@ def who_has_the_right_password_is_asked_all_the_same(program):
     HOUSE.goes("login -> lobby")
     client.sees_desktop()
     assert [a.get("code") or a.get("pool") for a in HOUSE.broker.answers] == ["314159", "tests"], HOUSE.broker.answers
+
+
+def the_new_password_goes_to_a_guest_that_wants_the_users_own(program):
+    HOUSE.broker.set(questions=[{**NEW_PASSWORD, "right": GUEST_PASSWORD}],
+                     connect={**HOUSE.broker.connect, "credentials": "user", "user": "", "password": ""})
+    client = HOUSE.client(program, user=GUEST_USER, password="right")
+    HOUSE.goes("login -> question")
+    client.sees_lobby("password")
+    client.type(GUEST_PASSWORD)
+    client.key("Tab")
+    client.type(GUEST_PASSWORD)
+    client.key("Return")
+    HOUSE.goes("login -> lobby")
+    client.sees_desktop()
 
 
 def a_german_keyboard_types_what_is_on_its_keys(program):
@@ -405,7 +419,8 @@ def alone(test):
 
 REMMINA = {remmina: "remmina"}
 TESTS = [with_each(a_person_logs_in_with_the_form, REMMINA), with_each(all_questions_are_answered_in_one_visit, REMMINA),
-         with_each(who_has_the_right_password_is_asked_all_the_same, REMMINA), with_each(a_german_keyboard_types_what_is_on_its_keys),
+         with_each(who_has_the_right_password_is_asked_all_the_same, REMMINA),
+         with_each(the_new_password_goes_to_a_guest_that_wants_the_users_own), with_each(a_german_keyboard_types_what_is_on_its_keys),
          with_each(with_mouse_and_wheel), with_each(a_question_that_lapses_is_told), with_each(a_question_that_nobody_answers_is_told),
          with_each(escape_leaves), alone(strangers_cannot_take_all_pictures)]
 

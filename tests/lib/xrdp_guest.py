@@ -45,7 +45,8 @@ class Guest:
         os.chmod(folder, 0o755)
         self.users()
         self.settings()
-        for path in ('/run/xrdp', '/tmp/.X11-unix'):
+        # X servers leave keyboards for themselves in the last one, by the number of their display.
+        for path in ('/run/xrdp', '/tmp/.X11-unix', '/var/lib/xkb'):
             os.makedirs(path, exist_ok=True)
             run('mount', '-t', 'tmpfs', '-o', 'mode=1777', 'none', path)
         self.log = open(os.path.join(folder, 'xrdp.out'), 'ab')
