@@ -63,8 +63,8 @@ static void a_click_finds_the_place_in_the_text(void)
     CU_ASSERT_EQUAL(paint_caret_at(paint, &scene, FORM_FIRST, field->x), 0);
     CU_ASSERT_EQUAL(paint_caret_at(paint, &scene, FORM_FIRST, field->x + field->width - 1), 6);
     size_t at = 0;
-    for (double x = field->x; x < field->x + field->width; x++) {
-        size_t next = paint_caret_at(paint, &scene, FORM_FIRST, x);
+    for (unsigned x = 0; x < (unsigned)field->width; x++) {
+        size_t next = paint_caret_at(paint, &scene, FORM_FIRST, field->x + x);
         CU_ASSERT_TRUE(next == at || next == at + 2); /* between characters, from left to right */
         at = next;
     }
