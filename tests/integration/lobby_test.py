@@ -297,6 +297,19 @@ def the_new_password_goes_to_a_guest_that_wants_the_users_own(program):
     client.sees_desktop()
 
 
+def a_chosen_desktop_that_has_to_start_is_waited_for(program):
+    HOUSE.broker.set(questions=[POOL], ready=False)
+    client = HOUSE.client(program, user="demo", password="right")
+    HOUSE.goes("login -> question")
+    client.sees_lobby("chooser")
+    client.key("Down", "Return")
+    HOUSE.goes("login -> lobby")
+    client.sees_lobby("wait")
+    client.key("Return")  # out of impatience
+    HOUSE.broker.set(ready=True)
+    client.sees_desktop()
+
+
 def a_german_keyboard_types_what_is_on_its_keys(program):
     client = HOUSE.client(program, layout="de")
     client.sees_lobby("form")
@@ -420,6 +433,7 @@ def alone(test):
 REMMINA = {remmina: "remmina"}
 TESTS = [with_each(a_person_logs_in_with_the_form, REMMINA), with_each(all_questions_are_answered_in_one_visit, REMMINA),
          with_each(who_has_the_right_password_is_asked_all_the_same, REMMINA),
+         with_each(a_chosen_desktop_that_has_to_start_is_waited_for),
          with_each(the_new_password_goes_to_a_guest_that_wants_the_users_own), with_each(a_german_keyboard_types_what_is_on_its_keys),
          with_each(with_mouse_and_wheel), with_each(a_question_that_lapses_is_told), with_each(a_question_that_nobody_answers_is_told),
          with_each(escape_leaves), alone(strangers_cannot_take_all_pictures)]

@@ -72,7 +72,12 @@ static void an_answer_names_its_question(void)
     CU_ASSERT_STRING_EQUAL(did.secret.bytes, "n\xc3\xa4w");
 }
 
-#define CHOOSER "{\"page\":\"pool\",\"text\":\"\",\"session\":\"\",\"user\":\"\",\"percent\":0,\"seconds\":0"
+/* Choosers without a list, and with one of something else. */
+static const char no_pools[] =
+    "{\"page\":\"pool\",\"text\":\"\",\"session\":\"\",\"user\":\"\",\"percent\":0,\"seconds\":0}";
+static const char odd_pools[] =
+    "{\"page\":\"pool\",\"text\":\"\",\"session\":\"\",\"user\":\"\",\"percent\":0,"
+    "\"seconds\":0,\"pools\":[7]}";
 
 static void refuses_what_is_not_such_an_object(void)
 {
@@ -86,8 +91,8 @@ static void refuses_what_is_not_such_an_object(void)
                                       "{\"did\":\"answer\",\"answer\":\"1\"}",
                                       "{\"did\":\"answer\",\"page\":\"code\"}",
                                       "{\"did\":\"answer\",\"page\":\"login\",\"answer\":\"1\"}",
-                                      CHOOSER "}",
-                                      CHOOSER ",\"pools\":[7]}",
+                                      no_pools,
+                                      odd_pools,
                                       "{\"page\":\"wait\"}"};
     char too_long[400];
     struct lobby_act act;
