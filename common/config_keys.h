@@ -38,6 +38,8 @@
     X(broker, event_keep, DURATION, "30d", "events older than this are removed")                             \
     X(gateway, name, TEXT, "", "this gateway's name; empty: the host's name")                                \
     X(gateway, listen, TEXT, "0.0.0.0:3389, [::]:3389", "addresses to listen on")                            \
+    X(gateway, user, TEXT, "", "the account that a gateway started as root becomes; empty: none")            \
+    X(gateway, seccomp, TEXT, "enforce", "system calls it does not need: enforce, log or off")               \
     X(gateway, broker_socket, TEXT, "/run/carrel/broker.sock", "where the broker listens")                   \
     X(gateway, threads, NUMBER, "0", "event loops; 0: one per core")                                         \
     X(gateway, state_dir, TEXT, "/var/lib/carrel/gateway", "where a certificate is made when none is set")   \

@@ -104,6 +104,16 @@ void log_close(void)
     self.path[0] = '\0';
 }
 
+int log_give_to(uid_t uid, gid_t gid)
+{
+    return self.path[0] && fchown(atomic_load(&self.fd), uid, gid) ? CE_IO : 0;
+}
+
+int log_descriptor(void)
+{
+    return atomic_load(&self.fd);
+}
+
 static size_t put_head(char *line, size_t size, enum log_level level)
 {
     const char *name = levels[level].name, *room = atomic_load(&self.room);

@@ -5,6 +5,8 @@
 #ifndef CARREL_LOG_H
 #define CARREL_LOG_H
 
+#include <sys/types.h>
+
 #include <carrel/error.h>
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
@@ -13,6 +15,9 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_D
 int log_open(const char *room, const char *file, enum log_level level, struct error *err) MUST_CHECK;
 int log_reopen(void) MUST_CHECK; /* after the file was rotated */
 void log_close(void);
+/* The log's file, if it has one, becomes another account's, who is to reopen it. */
+int log_give_to(uid_t uid, gid_t gid) MUST_CHECK;
+int log_descriptor(void); /* for what a signal handler has to say; stays the same while a file is reopened */
 int log_level_parse(const char *name); /* "error".."debug" -> enum log_level, or -1 */
 
 void log_write(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);

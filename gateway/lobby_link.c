@@ -2,34 +2,32 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "log.h"
+#include "starter.h"
 
 enum {
     /* Between a death and the next start; doubled while it dies young. */
     RESTART_MS = 250,
     RESTART_MAX_MS = 30 * 1000,
     YOUNG_MS = 10 * 1000,
-    HAND_OVER_FD = 3, /* the lobby's end of the socket, as lobby/main.c expects it */
 };
 
 struct lobby_link {
     uv_loop_t *loop;
-    char program[PATH_MAX];
-    uv_process_t process;
+    struct starter *starter; /* borrowed */
     uv_timer_t restart;
-    bool running, closing;
+    int asked_fd; /* our end of the socket of a lobby that is being started; -1: none */
+    bool closing;
     uint64_t started_ms, pause_ms;
-    unsigned handles;
     void (*closed)(void *arg);
     void *closed_arg;
     atomic_ullong max, strangers_max;
@@ -53,8 +51,7 @@ static void on_timer(uv_timer_t *timer);
 static void on_handle_closed(uv_handle_t *handle)
 {
     struct lobby_link *link = handle->data;
-    if (--link->handles == 0 && link->closing)
-        link->closed(link->closed_arg);
+    link->closed(link->closed_arg);
 }
 
 static void start_later(struct lobby_link *link)
@@ -65,99 +62,78 @@ static void start_later(struct lobby_link *link)
     (void)uv_timer_start(&link->restart, on_timer, young ? pause_ms : RESTART_MS, 0);
 }
 
-static void on_ended(uv_process_t *process, int64_t status, int number)
+static void on_ended(void *arg, int status)
 {
-    struct lobby_link *link = process->data;
-    link->running = false;
+    struct lobby_link *link = arg;
     socket_set(link, -1);
-    uv_close((uv_handle_t *)process, on_handle_closed);
     if (link->closing)
         return;
-    log_error(
-        "The lobby ended and is started again; visits that it showed end with it. status=%lld signal=%d",
-        (long long)status, number);
+    log_error("The lobby ended and is started again; visits that it showed end with it. status=%d signal=%d",
+              WIFEXITED(status) ? WEXITSTATUS(status) : 0, WIFSIGNALED(status) ? WTERMSIG(status) : 0);
     start_later(link);
 }
 
-static int spawn(struct lobby_link *link)
+static void on_started(void *arg, pid_t pid, int reason)
+{
+    struct lobby_link *link = arg;
+    int fd = link->asked_fd;
+    link->asked_fd = -1;
+    if (pid && !link->closing) {
+        socket_set(link, fd);
+        log_info("The lobby runs. pid=%d", (int)pid);
+        return;
+    }
+    if (fd >= 0)
+        close(fd); /* which ends a lobby that comes too late */
+    if (link->closing)
+        return;
+    log_error("The lobby does not start: %s.", strerror(reason));
+    start_later(link);
+}
+
+static int ask(struct lobby_link *link)
 {
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
-        return -errno;
-    char *args[] = {link->program, NULL};
-    uv_stdio_container_t stdio[HAND_OVER_FD + 1] = {
-        [0] = {.flags = UV_IGNORE},
-        [1] = {.flags = UV_IGNORE},
-        [2] = {.flags = UV_INHERIT_FD, .data = {.fd = STDERR_FILENO}},
-        [HAND_OVER_FD] = {.flags = UV_INHERIT_FD, .data = {.fd = pair[1]}},
-    };
-    const uv_process_options_t options = {.file = link->program,
-                                          .args = args,
-                                          .exit_cb = on_ended,
-                                          .stdio = stdio,
-                                          .stdio_count = HAND_OVER_FD + 1};
-    link->process.data = link;
+        return CE_IO;
     link->started_ms = uv_now(link->loop);
-    link->handles++;
-    int rc = uv_spawn(link->loop, &link->process, &options);
+    int rc = starter_ask_lobby(link->starter, pair[1]);
     close(pair[1]);
-    if (rc) {
+    if (rc)
         close(pair[0]);
-        uv_close((uv_handle_t *)&link->process, on_handle_closed);
-        return rc;
-    }
-    link->running = true;
-    socket_set(link, pair[0]);
-    log_info("The lobby runs. pid=%d", uv_process_get_pid(&link->process));
-    return 0;
+    else
+        link->asked_fd = pair[0];
+    return rc;
 }
 
 static void on_timer(uv_timer_t *timer)
 {
     struct lobby_link *link = timer->data;
-    int rc = spawn(link);
-    if (!rc)
+    if (!ask(link))
         return;
-    log_error("The lobby does not start: %s. path=%s", uv_strerror(rc), link->program);
+    log_error("The lobby does not start: there is nobody to start it, or no descriptor.");
     start_later(link);
 }
 
-/* Beside the gateway's own program, when nothing else is configured. */
-static int program_find(struct lobby_link *link, const struct config *config, struct error *err)
-{
-    static const char name[] = "carrel-lobby";
-    char own[PATH_MAX];
-    size_t len = sizeof own;
-    if (*config->gateway_lobby_program) {
-        snprintf(link->program, sizeof link->program, "%s", config->gateway_lobby_program);
-        return 0;
-    }
-    char *slash = uv_exepath(own, &len) ? NULL : strrchr(own, '/');
-    if (!slash || (size_t)(slash - own) + 1 + sizeof name > sizeof link->program)
-        return error_set(err, CE_IO, "this program's own folder cannot be found");
-    snprintf(link->program, sizeof link->program, "%.*s/%s", (int)(slash - own), own, name);
-    return 0;
-}
-
-int lobby_link_open(struct lobby_link **ret, uv_loop_t *loop, const struct config *config, struct error *err)
+int lobby_link_open(struct lobby_link **ret, uv_loop_t *loop, struct starter *starter,
+                    const struct config *config, struct error *err)
 {
     struct lobby_link *link = calloc(1, sizeof *link);
     if (!link)
         return error_set(err, CE_NOMEM, "no memory");
     link->loop = loop;
-    link->fd = -1;
+    link->starter = starter;
+    link->fd = link->asked_fd = -1;
     link->pause_ms = RESTART_MS;
     pthread_mutex_init(&link->lock, NULL);
     lobby_link_configure(link, config);
-    int rc = program_find(link, config, err);
-    if (!rc && uv_timer_init(loop, &link->restart))
-        rc = error_set(err, CE_NOMEM, "no timer for the lobby");
-    if (rc) {
+    if (uv_timer_init(loop, &link->restart)) {
         lobby_link_destroy(&link);
-        return rc;
+        return error_set(err, CE_NOMEM, "no timer for the lobby");
     }
     link->restart.data = link;
-    link->handles = 1;
+    starter_on_lobby(starter,
+                     &(struct starter_listener){.started = on_started, .ended = on_ended, .arg = link});
     on_timer(&link->restart);
     *ret = link;
     return 0;
@@ -175,8 +151,10 @@ void lobby_link_close(struct lobby_link *link, void (*closed)(void *arg), void *
     link->closed = closed;
     link->closed_arg = arg;
     socket_set(link, -1); /* the lobby ends with its socket */
-    if (link->running)
-        (void)uv_process_kill(&link->process, SIGTERM);
+    if (link->asked_fd >= 0)
+        close(link->asked_fd);
+    link->asked_fd = -1;
+    starter_on_lobby(link->starter, &(struct starter_listener){0});
     uv_close((uv_handle_t *)&link->restart, on_handle_closed);
 }
 

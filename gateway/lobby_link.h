@@ -1,4 +1,4 @@
-/* carrel-lobby from the gateway's side: the process, started and started again when it dies, and the socket
+/* carrel-lobby from the gateway's side: the process, which the starter starts, and again when it dies, and the socket
  * through which a visit's two streams are handed to it. The lobby has no listening socket and no name in the
  * file system: whoever is to be shown something comes as a pair of descriptors.
  *
@@ -16,10 +16,11 @@
 #include "config.h"
 
 struct lobby_link;
+struct starter;
 
-int lobby_link_open(struct lobby_link **ret, uv_loop_t *loop, const struct config *config,
-                    struct error *err) MUST_CHECK;
-/* Ends the process; CLOSED frees nothing of the caller's but may be its last event. */
+int lobby_link_open(struct lobby_link **ret, uv_loop_t *loop, struct starter *starter,
+                    const struct config *config, struct error *err) MUST_CHECK;
+/* Ends the process by closing its socket; CLOSED frees nothing of the caller's but may be its last event. */
 void lobby_link_close(struct lobby_link *link, void (*closed)(void *arg), void *arg);
 void lobby_link_destroy(struct lobby_link **link); /* behind CLOSED, when no thread uses it any more */
 void lobby_link_configure(struct lobby_link *link, const struct config *config);

@@ -20,10 +20,13 @@
 #include "lobby_link.h"
 #include "log.h"
 #include "metrics.h"
+#include "rights.h"
 #include "secret.h"
 #include "session.h"
 #include "successor.h"
 #include "sspi.h"
+#include "starter.h"
+#include "syscall_filter.h"
 #include "tls_cert.h"
 #include "tls_memory.h"
 #include "tls_server.h"
@@ -40,14 +43,23 @@ struct process {
     uv_async_t worker_ended;
     uv_signal_t dump;    /* SIGUSR1 */
     uv_signal_t upgrade; /* SIGUSR2 */
-    const char *config_path;
     struct config started_with;
     int *sockets; /* the listening sockets, which the workers own, for a successor */
     unsigned socket_count;
     struct inheritance inheritance;
+    struct starter *starter;
     struct metrics *metrics;     /* NULL: none are served */
     struct successor *successor; /* NULL: none is starting */
     bool stopping, retired, draining;
+};
+
+/* What stands between the first look at the configuration and the first thread. */
+struct opening {
+    enum syscall_filter_mode filter;
+    struct rights rights;
+    struct listener_set set;
+    unsigned workers;
+    int metrics_fd;
 };
 
 /* jansson holds passwords for a moment: whatever it frees is wiped first. */
@@ -72,14 +84,16 @@ static int name_choose(char name[NAME_SIZE], const struct config *config, struct
     return 0;
 }
 
+/* MAY_MAKE: a certificate that is not there yet is made, which is over when the process may write no files. */
 static int tls_server_open(struct tls_server **ret, const struct config *config, const char *name,
-                           struct error *err)
+                           bool may_make, struct error *err)
 {
     char made[PATH_MAX];
     const char *certificate = config->gateway_certificate;
     const char *key = *config->gateway_key ? config->gateway_key : certificate;
     if (!*certificate) {
-        int rc = tls_cert_ensure(config->gateway_state_dir, config->gateway_self_signed, name, made, err);
+        int rc = tls_cert_ensure(config->gateway_state_dir, config->gateway_self_signed, name, may_make, made,
+                                 err);
         if (rc)
             return rc;
         certificate = key = made;
@@ -151,7 +165,7 @@ static void on_upgrade(uv_signal_t *handle, int number)
         return;
     }
     log_info("The gateway is being replaced.");
-    if (successor_start(&p->successor, handle->loop, p->config_path, p->gateway.boot_id, p->sockets,
+    if (successor_start(&p->successor, handle->loop, p->starter, p->gateway.boot_id, p->sockets,
                         p->socket_count, on_successor, p, &err))
         log_error("The gateway is not replaced: %s", err.text);
 }
@@ -174,6 +188,7 @@ static void on_link_closed(void *arg)
     uv_close((uv_handle_t *)&p->dump, on_handle_closed);
     uv_close((uv_handle_t *)&p->upgrade, on_handle_closed);
     successor_close(&p->successor);
+    starter_close(&p->starter);
     free(p->sockets);
     p->sockets = NULL;
 }
@@ -271,18 +286,89 @@ static int sockets_note(struct process *p, const struct listener_set *set, unsig
     return 0;
 }
 
+/* The lobby stands beside the gateway's own program, when nothing else is configured. */
+static int plan_fill(struct starter_plan *ret, const struct daemon_run *run, const struct rights *rights,
+                     struct error *err)
+{
+    static const char name[] = "carrel-lobby";
+    const char *lobby = run->config->gateway_lobby_program;
+    size_t len = sizeof ret->program;
+    char *slash = uv_exepath(ret->program, &len) ? NULL : strrchr(ret->program, '/');
+    if (!slash || (size_t)(slash - ret->program) + 1 + sizeof name > sizeof ret->lobby ||
+        strlen(run->config_path) >= sizeof ret->config)
+        return error_set(err, CE_IO, "this program's own folder cannot be found");
+    if (*lobby)
+        snprintf(ret->lobby, sizeof ret->lobby, "%s", lobby);
+    else
+        snprintf(ret->lobby, sizeof ret->lobby, "%.*s/%s", (int)(slash - ret->program), ret->program, name);
+    snprintf(ret->config, sizeof ret->config, "%s", run->config_path);
+    ret->rights = *rights;
+    return 0;
+}
+
+/* What needs the rights that the process was started with: the ports, and the key where one is configured. A
+ * certificate that is made here is made with the rights that are kept, so that it can be read again later. */
+static int open_with_rights(struct process *p, struct daemon_run *run, struct opening *o, struct error *err)
+{
+    const struct config *config = run->config;
+    struct starter_plan plan;
+    int rc = syscall_filter_mode_parse(config->gateway_seccomp, &o->filter, err);
+    if (!rc)
+        rc = rights_find(&o->rights, config->gateway_user, err);
+    if (!rc)
+        rc = plan_fill(&plan, run, &o->rights, err);
+    if (!rc)
+        rc = inheritance_take(&p->inheritance, err);
+    if (!rc)
+        rc = starter_open(&p->starter, run->loop, &plan, err);
+    if (!rc && *config->gateway_certificate)
+        rc = tls_server_open(&p->tls_server, config, p->gateway.name, true, err);
+    if (!rc)
+        rc = listener_set_open(&o->set, config->gateway_listen, o->workers, &p->inheritance, err);
+    if (!rc && *config->gateway_metrics)
+        rc = metrics_listen(config->gateway_metrics, &o->metrics_fd, err);
+    if (!rc && o->rights.change && log_give_to(o->rights.uid, o->rights.gid))
+        rc = error_set(err, CE_IO, "the log file cannot be given to gateway.user");
+    return rc ? rc : rights_become(&o->rights, err);
+}
+
+/* What can be done without them, and no client was met yet. At the end nothing is left to be given up. */
+static int open_without_rights(struct process *p, struct daemon_run *run, struct opening *o,
+                               struct error *err)
+{
+    const struct config *config = run->config;
+    int rc = 0;
+    if (!p->tls_server)
+        rc = tls_server_open(&p->tls_server, config, p->gateway.name, true, err);
+    if (!rc)
+        rc = handles_open(p, run->loop, err);
+    if (!rc)
+        rc = sockets_note(p, &o->set, o->workers, err);
+    if (!rc)
+        rc = broker_link_open(&p->gateway.link, run->loop, &p->gateway, config, o->set.first, close_session,
+                              p, err);
+    if (!rc && config->gateway_lobby)
+        rc = lobby_link_open(&p->gateway.lobby, run->loop, p->starter, config, err);
+    if (!rc)
+        rc = rights_lock(err);
+    if (!rc)
+        rc = syscall_filter_set(o->filter, log_descriptor(), err);
+    if (!rc && o->filter != SYSCALL_FILTER_ENFORCE)
+        log_warning("No system call is forbidden to this gateway. seccomp=%s", config->gateway_seccomp);
+    if (!rc && geteuid() == 0)
+        log_warning("The gateway runs as root; gateway.user names an account of its own.");
+    return rc;
+}
+
 static int start(struct daemon_run *run, struct error *err)
 {
     static struct process process; /* as long as the process; main's stack is not deep enough for all of it */
     struct process *p = &process;
     const struct config *config = run->config;
-    struct listener_set set = {0};
-    unsigned count = workers_wanted(config);
+    struct opening opening = {.workers = workers_wanted(config), .metrics_fd = -1};
     run->state = p;
     json_set_alloc_funcs(malloc, json_wipe_and_free);
-    p->config_path = run->config_path;
     p->started_with = *config;
-    successor_note_program();
     descriptors_allow(config);
     /* Before the first thread, because it loads a provider of OpenSSL. */
     if (sspi_library_init())
@@ -293,26 +379,15 @@ static int start(struct daemon_run *run, struct error *err)
     p->gateway.admission = admission_create(config);
     int rc = p->gateway.admission ? name_choose(p->gateway.name, config, err) : CE_NOMEM;
     if (!rc)
-        rc = tls_server_open(&p->tls_server, config, p->gateway.name, err);
+        rc = open_with_rights(p, run, &opening, err);
     if (!rc)
-        rc = handles_open(p, run->loop, err);
+        rc = open_without_rights(p, run, &opening, err);
     if (!rc)
-        rc = inheritance_take(&p->inheritance, err);
-    if (!rc)
-        rc = listener_set_open(&set, config->gateway_listen, count, &p->inheritance, err);
-    if (!rc)
-        rc = sockets_note(p, &set, count, err);
-    if (!rc)
-        rc = broker_link_open(&p->gateway.link, run->loop, &p->gateway, config, set.first, close_session, p,
-                              err);
-    if (!rc && config->gateway_lobby)
-        rc = lobby_link_open(&p->gateway.lobby, run->loop, config, err);
-    if (!rc)
-        rc = workers_start(p, config, &set, count, err);
-    if (!rc && *config->gateway_metrics)
-        rc = metrics_open(&p->metrics, &p->gateway, config->gateway_metrics, err);
-    if (set.fds)
-        listener_set_close(&set, count);
+        rc = workers_start(p, config, &opening.set, opening.workers, err);
+    if (!rc && opening.metrics_fd >= 0)
+        rc = metrics_open(&p->metrics, &p->gateway, opening.metrics_fd, err);
+    if (opening.set.fds)
+        listener_set_close(&opening.set, opening.workers);
     if (rc)
         return rc;
     broker_link_set_fingerprint(p->gateway.link, tls_server_fingerprint(p->tls_server));
@@ -320,7 +395,7 @@ static int start(struct daemon_run *run, struct error *err)
     memcpy(p->gateway.succeeds, p->inheritance.boot_id, sizeof p->gateway.succeeds);
     broker_link_start(p->gateway.link);
     inheritance_ready(&p->inheritance);
-    log_info("The gateway serves. name=%s threads=%u", p->gateway.name, count);
+    log_info("The gateway serves. name=%s threads=%u", p->gateway.name, opening.workers);
     return 0;
 }
 
@@ -336,6 +411,8 @@ static void reload_tell(const struct config *old, const struct config *config)
         {"gateway.metrics", strcmp(old->gateway_metrics, config->gateway_metrics) != 0},
         {"gateway.broker_socket", strcmp(old->gateway_broker_socket, config->gateway_broker_socket) != 0},
         {"gateway.threads", old->gateway_threads != config->gateway_threads},
+        {"gateway.user", strcmp(old->gateway_user, config->gateway_user) != 0},
+        {"gateway.seccomp", strcmp(old->gateway_seccomp, config->gateway_seccomp) != 0},
         {"gateway.heartbeat", old->gateway_heartbeat_ms != config->gateway_heartbeat_ms},
     };
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
@@ -352,7 +429,7 @@ static void reload(struct daemon_run *run)
     reload_tell(&p->started_with, run->config);
     struct error err = {0};
     struct tls_server *fresh = NULL;
-    if (tls_server_open(&fresh, run->config, p->gateway.name, &err))
+    if (tls_server_open(&fresh, run->config, p->gateway.name, false, &err))
         log_error("The certificate stays as it was: %s", err.text);
     admission_configure(p->gateway.admission, run->config);
     if (p->gateway.lobby)
@@ -384,5 +461,7 @@ int main(int argc, char **argv)
         .stop = stop,
     };
     tls_memory_init();
+    /* Rings of the kernel pass by the filter of system calls; versions of libuv that know them use none then. */
+    (void)setenv("UV_USE_IO_URING", "0", 1);
     return daemon_main(argc, argv, &daemon);
 }

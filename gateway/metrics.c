@@ -1,16 +1,20 @@
 #include "metrics.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "admission.h"
 #include "gateway.h"
 #include "listener.h"
 #include "log.h"
+#include "session.h"
 
 struct metrics {
     struct gateway *gateway; /* borrowed */
@@ -155,29 +159,48 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
     return answer_words(connection, MHD_HTTP_SERVICE_UNAVAILABLE, "draining, or the broker does not answer");
 }
 
-int metrics_open(struct metrics **ret, struct gateway *gateway, const char *address, struct error *err)
+int metrics_listen(const char *address, int *ret_fd, struct error *err)
 {
     struct sockaddr_storage storage;
     socklen_t len;
+    const int on = 1;
     if (listener_address_parse(address, &storage, &len))
         return error_set(err, CE_BAD_INPUT, "gateway.metrics: '%s' is not like 127.0.0.1:9389", address);
-    struct metrics *metrics = calloc(1, sizeof *metrics);
-    if (!metrics)
-        return error_set(err, CE_NOMEM, "no memory");
-    metrics->gateway = gateway;
-    unsigned flags = MHD_USE_AUTO | MHD_USE_INTERNAL_POLLING_THREAD |
-                     (storage.ss_family == AF_INET6 ? (unsigned)MHD_USE_IPv6 : 0);
-    metrics->daemon =
-        MHD_start_daemon(flags, 0, NULL, NULL, on_request, metrics, MHD_OPTION_SOCK_ADDR, &storage,
-                         MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_CONNECTION_LIMIT,
-                         (unsigned)METRICS_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
-                         (unsigned)METRICS_TIMEOUT_S, MHD_OPTION_END);
-    if (!metrics->daemon) {
-        free(metrics);
-        return error_set(err, CE_IO, "cannot listen for metrics on %s", address);
+    int fd = socket(storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) ||
+        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) ||
+        (storage.ss_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on)) ||
+        bind(fd, (struct sockaddr *)&storage, len) || listen(fd, METRICS_CONNECTIONS_MAX)) {
+        int rc = error_set(err, CE_IO, "cannot listen for metrics on %s: %s", address, strerror(errno));
+        if (fd >= 0)
+            close(fd);
+        return rc;
     }
-    const union MHD_DaemonInfo *info = MHD_get_daemon_info(metrics->daemon, MHD_DAEMON_INFO_BIND_PORT);
-    log_info("Metrics are served. address=%s port=%u", address, info ? (unsigned)info->port : 0u);
+    *ret_fd = fd;
+    return 0;
+}
+
+int metrics_open(struct metrics **ret, struct gateway *gateway, int fd, struct error *err)
+{
+    struct metrics *metrics = calloc(1, sizeof *metrics);
+    struct sockaddr_storage bound;
+    socklen_t len = sizeof bound;
+    char host[INET6_ADDRSTRLEN] = "", port[8] = "";
+    if (metrics) {
+        metrics->gateway = gateway;
+        metrics->daemon = MHD_start_daemon(
+            MHD_USE_AUTO | MHD_USE_INTERNAL_POLLING_THREAD, 0, NULL, NULL, on_request, metrics,
+            MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)METRICS_CONNECTIONS_MAX,
+            MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)METRICS_TIMEOUT_S, MHD_OPTION_END);
+    }
+    if (!metrics || !metrics->daemon) {
+        free(metrics);
+        close(fd);
+        return error_set(err, CE_NOMEM, "metrics cannot be served");
+    }
+    if (!getsockname(fd, (struct sockaddr *)&bound, &len))
+        session_peer_print(&bound, host, sizeof host, port, sizeof port);
+    log_info("Metrics are served. address=%s port=%s", host, port);
     *ret = metrics;
     return 0;
 }

@@ -18,8 +18,9 @@ enum {
 };
 
 /* ADDRESS is like 127.0.0.1:9389. A process that this one replaces may have it still. */
-int metrics_open(struct metrics **ret, struct gateway *gateway, const char *address,
-                 struct error *err) MUST_CHECK;
+int metrics_listen(const char *address, int *ret_fd, struct error *err) MUST_CHECK;
+/* Serves on a socket of metrics_listen(), which is its own from here on, whatever comes of it. */
+int metrics_open(struct metrics **ret, struct gateway *gateway, int fd, struct error *err) MUST_CHECK;
 void metrics_close(struct metrics **metrics); /* joins the thread; safe on NULL */
 
 /* Writes the text. */

@@ -2,37 +2,24 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "log.h"
-
-#define ENVIRONMENT_NAME "CARREL_SUCCEEDS"
-
-enum { FIRST_FD = 3 };
+#include "starter.h"
 
 struct successor {
     uv_poll_t poll;
     int ready_fd;
-    pid_t pid;
+    pid_t pid;   /* 0: the starter has not answered yet */
+    bool serves; /* it said so */
     void (*done)(void *arg, pid_t pid);
     void *arg;
+    struct starter *starter; /* borrowed */
 };
-
-static char program[PATH_MAX];
-
-void successor_note_program(void)
-{
-    ssize_t n = readlink("/proc/self/exe", program, sizeof program - 1);
-    program[n > 0 ? n : 0] = '\0';
-}
 
 /* ---- the process that is replaced ---- */
 
@@ -45,8 +32,10 @@ static void on_closed(uv_handle_t *handle)
 
 void successor_close(struct successor **at)
 {
-    if (*at)
+    if (*at) {
+        starter_on_successor((*at)->starter, &(struct starter_listener){0});
         uv_close((uv_handle_t *)&(*at)->poll, on_closed);
+    }
     *at = NULL;
 }
 
@@ -60,82 +49,23 @@ static void on_ready(uv_poll_t *poll, int status, int events)
     if (n < 0 && (errno == EAGAIN || errno == EINTR) && status >= 0)
         return;
     uv_poll_stop(poll);
-    if (n != 1)
-        (void)waitpid(s->pid, NULL, WNOHANG);
-    s->done(s->arg, n == 1 ? s->pid : 0); /* closes S */
+    s->serves = n == 1;
+    if (!s->serves || s->pid)
+        s->done(s->arg, s->serves ? s->pid : 0); /* closes S */
 }
 
-/* The environment of the new process; systemd's watchdog is the new process' from its start. */
-static char **environment_make(char *own)
+/* The starter's answer and the new process' word come in either order. */
+static void on_started(void *arg, pid_t pid, int reason)
 {
-    size_t count = 0, n = 0;
-    while (environ[count])
-        count++;
-    char **out = calloc(count + 2, sizeof *out);
-    for (size_t i = 0; out && i < count; i++) {
-        if (strncmp(environ[i], "WATCHDOG_PID=", strlen("WATCHDOG_PID=")) != 0)
-            out[n++] = environ[i];
-    }
-    if (out)
-        out[n] = own;
-    return out;
+    struct successor *s = arg;
+    if (!pid)
+        log_error("The new process does not start: %s.", strerror(reason)); /* and the pipe ends */
+    s->pid = pid;
+    if (s->serves && pid)
+        s->done(s->arg, pid); /* closes S */
 }
 
-/* Each socket is lifted above the places that they all go to, so that none is overwritten before its turn. */
-static int actions_fill(posix_spawn_file_actions_t *actions, int *lifted, unsigned *ret_count, const int *fds,
-                        unsigned count, int ready_fd)
-{
-    int rc = 0;
-    unsigned n = 0;
-    for (unsigned i = 0; !rc && i <= count; i++) {
-        int fd = i < count ? fds[i] : ready_fd;
-        if (fd < 0)
-            continue;
-        lifted[n] = fcntl(fd, F_DUPFD_CLOEXEC, FIRST_FD + (int)count + 1);
-        if (lifted[n] < 0)
-            return errno;
-        rc = posix_spawn_file_actions_adddup2(actions, lifted[n], FIRST_FD + (int)n);
-        *ret_count = ++n;
-    }
-    if (!rc)
-        rc = posix_spawn_file_actions_addclosefrom_np(actions, FIRST_FD + (int)n);
-    return rc;
-}
-
-static int spawn(pid_t *ret_pid, const char *config_path, const char *boot_id, const int *fds, unsigned count,
-                 int ready_fd)
-{
-    char own[sizeof ENVIRONMENT_NAME + ID_SIZE + 16], config[PATH_MAX], option[] = "--config";
-    char *argv[] = {program, option, config, NULL};
-    unsigned n = 0;
-    int *lifted = calloc(count + 1, sizeof *lifted);
-    char **environment = environment_make(own);
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none;
-    int rc = lifted && environment ? posix_spawn_file_actions_init(&actions) : ENOMEM;
-    if (rc)
-        goto end;
-    posix_spawnattr_init(&attributes);
-    sigemptyset(&none);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-    snprintf(config, sizeof config, "%s", config_path);
-    rc = actions_fill(&actions, lifted, &n, fds, count, ready_fd);
-    snprintf(own, sizeof own, ENVIRONMENT_NAME "=%s %u", boot_id, n ? n - 1 : 0);
-    if (!rc)
-        rc = posix_spawn(ret_pid, program, &actions, &attributes, argv, environment);
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&actions);
-    for (unsigned i = 0; i < n; i++)
-        close(lifted[i]);
-end:
-    free(lifted);
-    free(environment);
-    return rc;
-}
-
-int successor_start(struct successor **ret, uv_loop_t *loop, const char *config_path, const char *boot_id,
+int successor_start(struct successor **ret, uv_loop_t *loop, struct starter *starter, const char *boot_id,
                     const int *fds, unsigned count, void (*done)(void *arg, pid_t pid), void *arg,
                     struct error *err)
 {
@@ -145,16 +75,17 @@ int successor_start(struct successor **ret, uv_loop_t *loop, const char *config_
         free(s);
         return error_set(err, CE_NOMEM, "no pipe to hear of it");
     }
-    *s = (struct successor){.ready_fd = ends[0], .done = done, .arg = arg};
-    int rc = spawn(&s->pid, config_path, boot_id, fds, count, ends[1]);
+    *s = (struct successor){.ready_fd = ends[0], .done = done, .arg = arg, .starter = starter};
+    int rc = starter_ask_successor(starter, boot_id, fds, count, ends[1]);
     close(ends[1]);
     if (rc || uv_poll_init(loop, &s->poll, ends[0])) {
         close(ends[0]);
         free(s);
-        return error_set(err, CE_IO, "cannot start %s: %s", program, strerror(rc));
+        return error_set(err, CE_UNREACHABLE, "the process that would start the new one does not answer");
     }
     s->poll.data = s;
     (void)uv_poll_start(&s->poll, UV_READABLE, on_ready);
+    starter_on_successor(starter, &(struct starter_listener){.started = on_started, .arg = s});
     *ret = s;
     return 0;
 }
@@ -176,23 +107,23 @@ int inheritance_take(struct inheritance *ret, struct error *err)
 {
     unsigned count = 0;
     char boot_id[ID_SIZE] = "";
-    const char *told = getenv(ENVIRONMENT_NAME);
+    const char *told = getenv(STARTER_ENVIRONMENT);
     ret->boot_id[0] = '\0';
     ret->count = 0;
     ret->ready_fd = -1;
     if (!told)
         return 0;
     int n = sscanf(told, "%23s %u", boot_id, &count);
-    unsetenv(ENVIRONMENT_NAME);
-    if (n != 2 || count > SUCCESSOR_SOCKETS_MAX)
-        return error_set(err, CE_BAD_INPUT, "the environment's %s is not understood", ENVIRONMENT_NAME);
+    unsetenv(STARTER_ENVIRONMENT);
+    if (n != 2 || count > STARTER_SOCKETS_MAX)
+        return error_set(err, CE_BAD_INPUT, "the environment's %s is not understood", STARTER_ENVIRONMENT);
     for (unsigned i = 0; i < count; i++) {
-        ret->fds[i] = FIRST_FD + (int)i;
+        ret->fds[i] = STARTER_FIRST_FD + (int)i;
         if (socket_check(ret->fds[i]))
             return error_set(err, CE_BAD_INPUT, "the inherited descriptor %d is no socket", ret->fds[i]);
     }
     ret->count = count;
-    ret->ready_fd = FIRST_FD + (int)count;
+    ret->ready_fd = STARTER_FIRST_FD + (int)count;
     (void)fcntl(ret->ready_fd, F_SETFD, FD_CLOEXEC);
     memcpy(ret->boot_id, boot_id, sizeof ret->boot_id);
     return 0;

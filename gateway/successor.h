@@ -1,4 +1,4 @@
-/* Replacing the gateway while it runs: the process starts the program that stands at its own path now, which
+/* Replacing the gateway while it runs: the starter starts the program that stands at the gateway's path now, which
  * inherits the listening sockets, so that no connection that waits in them is lost. When the new process takes
  * connections it says so through a pipe; the older one then stops listening and carries its sessions to their
  * end. A new process that ends before that changes nothing.
@@ -16,17 +16,14 @@
 #include <carrel/error.h>
 #include <carrel/ids.h>
 
-enum { SUCCESSOR_SOCKETS_MAX = 4096 };
+#include "starter.h"
 
 /* ---- in the process that is replaced ---- */
 
 struct successor;
 
-/* At the start: where the program stands, before a package replaces it. */
-void successor_note_program(void);
-
 /* FDS are the listening sockets (-1: none), borrowed. DONE is called once: PID when it serves, else 0. */
-int successor_start(struct successor **ret, uv_loop_t *loop, const char *config_path, const char *boot_id,
+int successor_start(struct successor **ret, uv_loop_t *loop, struct starter *starter, const char *boot_id,
                     const int *fds, unsigned count, void (*done)(void *arg, pid_t pid), void *arg,
                     struct error *err) MUST_CHECK;
 void successor_close(struct successor **at); /* its handle closes on the loop; safe on NULL */
@@ -35,7 +32,7 @@ void successor_close(struct successor **at); /* its handle closes on the loop; s
 
 struct inheritance {
     char boot_id[ID_SIZE]; /* of the process that is replaced; empty: this one replaces nobody */
-    int fds[SUCCESSOR_SOCKETS_MAX];
+    int fds[STARTER_SOCKETS_MAX];
     unsigned count;
     int ready_fd; /* -1: none */
 };

@@ -106,8 +106,8 @@ static int file_make(const char *path, EVP_PKEY *key, X509 *certificate, struct 
     return rc;
 }
 
-int tls_cert_ensure(const char *state_dir, const char *kind, const char *name, char ret_path[PATH_MAX],
-                    struct error *err)
+int tls_cert_ensure(const char *state_dir, const char *kind, const char *name, bool may_make,
+                    char ret_path[PATH_MAX], struct error *err)
 {
     char path[PATH_MAX];
     bool rsa = !strcmp(kind, "rsa");
@@ -116,12 +116,15 @@ int tls_cert_ensure(const char *state_dir, const char *kind, const char *name, c
     int n = snprintf(path, sizeof path, "%s/self-signed-%s.pem", state_dir, kind);
     if (n < 0 || (size_t)n >= sizeof path)
         return error_set(err, CE_LIMIT, "gateway.state_dir is too long");
-    if (mkdir(state_dir, 0700) && errno != EEXIST)
-        return error_set(err, CE_IO, "cannot make the folder %s: %s", state_dir, strerror(errno));
     if (access(path, F_OK) == 0) {
         memcpy(ret_path, path, (size_t)n + 1);
         return 0;
     }
+    if (!may_make)
+        return error_set(err, CE_REFUSED,
+                         "%s is not there, and is made at a start or a replacement (SIGUSR2) only", path);
+    if (mkdir(state_dir, 0700) && errno != EEXIST)
+        return error_set(err, CE_IO, "cannot make the folder %s: %s", state_dir, strerror(errno));
     EVP_PKEY *key = rsa ? EVP_RSA_gen(RSA_BITS) : EVP_EC_gen("P-256");
     X509 *certificate = X509_new();
     int rc = key && certificate ? certificate_fill(certificate, key, name) : CE_NOMEM;

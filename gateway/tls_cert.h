@@ -5,6 +5,7 @@
 #define CARREL_GATEWAY_TLS_CERT_H
 
 #include <limits.h>
+#include <stdbool.h>
 
 #include <carrel/error.h>
 
@@ -16,8 +17,8 @@ struct x509_st;
 int tls_cert_fingerprint(const struct x509_st *certificate, char ret[TLS_FINGERPRINT_SIZE]) MUST_CHECK;
 
 /* The path of a PEM file in STATE_DIR with key and certificate, mode 0600; where there is none it is made,
- * for the host NAME. KIND: "ecdsa" (P-256) or "rsa" (2048 bits). A file that is there is never replaced. */
-int tls_cert_ensure(const char *state_dir, const char *kind, const char *name, char ret_path[PATH_MAX],
-                    struct error *err) MUST_CHECK;
+ * for the host NAME, if it MAY_MAKE (else CE_REFUSED). KIND: "ecdsa" (P-256) or "rsa" (2048 bits). A file that is there is never replaced. */
+int tls_cert_ensure(const char *state_dir, const char *kind, const char *name, bool may_make,
+                    char ret_path[PATH_MAX], struct error *err) MUST_CHECK;
 
 #endif

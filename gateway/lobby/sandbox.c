@@ -3,10 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 
 #include <seccomp.h>
+
+#include "../rights.h"
 
 /* Refused with EPERM rather than killed for: a library that tries one of them finds another way. Sockets are not
  * needed, they come through the one that is open; programs, other processes and the system's settings neither. */
@@ -53,11 +53,11 @@ static int filter_make(scmp_filter_ctx filter)
 
 int sandbox_enter(struct error *err)
 {
-    const struct rlimit none = {0, 0};
-    if (setrlimit(RLIMIT_CORE, &none) || prctl(PR_SET_DUMPABLE, 0) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-        return error_set(err, CE_IO, "rights cannot be given up: %s", strerror(errno));
+    int rc = rights_lock(err);
+    if (rc)
+        return rc;
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
-    int rc = filter ? filter_make(filter) : -ENOMEM;
+    rc = filter ? filter_make(filter) : -ENOMEM;
     seccomp_release(filter);
     return rc ? error_set(err, CE_IO, "the filter of system calls cannot be set: %s", strerror(-rc)) : 0;
 }

@@ -67,8 +67,12 @@ class Case(unittest.TestCase):
         self.broker.connect = {"desktop": "demo-1", "address": "127.0.0.1", "port": self.guest.port,
                                "fingerprint": fingerprint(self.guest_pem), "credentials": "carrel",
                                "user": "desktop", "password": "machine-made", "domain": ""}
+        self.prepare()
         self.gateway = Gateway(BINARY, self.folder.name, self.broker.path, **self.keys)
         self.addCleanup(self.ends_well)
+
+    def prepare(self):
+        """What has to be there before the gateway starts."""
 
     def ends_well(self):
         status = self.gateway.stop()

@@ -24,7 +24,7 @@ static SSL_CTX *guest_create(const char *kind)
     if (!made)
         CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(folder));
     made = true;
-    CU_ASSERT_EQUAL_FATAL(tls_cert_ensure(folder, kind, "desk.example", pem, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(tls_cert_ensure(folder, kind, "desk.example", true, pem, &err), 0);
     SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
     CU_ASSERT_PTR_NOT_NULL_FATAL(ctx);
     CU_ASSERT_EQUAL_FATAL(SSL_CTX_use_certificate_file(ctx, pem, SSL_FILETYPE_PEM), 1);

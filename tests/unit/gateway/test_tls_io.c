@@ -27,7 +27,7 @@ static char pem[PATH_MAX];
 static void certificate_make(const char *kind)
 {
     struct error err = {0};
-    CU_ASSERT_EQUAL_FATAL(tls_cert_ensure(folder, kind, "desk.example", pem, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(tls_cert_ensure(folder, kind, "desk.example", true, pem, &err), 0);
 }
 
 static void pair_open(struct pair *p)
@@ -204,7 +204,7 @@ static void a_certificate_is_made_once_for_its_owner_alone(void)
     tls_server_unref(&server);
     CU_ASSERT_EQUAL(stat(pem, &st), 0);
     CU_ASSERT_EQUAL(st.st_mode & 0777, 0600);
-    CU_ASSERT_EQUAL(tls_cert_ensure(folder, "dsa", "desk.example", pem, &err), CE_BAD_INPUT);
+    CU_ASSERT_EQUAL(tls_cert_ensure(folder, "dsa", "desk.example", true, pem, &err), CE_BAD_INPUT);
 }
 
 static void a_key_of_another_certificate_is_refused(void)
