@@ -47,6 +47,7 @@ class Direct(Case):
         for scenario, *options in (("login", "-n", "20"), ("stream", "-d", "0.3"), ("latency", "-d", "0.3"),
                                    ("idle", "-n", "5", "-d", "0.1"), ("reconnect", "-n", "5", "--rounds", "2"),
                                    ("slow", "-d", "0.3"), ("stream", "--tls", "-d", "0.3"), ("limit", "-d", "0.1"),
+                                   ("bare", "-d", "0.1"), ("bare", "-d", "0.1", "-s", "32000"),
                                    ("latency", "-n", "3", "-d", "0.3", "--input-rate", "50"),
                                    ("stream", "-n", "3", "-d", "0.3", "--pdu-rate", "50", "--joins")):
             with self.subTest(scenario=scenario, options=options):

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
+#include "bare.h"
 #include "limit.h"
 #include "plan.h"
 #include "report.h"
@@ -72,7 +73,12 @@ int main(int argc, char **argv)
     struct report *report = calloc(1, sizeof *report);
     if (!report)
         return EXIT_RUN;
-    rc = plan.scenario == PLAN_LIMIT ? limit_run(&plan, report, &err) : run_all(&run, &plan, report, &err);
+    if (plan.scenario == PLAN_LIMIT)
+        rc = limit_run(&plan, report, &err);
+    else if (plan.scenario == PLAN_BARE)
+        rc = bare_run(&plan, report, &err);
+    else
+        rc = run_all(&run, &plan, report, &err);
     if (!rc)
         rc = outputs_write(&plan, report, &err);
     int status = rc ? EXIT_RUN : requires_check(&plan, report);

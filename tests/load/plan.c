@@ -26,6 +26,7 @@ static const char help[] =
     "  slow       as stream, with clients that read slowly\n"
     "  guest      only the fake guest, for other clients, until SIGTERM\n"
     "  limit      no network: what AES-GCM alone takes for the bytes of a stream\n"
+    "  bare       the same with sockets: what a relay that understands nothing takes on this kernel\n"
     "\n"
     "what is measured\n"
     "  -t, --target HOST:PORT   the gateway; without it clients connect to the fake guest directly\n"
@@ -119,7 +120,7 @@ static const struct option options[] = {
 static const char *const scenario_names[] = {
     [PLAN_LOGIN] = "login", [PLAN_STREAM] = "stream",       [PLAN_LATENCY] = "latency",
     [PLAN_IDLE] = "idle",   [PLAN_RECONNECT] = "reconnect", [PLAN_SLOW] = "slow",
-    [PLAN_GUEST] = "guest", [PLAN_LIMIT] = "limit",
+    [PLAN_GUEST] = "guest", [PLAN_LIMIT] = "limit",         [PLAN_BARE] = "bare",
 };
 
 const char *plan_scenario_name(enum plan_scenario scenario)

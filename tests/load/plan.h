@@ -21,6 +21,7 @@ enum plan_scenario {
     PLAN_SLOW,
     PLAN_GUEST,
     PLAN_LIMIT,
+    PLAN_BARE,
     PLAN_SCENARIO_COUNT,
 };
 
