@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "list.h"
 #include "secret.h"
@@ -54,11 +55,16 @@ struct http_call {
     char words[CURL_ERROR_SIZE];
 };
 
-/* A descriptor that libcurl wants watched; freed in its close callback. */
+/* A connection's descriptor; freed in its close callback. libcurl forgets it after each call and asks for it again with
+ * the next one; it stays watched meanwhile, because to begin and to end a watch takes seven system calls.
+ */
 struct http_socket {
     uv_poll_t poll;
     struct list entry;
     struct http_client *client;
+    curl_socket_t fd;
+    int events; /* that are watched; 0: it is stopped */
+    bool idle;  /* no call uses it */
 };
 
 static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
@@ -243,13 +249,17 @@ static void on_socket_event(uv_poll_t *poll, int status, int events)
 {
     struct http_socket *s = poll->data;
     int flags = status < 0 ? CURL_CSELECT_ERR : 0;
+    if (s->idle || status < 0) {
+        (void)uv_poll_stop(poll);
+        s->events = 0;
+    }
+    if (s->idle)
+        return; /* the broker closed it: libcurl finds that out when it wants to use it */
     if (events & UV_READABLE)
         flags |= CURL_CSELECT_IN;
     if (events & UV_WRITABLE)
         flags |= CURL_CSELECT_OUT;
-    uv_os_fd_t fd;
-    if (!uv_fileno((uv_handle_t *)poll, &fd))
-        client_act(s->client, fd, flags);
+    client_act(s->client, s->fd, flags);
 }
 
 static void on_handle_closed(struct http_client *client)
@@ -283,6 +293,35 @@ static void socket_close(struct http_socket *s)
     uv_close((uv_handle_t *)&s->poll, on_socket_closed);
 }
 
+static struct http_socket *socket_find(struct http_client *client, curl_socket_t fd)
+{
+    list_for_each (at, &client->sockets) {
+        struct http_socket *s = list_entry(at, struct http_socket, entry);
+        if (s->fd == fd)
+            return s;
+    }
+    return NULL;
+}
+
+/* A connection that no call uses does not keep the loop going. */
+static void socket_rest(struct http_socket *s, bool idle)
+{
+    s->idle = idle;
+    if (idle)
+        uv_unref((uv_handle_t *)&s->poll);
+    else
+        uv_ref((uv_handle_t *)&s->poll);
+}
+
+/* libcurl closes a connection. */
+static int on_curl_closes_socket(void *arg, curl_socket_t fd)
+{
+    struct http_socket *s = socket_find(arg, fd);
+    if (s)
+        socket_close(s);
+    return close(fd);
+}
+
 static struct http_socket *socket_open(struct http_client *client, curl_socket_t fd)
 {
     struct http_socket *s = calloc(1, sizeof *s);
@@ -294,6 +333,7 @@ static struct http_socket *socket_open(struct http_client *client, curl_socket_t
     }
     s->poll.data = s;
     s->client = client;
+    s->fd = fd;
     list_append(&client->sockets, &s->entry);
     client->open_handles++;
     return s;
@@ -307,16 +347,22 @@ static int on_curl_wants_socket(CURL *easy, curl_socket_t fd, int what, void *ar
     if (what == CURL_POLL_REMOVE) {
         curl_multi_assign(client->multi, fd, NULL);
         if (s)
-            socket_close(s);
+            socket_rest(s, true);
         return 0;
     }
     if (!s) {
-        s = socket_open(client, fd);
+        s = socket_find(client, fd);
+        if (!s)
+            s = socket_open(client, fd);
         if (!s)
             return -1;
         curl_multi_assign(client->multi, fd, s);
     }
     int events = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
+    socket_rest(s, false);
+    if (s->events == events)
+        return 0;
+    s->events = events;
     return uv_poll_start(&s->poll, events, on_socket_event) ? -1 : 0;
 }
 
@@ -508,6 +554,8 @@ static int call_prepare(struct http_call *call, const char *method, const char *
     bad |= curl_easy_setopt(e, CURLOPT_WRITEDATA, call);
     bad |= curl_easy_setopt(e, CURLOPT_ERRORBUFFER, call->words);
     bad |= curl_easy_setopt(e, CURLOPT_PRIVATE, call);
+    bad |= curl_easy_setopt(e, CURLOPT_CLOSESOCKETFUNCTION, on_curl_closes_socket);
+    bad |= curl_easy_setopt(e, CURLOPT_CLOSESOCKETDATA, call->client);
     return bad ? CE_NOMEM : 0;
 }
 
@@ -568,7 +616,7 @@ void http_client_close(struct http_client *client, void (*closed)(void *arg), vo
         call_finish(list_entry(client->active.next, struct http_call, entry), CE_CANCELLED, "closing");
     while (!list_is_empty(&client->waiting))
         call_finish(list_entry(client->waiting.next, struct http_call, entry), CE_CANCELLED, "closing");
-    /* This closes the connections; for each that is still watched libcurl asks to end the watch. */
+    /* This closes the connections, and with them the watches. */
     curl_multi_cleanup(client->multi);
     client->multi = NULL;
     list_for_each_safe (at, &client->sockets)
