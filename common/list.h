@@ -40,6 +40,17 @@ static inline void list_remove(struct list *entry)
     list_init(entry);
 }
 
+/* All entries move to TO, which is made empty before. */
+static inline void list_take_all(struct list *from, struct list *to)
+{
+    list_init(to);
+    while (!list_is_empty(from)) {
+        struct list *first = from->next;
+        list_remove(first);
+        list_append(to, first);
+    }
+}
+
 #define list_entry(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 #define list_for_each(pos, head) for (struct list *pos = (head)->next; pos != (head); pos = pos->next)
 /* The body may remove POS. */

@@ -73,5 +73,20 @@ static void the_body_of_a_safe_loop_may_remove_its_entry(void)
     CU_ASSERT_EQUAL(seen, 6);
 }
 
-SUITE("list", TEST(keeps_the_order_of_appending), TEST(an_entry_can_be_removed_twice_and_moved),
-      TEST(a_zeroed_entry_stands_on_no_list), TEST(the_body_of_a_safe_loop_may_remove_its_entry))
+static void all_entries_move_in_their_order(void)
+{
+    struct list from, to;
+    struct item items[] = {{.number = 1}, {.number = 2}, {.number = 3}};
+    list_init(&from);
+    for (int i = 0; i < 3; i++)
+        list_append(&from, &items[i].entry);
+    list_take_all(&from, &to);
+    CU_ASSERT_TRUE(list_is_empty(&from));
+    CU_ASSERT_EQUAL(sum_in_order(&to), 123);
+    list_take_all(&from, &to);
+    CU_ASSERT_TRUE(list_is_empty(&to));
+}
+
+SUITE("list", TEST(all_entries_move_in_their_order), TEST(keeps_the_order_of_appending),
+      TEST(an_entry_can_be_removed_twice_and_moved), TEST(a_zeroed_entry_stands_on_no_list),
+      TEST(the_body_of_a_safe_loop_may_remove_its_entry))
