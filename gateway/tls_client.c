@@ -6,6 +6,8 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
+#include "tls_library.h"
+
 enum {
     /* Guests whose sessions are kept, by a hash of their names; where two meet in one place the younger stays. */
     RESUMED_PEERS = 1024,
@@ -55,10 +57,10 @@ static int on_session(SSL *ssl, SSL_SESSION *session)
     return 0;
 }
 
-int tls_client_create(struct tls_client **ret, struct error *err)
+int tls_client_create(struct tls_client **ret, const struct tls_library *library, struct error *err)
 {
     struct tls_client *client = calloc(1, sizeof *client);
-    SSL_CTX *ctx = client ? SSL_CTX_new(TLS_client_method()) : NULL;
+    SSL_CTX *ctx = client ? SSL_CTX_new_ex(tls_library_context(library), NULL, TLS_client_method()) : NULL;
     if (!ctx || !SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) ||
         !SSL_CTX_set_ciphersuites(ctx, TLS_CIPHERSUITES)) {
         SSL_CTX_free(ctx);

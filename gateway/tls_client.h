@@ -12,8 +12,11 @@
 #include "tls_io.h"
 
 struct tls_client;
+struct tls_library;
 
-int tls_client_create(struct tls_client **ret, struct error *err) MUST_CHECK;
+/* LIBRARY: the worker's, borrowed; NULL: OpenSSL's own. */
+int tls_client_create(struct tls_client **ret, const struct tls_library *library,
+                      struct error *err) MUST_CHECK;
 void tls_client_destroy(struct tls_client **client);
 /* PEER names the guest and its fingerprint: sessions are resumed with the same PEER only. */
 int tls_client_connect(struct tls_client *client, struct tls_io *io, int fd, const char *peer) MUST_CHECK;

@@ -2,11 +2,15 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <openssl/err.h>
+#include <openssl/evp.h>
 #include <openssl/ssl.h>
+#include <openssl/x509.h>
 
 #include "tls_cert.h"
+#include "tls_library.h"
 
 struct tls_server {
     SSL_CTX *ctx;
@@ -27,6 +31,20 @@ static void options_set(SSL_CTX *ctx)
                               SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_read_ahead(ctx, 1);
     SSL_CTX_set_default_read_buffer_len(ctx, TLS_READ_AHEAD_BYTES);
+}
+
+static struct tls_server *server_alloc(const struct tls_library *library)
+{
+    struct tls_server *server = calloc(1, sizeof *server);
+    if (!server)
+        return NULL;
+    atomic_init(&server->refs, 1);
+    server->ctx = SSL_CTX_new_ex(tls_library_context(library), NULL, TLS_server_method());
+    if (server->ctx)
+        options_set(server->ctx);
+    else
+        tls_server_unref(&server);
+    return server;
 }
 
 static int ctx_fill(struct tls_server *server, const char *certificate_path, const char *key_path,
@@ -55,25 +73,68 @@ static int ctx_fill(struct tls_server *server, const char *certificate_path, con
 int tls_server_create(struct tls_server **ret, const char *certificate_path, const char *key_path,
                       struct error *err)
 {
-    struct tls_server *server = calloc(1, sizeof *server);
-    int rc = server ? 0 : CE_NOMEM;
-    if (!rc) {
-        atomic_init(&server->refs, 1);
-        server->ctx = SSL_CTX_new(TLS_server_method());
-        rc = server->ctx ? 0 : CE_NOMEM;
-    }
-    if (!rc) {
-        options_set(server->ctx);
-        rc = ctx_fill(server, certificate_path, key_path, err);
-    } else {
-        rc = error_set(err, rc, "no memory for TLS");
-    }
+    struct tls_server *server = server_alloc(NULL);
+    int rc = server ? ctx_fill(server, certificate_path, key_path, err)
+                    : error_set(err, CE_NOMEM, "no memory for TLS");
     ERR_clear_error();
     if (rc)
         tls_server_unref(&server);
     else
         *ret = server;
     return rc;
+}
+
+/* Objects of OpenSSL keep what other libraries made of them, so a library must have its own: a shared key would still
+ * point into one that is gone. */
+static X509 *certificate_copy(const X509 *certificate, OSSL_LIB_CTX *context)
+{
+    unsigned char *der = NULL;
+    int len = i2d_X509(certificate, &der);
+    const unsigned char *at = der;
+    X509 *copy = len > 0 ? X509_new_ex(context, NULL) : NULL;
+    if (copy)
+        (void)d2i_X509(&copy, &at, len); /* where it fails it frees the copy and makes it NULL */
+    OPENSSL_free(der);
+    return copy;
+}
+
+static EVP_PKEY *key_copy(const EVP_PKEY *key, OSSL_LIB_CTX *context)
+{
+    OSSL_PARAM *numbers = NULL;
+    EVP_PKEY *copy = NULL;
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(context, EVP_PKEY_get0_type_name(key), NULL);
+    if (ctx && EVP_PKEY_todata(key, EVP_PKEY_KEYPAIR, &numbers) == 1 && EVP_PKEY_fromdata_init(ctx) == 1)
+        (void)EVP_PKEY_fromdata(ctx, &copy, EVP_PKEY_KEYPAIR, numbers);
+    for (OSSL_PARAM *p = numbers; p && p->key; p++)
+        OPENSSL_cleanse(p->data, p->data_size);
+    OSSL_PARAM_free(numbers);
+    EVP_PKEY_CTX_free(ctx);
+    return copy;
+}
+
+int tls_server_copy(struct tls_server **ret, const struct tls_server *of, const struct tls_library *library,
+                    struct error *err)
+{
+    struct tls_server *server = server_alloc(library);
+    STACK_OF(X509) *chain = NULL;
+    OSSL_LIB_CTX *context = tls_library_context(library);
+    X509 *certificate = certificate_copy(SSL_CTX_get0_certificate(of->ctx), context);
+    EVP_PKEY *key = key_copy(SSL_CTX_get0_privatekey(of->ctx), context);
+    bool ok = server && certificate && key && SSL_CTX_set_min_proto_version(server->ctx, TLS1_2_VERSION) &&
+              SSL_CTX_set_ciphersuites(server->ctx, TLS_CIPHERSUITES) &&
+              SSL_CTX_use_certificate(server->ctx, certificate) == 1 &&
+              SSL_CTX_use_PrivateKey(server->ctx, key) == 1 &&
+              SSL_CTX_get0_chain_certs(of->ctx, &chain) == 1 && SSL_CTX_set1_chain(server->ctx, chain) == 1;
+    X509_free(certificate);
+    EVP_PKEY_free(key);
+    ERR_clear_error();
+    if (!ok) {
+        tls_server_unref(&server);
+        return error_set(err, CE_NOMEM, "a thread cannot have the certificate");
+    }
+    memcpy(server->fingerprint, of->fingerprint, sizeof server->fingerprint);
+    *ret = server;
+    return 0;
 }
 
 struct tls_server *tls_server_ref(struct tls_server *server)

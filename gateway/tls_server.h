@@ -8,11 +8,15 @@
 
 #include "tls_io.h"
 
+struct tls_library;
 struct tls_server;
 
 /* PEM files; both may be the same one. */
 int tls_server_create(struct tls_server **ret, const char *certificate_path, const char *key_path,
                       struct error *err) MUST_CHECK;
+/* The same certificate and key with a worker's own library, which must outlive it. */
+int tls_server_copy(struct tls_server **ret, const struct tls_server *of, const struct tls_library *library,
+                    struct error *err) MUST_CHECK;
 struct tls_server *tls_server_ref(struct tls_server *server);
 void tls_server_unref(struct tls_server **server); /* the last one frees */
 

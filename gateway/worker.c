@@ -12,6 +12,7 @@
 #include "log.h"
 #include "session.h"
 #include "tls_client.h"
+#include "tls_library.h"
 #include "tls_server.h"
 
 enum worker_verb { WORKER_STOP, WORKER_RETIRE, WORKER_DRAIN, WORKER_RELOAD, WORKER_CLOSE };
@@ -98,6 +99,18 @@ static void proxies_read(struct worker *worker)
         log_error("The trusted balancers stay as they were: %s", err.text);
 }
 
+static void certificate_take(struct worker *worker, const struct tls_server *tls_server)
+{
+    struct error err = {0};
+    struct tls_server *own = NULL;
+    if (tls_server_copy(&own, tls_server, worker->tls_library, &err)) {
+        log_error("The certificate stays as it was: %s", err.text);
+        return;
+    }
+    tls_server_unref(&worker->tls_server);
+    worker->tls_server = own;
+}
+
 static void message_handle(struct worker *worker, struct worker_message *message)
 {
     switch (message->verb) {
@@ -113,11 +126,8 @@ static void message_handle(struct worker *worker, struct worker_message *message
     case WORKER_RELOAD:
         worker->config = message->config;
         proxies_read(worker);
-        if (message->tls_server) {
-            tls_server_unref(&worker->tls_server);
-            worker->tls_server = message->tls_server;
-            message->tls_server = NULL;
-        }
+        if (message->tls_server)
+            certificate_take(worker, message->tls_server);
         break;
     case WORKER_CLOSE:
         close_one(worker, message);
@@ -127,13 +137,8 @@ static void message_handle(struct worker *worker, struct worker_message *message
 
 static void mailbox_take(struct worker *worker, struct list *ret)
 {
-    list_init(ret);
     pthread_mutex_lock(&worker->mail_lock);
-    while (!list_is_empty(&worker->mailbox)) {
-        struct list *first = worker->mailbox.next;
-        list_remove(first);
-        list_append(ret, first);
-    }
+    list_take_all(&worker->mailbox, ret);
     pthread_mutex_unlock(&worker->mail_lock);
 }
 
@@ -221,12 +226,7 @@ static void on_idle(uv_idle_t *idle)
 {
     struct worker *worker = idle->data;
     struct list turn;
-    list_init(&turn);
-    while (!list_is_empty(&worker->eager)) {
-        struct list *first = worker->eager.next;
-        list_remove(first);
-        list_append(&turn, first);
-    }
+    list_take_all(&worker->eager, &turn);
     while (!list_is_empty(&turn)) {
         struct list *first = turn.next;
         list_remove(first);
@@ -254,7 +254,6 @@ int worker_create(struct worker **ret, struct gateway *gateway, const struct con
         return error_set(err, CE_NOMEM, "no memory for a thread");
     worker->gateway = gateway;
     worker->config = *config;
-    worker->tls_server = tls_server_ref(tls_server);
     worker->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     list_init(&worker->sessions);
     list_init(&worker->eager);
@@ -262,7 +261,11 @@ int worker_create(struct worker **ret, struct gateway *gateway, const struct con
     pthread_mutex_init(&worker->mail_lock, NULL);
     int rc = proxies_parse(config->gateway_proxy_networks, &worker->proxies, err);
     if (!rc)
-        rc = tls_client_create(&worker->tls_client, err);
+        rc = tls_library_create(&worker->tls_library, err);
+    if (!rc)
+        rc = tls_server_copy(&worker->tls_server, tls_server, worker->tls_library, err);
+    if (!rc)
+        rc = tls_client_create(&worker->tls_client, worker->tls_library, err);
     if (!rc && uv_loop_init(&worker->loop))
         rc = error_set(err, CE_NOMEM, "no event loop for a thread");
     if (rc)
@@ -357,6 +360,7 @@ void worker_destroy(struct worker **worker_at)
     pool_finish(&worker->pool);
     tls_server_unref(&worker->tls_server);
     tls_client_destroy(&worker->tls_client);
+    tls_library_destroy(&worker->tls_library);
     if (worker->reserve_fd >= 0)
         close(worker->reserve_fd);
     pthread_mutex_destroy(&worker->mail_lock);

@@ -30,6 +30,7 @@ struct worker {
     uv_loop_t loop;
     pthread_t thread;
     struct http_client *http;
+    struct tls_library *tls_library;
     struct tls_server *tls_server;
     struct tls_client *tls_client;
     struct pool pool;

@@ -68,7 +68,7 @@ static struct tls_client *client_create(void)
 {
     struct tls_client *client = NULL;
     struct error err = {0};
-    CU_ASSERT_EQUAL_FATAL(tls_client_create(&client, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(tls_client_create(&client, NULL, &err), 0);
     return client;
 }
 

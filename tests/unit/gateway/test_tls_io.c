@@ -12,6 +12,7 @@
 #include "suite.h"
 #include "tls_cert.h"
 #include "tls_client.h"
+#include "tls_library.h"
 #include "tls_server.h"
 
 struct pair {
@@ -37,7 +38,7 @@ static void pair_open(struct pair *p)
     if (!strchr(folder, 'X') || mkdtemp(folder))
         certificate_make("ecdsa");
     CU_ASSERT_EQUAL_FATAL(tls_server_create(&p->server, pem, pem, &err), 0);
-    CU_ASSERT_EQUAL_FATAL(tls_client_create(&p->client, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(tls_client_create(&p->client, NULL, &err), 0);
     CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, p->fds), 0);
     CU_ASSERT_EQUAL_FATAL(tls_server_accept(p->server, &p->a, p->fds[0]), 0);
     CU_ASSERT_EQUAL_FATAL(tls_client_connect(p->client, &p->b, p->fds[1], "guest"), 0);
@@ -207,6 +208,37 @@ static void a_certificate_is_made_once_for_its_owner_alone(void)
     CU_ASSERT_EQUAL(tls_cert_ensure(folder, "dsa", "desk.example", true, pem, &err), CE_BAD_INPUT);
 }
 
+static void a_copy_serves_with_a_library_of_its_own(const char *kind)
+{
+    struct pair p;
+    struct error err = {0};
+    struct tls_library *library = NULL;
+    struct tls_server *copy = NULL;
+    char seen[TLS_FINGERPRINT_SIZE];
+    pair_open(&p);
+    certificate_make(kind);
+    tls_server_unref(&p.server);
+    CU_ASSERT_EQUAL_FATAL(tls_server_create(&p.server, pem, pem, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(tls_library_create(&library, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(tls_server_copy(&copy, p.server, library, &err), 0);
+    CU_ASSERT_STRING_EQUAL(tls_server_fingerprint(copy), tls_server_fingerprint(p.server));
+    tls_io_close(&p.a);
+    CU_ASSERT_EQUAL_FATAL(tls_server_accept(copy, &p.a, p.fds[0]), 0);
+    pair_shake(&p);
+    CU_ASSERT_EQUAL(tls_io_peer_fingerprint(&p.b, seen), 0);
+    CU_ASSERT_STRING_EQUAL(seen, tls_server_fingerprint(copy));
+    tls_io_close(&p.a);
+    tls_server_unref(&copy);
+    tls_library_destroy(&library); /* before what was copied, as at the end of a worker */
+    pair_close(&p);
+}
+
+static void copies_serve_with_libraries_of_their_own(void)
+{
+    a_copy_serves_with_a_library_of_its_own("ecdsa");
+    a_copy_serves_with_a_library_of_its_own("rsa");
+}
+
 static void a_key_of_another_certificate_is_refused(void)
 {
     struct error err = {0};
@@ -233,4 +265,5 @@ SUITE("tls_io", TEST(shakes_hands_and_shows_the_servers_fingerprint),
       TEST(many_records_come_with_one_wake_up), TEST(a_full_socket_takes_a_part_and_the_rest_may_move),
       TEST(an_end_that_is_said_differs_from_one_that_is_not),
       TEST(what_came_before_a_broken_write_can_still_be_read), TEST(bytes_that_are_no_tls_fail_with_words),
-      TEST(a_certificate_is_made_once_for_its_owner_alone), TEST(a_key_of_another_certificate_is_refused))
+      TEST(a_certificate_is_made_once_for_its_owner_alone), TEST(a_key_of_another_certificate_is_refused),
+      TEST(copies_serve_with_libraries_of_their_own))
