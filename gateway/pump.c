@@ -120,8 +120,23 @@ static bool news_flush(struct session *s)
            (s->to_guest.blocked || flush(s, &s->to_guest));
 }
 
+/* The source was read until it was empty, which brought GOT bytes. */
+static void moderate(struct session *s, struct relay_dir *dir, uint64_t got)
+{
+    struct relay_dir *other = dir == &s->to_client ? &s->to_guest : &s->to_client;
+    if (s->state != VISIT_RELAYING)
+        return;
+    if (got)
+        moderation_end(&other->moderation);
+    if (dir->blocked)
+        moderation_end(&dir->moderation); /* the socket that is full sets the pace */
+    else if (moderation_read(&dir->moderation, uv_hrtime(), got))
+        resting_add(&s->worker->resting, s);
+}
+
 static void pump(struct session *s, struct relay_dir *dir)
 {
+    const uint64_t before = dir->bytes;
     struct endpoint *src = source_of(s, dir);
     const bool from_lobby = src != &s->front && src != &s->back;
     for (unsigned round = 0; round < ROUNDS_MAX; round++) {
@@ -131,8 +146,12 @@ static void pump(struct session *s, struct relay_dir *dir)
         bytes_publish(s);
         if (from_lobby)
             lobby_heard(s); /* may end the session, not the lobby alone */
-        if (!more || session_is_over(s))
+        if (session_is_over(s))
             return;
+        if (!more) {
+            moderate(s, dir, dir->bytes - before);
+            return;
+        }
     }
     worker_eager(s->worker, s);
 }
@@ -172,6 +191,18 @@ void pump_continue(struct session *s)
     pump(s, to_server(s));
     if (!session_is_over(s))
         pump(s, &s->to_client);
+}
+
+void pump_rested(struct session *s)
+{
+    if (s->to_client.moderation.resting) {
+        tls_io_readable(&s->back.tls);
+        pump(s, &s->to_client);
+    }
+    if (!session_is_over(s) && s->to_guest.moderation.resting) {
+        tls_io_readable(&s->front.tls);
+        pump(s, &s->to_guest);
+    }
 }
 
 void pump_begin(struct session *s)

@@ -11,5 +11,6 @@ void pump_begin(struct session *s);
 void pump_front(struct session *s, int events); /* the client's socket is ready */
 void pump_back(struct session *s, int events);
 void pump_continue(struct session *s); /* decrypted bytes were left behind */
+void pump_rested(struct session *s);   /* a direction was left alone for a moment, which is over */
 
 #endif

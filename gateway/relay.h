@@ -16,6 +16,7 @@
 
 #include <carrel/error.h>
 
+#include "moderation.h"
 #include "pool.h"
 #include "rdp_pdu.h"
 
@@ -53,6 +54,7 @@ struct relay_dir {
     bool secret;      /* a password went through: the buffer is wiped before it goes back to the pool */
     uint32_t reserve; /* kept free by reads, for what a filter puts in */
     uint64_t bytes;
+    struct moderation moderation;
 };
 
 static inline size_t relay_unsent(const struct relay_dir *dir)

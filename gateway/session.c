@@ -188,6 +188,13 @@ void session_continue(struct session *s)
     session_settle(s);
 }
 
+void session_rested(struct session *s)
+{
+    if (s->state == VISIT_RELAYING)
+        pump_rested(s);
+    session_settle(s);
+}
+
 /* ---- polls ---- */
 
 int session_poll_open(struct session *s, struct endpoint *e, uv_poll_cb on_event)
@@ -230,6 +237,12 @@ static void watch(struct endpoint *e, int events)
     e->watched = events;
 }
 
+/* Of the side that DIR comes from. */
+static int readable(const struct relay_dir *dir)
+{
+    return dir->paused || dir->moderation.resting ? 0 : UV_READABLE;
+}
+
 static int wanted_dialling(const struct session *s)
 {
     if (s->login->step == BACK_CONNECT)
@@ -260,7 +273,7 @@ static int wanted_front(const struct session *s)
     case VISIT_DIALLING:
         return UV_DISCONNECT;
     case VISIT_RELAYING:
-        return (s->to_guest.paused ? 0 : UV_READABLE) | writable;
+        return readable(&s->to_guest) | writable;
     case VISIT_CLOSING:
         return s->front.told_end ? UV_READABLE : UV_WRITABLE;
     case VISIT_GONE:
@@ -279,7 +292,7 @@ static int wanted_back(const struct session *s)
     case VISIT_DIALLING:
         return wanted_dialling(s);
     case VISIT_RELAYING:
-        return (s->to_client.paused ? 0 : UV_READABLE) | writable;
+        return readable(&s->to_client) | writable;
     case VISIT_CLOSING:
         return s->back.told_end ? UV_READABLE : UV_WRITABLE;
     case VISIT_PREAMBLE:
@@ -394,6 +407,7 @@ static void session_free(struct session *s)
     struct worker *worker = s->worker;
     list_remove(&s->link);
     list_remove(&s->eager_link);
+    list_remove(&s->rest_link);
     relay_finish(&s->to_client, &worker->pool);
     relay_finish(&s->to_guest, &worker->pool);
     policy_filter_destroy(&s->facts.filter);
@@ -555,6 +569,7 @@ static struct session *session_create(struct worker *worker, int fd, const char 
     s->born_ms = s->state_since_ms = uv_now(&worker->loop);
     snprintf(s->peer, sizeof s->peer, "%s", peer);
     list_init(&s->eager_link);
+    list_init(&s->rest_link);
     list_init(&s->registered.link);
     list_append(&worker->sessions, &s->link);
     return s;

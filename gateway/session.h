@@ -50,6 +50,7 @@ struct endpoint {
 struct session {
     struct list link;       /* on worker->sessions */
     struct list eager_link; /* on worker->eager */
+    struct list rest_link;  /* on worker->resting */
     struct worker *worker;  /* borrowed */
     enum visit_state state;
     enum fail end; /* why it is closing */
@@ -79,6 +80,7 @@ bool session_is(const struct session *s, const char *session, int64_t connection
 /* An order of the broker, or the end of the gateway. */
 void session_order_close(struct session *s, enum fail fail);
 void session_continue(struct session *s); /* from the worker's eager list */
+void session_rested(struct session *s);
 
 /* ---- for front.c, back.c and pump.c ---- */
 

@@ -42,6 +42,7 @@ static void on_http_closed(void *arg)
     pthread_mutex_unlock(&worker->mail_lock);
     uv_close((uv_handle_t *)&worker->mail, on_closed);
     uv_close((uv_handle_t *)&worker->eager_idle, on_closed);
+    resting_close(&worker->resting);
 }
 
 /* The loop is empty, and the thread ends, when the last session's handles are closed and these are too. */
@@ -272,7 +273,7 @@ int worker_create(struct worker **ret, struct gateway *gateway, const struct con
         goto fail;
     worker->listeners = calloc(fd_count, sizeof *worker->listeners);
     if (!worker->listeners || uv_async_init(&worker->loop, &worker->mail, on_mail) ||
-        uv_idle_init(&worker->loop, &worker->eager_idle) ||
+        uv_idle_init(&worker->loop, &worker->eager_idle) || resting_open(&worker->resting, &worker->loop) ||
         http_client_open(&worker->http, &worker->loop, config->gateway_broker_socket))
         rc = error_set(err, CE_NOMEM, "a thread's event loop cannot be set up");
     worker->mail.data = worker->eager_idle.data = worker;

@@ -16,6 +16,7 @@
 #include "list.h"
 #include "pool.h"
 #include "proxies.h"
+#include "resting.h"
 
 struct gateway;
 struct http_client;
@@ -39,6 +40,7 @@ struct worker {
     struct list eager; /* sessions that have decrypted bytes which no poll will tell of */
     uv_idle_t eager_idle;
     bool eager_running;
+    struct resting resting;     /* sessions of which a direction is left alone for a moment */
     struct listener *listeners; /* an array */
     unsigned listener_count;
     unsigned events; /* of sessions' sockets, so far; it wraps */
