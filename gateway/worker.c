@@ -299,13 +299,18 @@ static bool look(struct worker *worker, struct busy_poll *poll, uint64_t now_ns)
     const uint64_t until_ns = now_ns + busy_poll_ns(poll);
     const unsigned seen = worker->events;
     bool alive = true;
+    if (!busy_poll_ns(poll))
+        return true;
     while (alive && worker->events == seen && now_ns < until_ns) {
         sched_yield();
-        busy_poll_yielded(poll, uv_hrtime() - now_ns);
+        if (busy_poll_yielded(poll, uv_hrtime() - now_ns))
+            return true;
         alive = uv_run(&worker->loop, UV_RUN_NOWAIT);
         now_ns = uv_hrtime();
     }
-    if (worker->events == seen && busy_poll_ns(poll))
+    if (worker->events != seen)
+        busy_poll_met(poll);
+    else
         busy_poll_in_vain(poll);
     return alive;
 }
