@@ -58,11 +58,11 @@ static bool reads_certificate_keys(const OSSL_ALGORITHM *algorithm)
            strstr(algorithm->property_definition, "structure=SubjectPublicKeyInfo");
 }
 
-/* What certificates and key exchanges have, and the key schedule of TLS 1.2. */
+/* What certificates and key exchanges have, and the MACs of old ciphers of TLS 1.2. */
 static bool is_kind_of_tls(const OSSL_ALGORITHM *algorithm)
 {
-    static const char *const names[] = {"RSA",  "RSA-PSS", "EC",   "ED25519",  "ED448", "X25519",
-                                        "X448", "DH",      "HMAC", "TLS1-PRF", NULL};
+    static const char *const names[] = {"RSA",    "RSA-PSS", "EC", "ED25519", "ED448",
+                                        "X25519", "X448",    "DH", "HMAC",    NULL};
     return is_one_of(algorithm, names);
 }
 

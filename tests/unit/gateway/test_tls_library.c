@@ -98,6 +98,25 @@ static void guests_of_every_kind_of_key_are_understood(void)
     tls_library_destroy(&library);
 }
 
+static void old_ciphers_of_tls_1_2_are_understood(void)
+{
+    static const char *const ciphers[] = {"AES256-SHA256", "ECDHE-RSA-AES256-SHA",
+                                          "DHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-CHACHA20-POLY1305"};
+    struct error err = {0};
+    struct tls_library *library = library_create();
+    struct tls_client *client = NULL;
+    SSL_CTX *guest = guest_create(EVP_RSA_gen(2048));
+    CU_ASSERT_EQUAL_FATAL(tls_client_create(&client, library, &err), 0);
+    (void)SSL_CTX_set_dh_auto(guest, 1);
+    for (unsigned i = 0; i < sizeof ciphers / sizeof *ciphers; i++) {
+        CU_ASSERT_EQUAL_FATAL(SSL_CTX_set_cipher_list(guest, ciphers[i]), 1);
+        meet(client, guest, TLS1_2_VERSION);
+    }
+    SSL_CTX_free(guest);
+    tls_client_destroy(&client);
+    tls_library_destroy(&library);
+}
+
 static void one_more(OSSL_DECODER *decoder, void *count)
 {
     (void)decoder;
@@ -128,4 +147,5 @@ static void libraries_come_and_go_independently(void)
 }
 
 SUITE("tls_library", TEST(guests_of_every_kind_of_key_are_understood),
-      TEST(little_is_looked_through_to_read_a_certificates_key), TEST(libraries_come_and_go_independently))
+      TEST(old_ciphers_of_tls_1_2_are_understood), TEST(little_is_looked_through_to_read_a_certificates_key),
+      TEST(libraries_come_and_go_independently))
