@@ -11,16 +11,16 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "record.h"
+#include "tls_record.h"
 #include "tls_io.h"
 
 enum {
     RECORDS_MAX = 2, /* of one PDU */
-    SEALED_MAX_BYTES = RECORD_HEADER_LEN + TLS_RECORD_MAX_BYTES + RECORD_TAG_LEN,
+    SEALED_MAX_BYTES = TLS_RECORD_HEADER_LEN + TLS_RECORD_MAX_BYTES + TLS_RECORD_TAG_LEN,
 };
 
 struct bare {
-    struct record record;
+    struct tls_record record;
     int in[2], out[2];   /* the loop has in[1] and out[0] */
     size_t len, records; /* bytes in a record, records in a PDU */
     uint8_t pdu[RECORDS_MAX * SEALED_MAX_BYTES];
@@ -37,7 +37,7 @@ static uint64_t now_ns(clockid_t clock)
 
 static size_t sealed_len(const struct bare *b)
 {
-    return RECORD_HEADER_LEN + b->len + RECORD_TAG_LEN;
+    return TLS_RECORD_HEADER_LEN + b->len + TLS_RECORD_TAG_LEN;
 }
 
 /* A TCP connection over loopback to ourselves. */
@@ -93,11 +93,11 @@ static ssize_t pass_on(struct bare *b, size_t held, uint64_t *ret_bytes)
     size_t at = 0, filled = 0;
     for (; held - at >= sealed_len(b); at += sealed_len(b), filled += sealed_len(b)) {
         uint8_t *out = b->sent + filled;
-        if (!record_open(&b->record, b->got + at + RECORD_HEADER_LEN, b->len, b->clear))
+        if (!tls_record_open(&b->record, b->got + at + TLS_RECORD_HEADER_LEN, b->len, b->clear))
             return -1;
         memcpy(b->copy, b->clear, b->len);
-        memset(out, 0, RECORD_HEADER_LEN);
-        if (!record_seal(&b->record, b->copy, b->len, out + RECORD_HEADER_LEN))
+        memset(out, 0, TLS_RECORD_HEADER_LEN);
+        if (!tls_record_seal(&b->record, b->copy, b->len, out + TLS_RECORD_HEADER_LEN))
             return -1;
         *ret_bytes += b->len;
     }
@@ -124,7 +124,8 @@ static bool relay(struct bare *b, uint64_t duration_ns, uint64_t *ret_ns, uint64
 static bool pdu_make(struct bare *b)
 {
     for (size_t i = 0; i < b->records; i++) {
-        if (!record_seal(&b->record, b->clear, b->len, b->pdu + i * sealed_len(b) + RECORD_HEADER_LEN))
+        if (!tls_record_seal(&b->record, b->clear, b->len,
+                             b->pdu + i * sealed_len(b) + TLS_RECORD_HEADER_LEN))
             return false;
     }
     return true;
@@ -156,7 +157,7 @@ int bare_run(const struct plan *plan, struct report *report, struct error *err)
     b->in[0] = b->in[1] = b->out[0] = b->out[1] = -1;
     b->records = (plan->pdu_bytes + TLS_RECORD_MAX_BYTES - 1) / TLS_RECORD_MAX_BYTES;
     b->len = plan->pdu_bytes / b->records;
-    bool ok = record_init(&b->record) && pdu_make(b) && connect_pair(b->in) && connect_pair(b->out) &&
+    bool ok = tls_record_init(&b->record) && pdu_make(b) && connect_pair(b->in) && connect_pair(b->out) &&
               run(b, plan->duration_ms * 1000000, &ns, &bytes) && bytes;
     if (ok) {
         snprintf(report->title, sizeof report->title, "bare: a relay without protocols, records of %zu bytes",
@@ -168,7 +169,7 @@ int bare_run(const struct plan *plan, struct report *report, struct error *err)
         close(b->in[i]);
         close(b->out[i]);
     }
-    record_finish(&b->record);
+    tls_record_finish(&b->record);
     free(b);
     return ok ? 0 : error_set(err, CE_IO, "the bare loop broke: %s", strerror(errno));
 }
