@@ -284,13 +284,22 @@ static enum form_outcome field_key(struct form_field *field, enum form_key key)
 
 /* ---- the focus and the buttons ---- */
 
+/* The field that has the focus, or NULL. */
+static struct form_field *focused(struct form *form)
+{
+    if (!form_is_field(form, form->focus))
+        return NULL;
+    return &form->fields[form->focus == FORM_SECOND];
+}
+
 static enum form_outcome focus_set(struct form *form, enum form_part part)
 {
     if (form->focus == part)
         return FORM_SAME;
     form->focus = part;
-    if (form_is_field(form, part))
-        form->fields[part].caret = strlen(form->fields[part].text);
+    struct form_field *field = focused(form);
+    if (field)
+        field->caret = strlen(field->text);
     return FORM_CHANGED;
 }
 

@@ -243,9 +243,8 @@ size_t paint_caret_at(struct paint *p, const struct scene *s, enum form_part par
     field_view(p, s, part, &view);
     (void)pango_layout_xy_to_index(p->text, (int)((x - view.inside.x + view.shift) * PANGO_SCALE), 0, &index,
                                    &trailing);
-    const char *words = pango_layout_get_text(p->text), *at = words + index;
-    for (; trailing > 0 && *at; trailing--)
-        at = g_utf8_next_char(at);
+    const char *words = pango_layout_get_text(p->text);
+    const char *at = g_utf8_offset_to_pointer(words + index, trailing);
     if (s->form.spec->fields[part].kind != FORM_SECRET)
         return (size_t)(at - words);
     return form_offset(&s->form.fields[part], (size_t)(at - words) / (sizeof PASSWORD_DOT - 1));

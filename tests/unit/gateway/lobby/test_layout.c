@@ -7,11 +7,12 @@ static const unsigned sizes[][3] = {
     {640, 480, 100},   {800, 600, 100},   {802, 602, 200},   {1280, 800, 200}, {1920, 1080, 100},
     {1920, 1080, 200}, {3840, 2160, 100}, {3840, 2160, 200}, {480, 800, 100},  {200, 200, 500}};
 
-static const char *const texts[] = {
-    "", "One line.",
+static const char long_sentence[] =
     "A sentence that is so long that it needs several lines, because somebody wanted to say everything about "
-    "the rules for passwords that hold here, and about where to find help with them on the third floor.",
-    "Aword_thatislongerthanalineandhasnoblankatallnotevenonesothatithastobebrokensomewhereinthemiddleofit"};
+    "the rules for passwords that hold here, and about where to find help with them on the third floor.";
+static const char long_word[] =
+    "Aword_thatislongerthanalineandhasnoblankatallnotevenonesothatithastobebrokensomewhereinthemiddleofit";
+static const char *const texts[] = {"", "One line.", long_sentence, long_word};
 
 static bool is_inside(const struct rect *a, const struct rect *b)
 {
