@@ -55,9 +55,9 @@ struct http_call {
     char words[CURL_ERROR_SIZE];
 };
 
-/* A connection's descriptor; freed in its close callback. libcurl forgets it after each call and asks for it again with
- * the next one; it stays watched meanwhile, because to begin and to end a watch takes seven system calls.
- */
+/* A connection's descriptor; freed in its close callback. libcurl forgets it after each call and asks for it
+ * again with the next one; it stays watched meanwhile, because to begin and to end a watch takes seven system
+ * calls. */
 struct http_socket {
     uv_poll_t poll;
     struct list entry;

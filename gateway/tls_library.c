@@ -16,9 +16,9 @@ enum {
     FUNCTIONS_MAX = 32,
 };
 
-/* The default provider is loaded into a context of its own; our provider, the only one of the other context, has the same
- * functions and the same private data, and answers two questions itself: what reads keys, and what kinds of keys there are.
- */
+/* The default provider is loaded into a context of its own; our provider, the only one of the other context, has
+ * the same functions and the same private data, and answers three questions itself: what reads keys, what kinds
+ * of keys there are, and what ciphers. */
 struct tls_library {
     OSSL_LIB_CTX *default_context;
     OSSL_PROVIDER *default_provider;
@@ -29,7 +29,8 @@ struct tls_library {
 /* The same for every library: the default provider's tables are constants of OpenSSL's. */
 static OSSL_FUNC_provider_query_operation_fn *default_query;
 static OSSL_DISPATCH functions[FUNCTIONS_MAX + 1];
-static OSSL_ALGORITHM decoders[ALGORITHMS_MAX + 1], key_kinds[ALGORITHMS_MAX + 1];
+static OSSL_ALGORITHM decoders[ALGORITHMS_MAX + 1], key_kinds[ALGORITHMS_MAX + 1],
+    ciphers[ALGORITHMS_MAX + 1];
 
 /* Whose private data a provider takes that is being loaded: OpenSSL hands nothing through. */
 static const OSSL_PROVIDER *loading;
@@ -66,6 +67,26 @@ static bool is_kind_of_tls(const OSSL_ALGORITHM *algorithm)
     return is_one_of(algorithm, names);
 }
 
+/* The names of ciphers are most of the names that a context has, and each operation on a key goes through all of
+ * them once or twice. */
+static bool is_cipher_of_tls(const OSSL_ALGORITHM *algorithm)
+{
+    static const char *const names[] = {"AES-128-GCM",
+                                        "AES-256-GCM",
+                                        "AES-128-CCM",
+                                        "AES-256-CCM",
+                                        "ChaCha20-Poly1305",
+                                        "AES-128-CBC",
+                                        "AES-256-CBC",
+                                        "AES-128-CBC-HMAC-SHA1",
+                                        "AES-256-CBC-HMAC-SHA1",
+                                        "AES-128-CBC-HMAC-SHA256",
+                                        "AES-256-CBC-HMAC-SHA256",
+                                        "DES-EDE3-CBC",
+                                        NULL};
+    return is_one_of(algorithm, names);
+}
+
 static void pick(const OSSL_PROVIDER *from, int operation, bool (*wanted)(const OSSL_ALGORITHM *),
                  OSSL_ALGORITHM ret[ALGORITHMS_MAX + 1])
 {
@@ -86,6 +107,8 @@ static const OSSL_ALGORITHM *query(void *data, int operation, int *no_cache)
         return decoders;
     if (operation == OSSL_OP_KEYMGMT)
         return key_kinds;
+    if (operation == OSSL_OP_CIPHER)
+        return ciphers;
     return default_query(data, operation, no_cache);
 }
 
@@ -125,6 +148,7 @@ static bool open(struct tls_library *l)
         return false;
     pick(l->default_provider, OSSL_OP_DECODER, reads_certificate_keys, decoders);
     pick(l->default_provider, OSSL_OP_KEYMGMT, is_kind_of_tls, key_kinds);
+    pick(l->default_provider, OSSL_OP_CIPHER, is_cipher_of_tls, ciphers);
     functions_take(l->default_provider);
     loading = l->default_provider;
     l->provider = default_query && OSSL_PROVIDER_add_builtin(l->context, "carrel", provider_init) == 1

@@ -1,8 +1,9 @@
-/* What a worker has of OpenSSL for itself. OpenSSL 3 keeps its algorithms in a library context, behind locks and counters
- * that every handshake takes thousands of times; workers that share one slow each other down by more than a tenth. And to read
- * the public key of a guest's certificate it looks through everything that can read any key from any format, which costs
- * more than to verify a signature: so what can read keys is offered here for those kinds and that one format only that
- * a certificate can have. All else is OpenSSL's default provider.
+/* What a worker has of OpenSSL for itself. OpenSSL 3 keeps its algorithms in a library context, behind locks and
+ * counters that every handshake takes thousands of times; workers that share one slow each other down by more
+ * than a tenth. And to read the public key of a guest's certificate it looks through everything that can read any
+ * key from any format, which costs more than to verify a signature: so what can read keys is offered here for
+ * those kinds and that one format only that a certificate can have, and of ciphers those of TLS. All else is
+ * OpenSSL's default provider.
  *
  * Made by the main thread before the workers run; then each is its worker's. It must outlive what was made with it.
  */
