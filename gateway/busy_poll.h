@@ -20,9 +20,10 @@ enum {
     /* That, and a look in vain, which may even have kept the other side from its answer, is a strike. The first one
      * may be a tick of the kernel's and is forgiven; from the second on there is no look for some events, ... */
     BUSY_POLL_STRIKES_FREE = 1,
-    BUSY_POLL_EVENTS_FIRST = 4, /* ... with each strike for twice as many, up to so many. */
-    BUSY_POLL_EVENTS_MAX = 64,
-    BUSY_POLL_STRIKES_MAX = 6,
+    BUSY_POLL_EVENTS_FIRST = 4, /* ... with each strike for twice as many, up to so many: */
+    BUSY_POLL_EVENTS_SHARED = 256,
+    BUSY_POLL_EVENTS_VAIN = 64,
+    BUSY_POLL_STRIKES_MAX = 8,
     BUSY_POLL_MET_FORGIVES = 16, /* so many looks that met their event take a strike back */
 };
 
@@ -43,7 +44,7 @@ static inline void busy_poll_learn(struct busy_poll *p, uint64_t gap_ns)
         p->score = BUSY_POLL_SCORE_MAX;
 }
 
-static inline void busy_poll_strike(struct busy_poll *p)
+static inline void busy_poll_strike(struct busy_poll *p, int events_max)
 {
     p->met = 0;
     if (p->strikes < BUSY_POLL_STRIKES_MAX)
@@ -51,7 +52,7 @@ static inline void busy_poll_strike(struct busy_poll *p)
     if (p->strikes <= BUSY_POLL_STRIKES_FREE)
         return;
     const int events = BUSY_POLL_EVENTS_FIRST << (p->strikes - BUSY_POLL_STRIKES_FREE - 1);
-    p->score = events < BUSY_POLL_EVENTS_MAX ? -events : -BUSY_POLL_EVENTS_MAX;
+    p->score = events < events_max ? -events : -events_max;
 }
 
 /* The core was offered to others, and came back after so long. True: somebody had it, and this look is over. */
@@ -59,14 +60,14 @@ static inline bool busy_poll_yielded(struct busy_poll *p, uint64_t took_ns)
 {
     if (took_ns <= BUSY_POLL_SHARED_NS)
         return false;
-    busy_poll_strike(p);
+    busy_poll_strike(p, BUSY_POLL_EVENTS_SHARED);
     return true;
 }
 
 /* The worker stayed awake as long as it may, and nothing came. */
 static inline void busy_poll_in_vain(struct busy_poll *p)
 {
-    busy_poll_strike(p);
+    busy_poll_strike(p, BUSY_POLL_EVENTS_VAIN);
 }
 
 /* It stayed awake, and an event came. */

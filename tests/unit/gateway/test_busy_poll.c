@@ -75,16 +75,19 @@ static void one_look_in_vain_is_forgiven(void)
     CU_ASSERT_EQUAL(events_asleep(&p), 0);
 }
 
-static void looks_in_vain_become_rarer_and_rarer(void)
+static void what_repeats_itself_is_left_alone_longer_and_longer(void)
 {
-    struct busy_poll p = {.score = BUSY_POLL_SCORE_MAX, .strikes = BUSY_POLL_STRIKES_FREE};
+    struct busy_poll vain = {.score = BUSY_POLL_SCORE_MAX, .strikes = BUSY_POLL_STRIKES_FREE}, shared = vain;
     unsigned before = 0, asleep = 0;
     for (unsigned i = 0; i < 20; i++, before = asleep) {
-        busy_poll_in_vain(&p);
-        asleep = events_asleep(&p);
-        CU_ASSERT(asleep > before || asleep == BUSY_POLL_EVENTS_MAX + BUSY_POLL_SCORE_STAYS);
+        busy_poll_in_vain(&vain);
+        asleep = events_asleep(&vain);
+        CU_ASSERT(asleep > before || asleep == BUSY_POLL_EVENTS_VAIN + BUSY_POLL_SCORE_STAYS);
     }
-    CU_ASSERT_EQUAL(asleep, BUSY_POLL_EVENTS_MAX + BUSY_POLL_SCORE_STAYS);
+    CU_ASSERT_EQUAL(asleep, BUSY_POLL_EVENTS_VAIN + BUSY_POLL_SCORE_STAYS);
+    for (unsigned i = 0; i < 20; i++)
+        CU_ASSERT_TRUE(busy_poll_yielded(&shared, BUSY_POLL_SHARED_NS * 4));
+    CU_ASSERT_EQUAL(events_asleep(&shared), BUSY_POLL_EVENTS_SHARED + BUSY_POLL_SCORE_STAYS);
 }
 
 static void looks_that_meet_their_events_make_good_for_it(void)
@@ -98,7 +101,8 @@ static void looks_that_meet_their_events_make_good_for_it(void)
     CU_ASSERT_EQUAL(p.strikes, 0);
 }
 
-SUITE("busy_poll", TEST(one_look_in_vain_is_forgiven), TEST(looks_in_vain_become_rarer_and_rarer),
+SUITE("busy_poll", TEST(one_look_in_vain_is_forgiven),
+      TEST(what_repeats_itself_is_left_alone_longer_and_longer),
       TEST(looks_that_meet_their_events_make_good_for_it), TEST(a_core_that_others_want_is_left_to_them),
       TEST(a_quiet_worker_sleeps_at_once), TEST(questions_and_answers_keep_it_awake),
       TEST(a_pause_does_not_undo_a_conversation_but_three_do),
