@@ -59,7 +59,9 @@ static const int allowed[] = {
     SCMP_SYS(dup2),
     SCMP_SYS(dup3),
     SCMP_SYS(fcntl),
-    /* Event loops. */
+    /* Event loops, and the timer of streams that are read at intervals. */
+    SCMP_SYS(timerfd_create),
+    SCMP_SYS(timerfd_settime),
     SCMP_SYS(epoll_create),
     SCMP_SYS(epoll_create1),
     SCMP_SYS(epoll_ctl),
