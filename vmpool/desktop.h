@@ -61,7 +61,10 @@ struct desktop {
     unsigned users_missing; /* looks that found nobody, in a row */
     struct probe *check;    /* an order to look after it: order.c */
     int64_t check_order;
-    struct probe *pulse; /* does its guest live, although its host does not answer: desktop_host.c */
+    int64_t logoff_order; /* one that asked its guest to log its user off; 0: none */
+    int64_t logoff_last;  /* the newest such order that was carried out: a pass may show it once more */
+    bool logged_off;      /* the hook told of it before the guest's answer was there */
+    struct probe *pulse;  /* does its guest live, although its host does not answer: desktop_host.c */
     int64_t pulse_at_ms;
     bool cleaned; /* failed: the guest and a floating disk are removed */
 };

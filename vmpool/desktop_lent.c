@@ -98,14 +98,15 @@ static void on_line(void *arg, const struct session_line *line)
         d->users_missing = 0;
         return;
     }
-    if (d->busy || d->stale) {
-        d->users_check_ms = 0; /* the look at who is logged in will find it */
-        return;
-    }
     /* With a user of Carrel's own, somebody else's log-off inside the guest is none of a session's end. */
     if (pool && image && pool->credentials == CREDENTIALS_CARREL &&
         strcmp(line->user, image->guest_user) != 0)
         return;
+    if (d->busy || d->stale) {
+        d->users_check_ms = 0; /* the look at who is logged in will find it */
+        d->logged_off = d->logoff_order != 0;
+        return;
+    }
     if (desktop_state_is_lent(d->row.state))
         desktop_end_session(d, FAIL_LOGOFF, "the user logged off");
 }

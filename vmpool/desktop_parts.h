@@ -25,6 +25,7 @@ struct guest_job {
     char address[ADDRESS_SIZE];
     char serial_log[CONFIG_TEXT_SIZE + NAME_SIZE + 32];
     bool has_users;
+    bool windows;
     void (*done)(struct desktop *d, struct guest_job *job, int rc, const struct error *err);
 };
 

@@ -191,3 +191,49 @@ int guest_agent_has_users(struct virt_conn *conn, const struct guest_key *key, b
     *ret = found;
     return 0;
 }
+
+/* An xrdp session ends with its window manager, which is the child of xrdp's session process that is neither the X
+ * server nor the channels' server: when it is told to end, the session closes as at a log-off by the person, and the
+ * PAM hook speaks. Other kinds of sessions are logind's. */
+static const char log_off_sh[] =
+    "user=$1 wanted= found=\n"
+    "[ -z \"$user\" ] || wanted=$(id -u \"$user\") || exit 1\n"
+    "for dir in /proc/[0-9]*; do\n"
+    "  name= ppid= uid=\n"
+    "  while read -r key value rest; do\n"
+    "    case $key in Name:) name=$value ;; PPid:) ppid=$value ;; Uid:) uid=$value; break ;; esac\n"
+    "  done 2>/dev/null <\"$dir/status\"\n"
+    "  [ \"${uid:-0}\" -ge 1000 ] && [ \"$uid\" -lt 60000 ] || continue\n"
+    "  [ -z \"$wanted\" ] || [ \"$uid\" = \"$wanted\" ] || continue\n"
+    "  case $name in Xorg|Xvnc|xrdp-*) continue ;; esac\n"
+    "  read -r parent 2>/dev/null <\"/proc/$ppid/comm\" || continue\n"
+    "  case $parent in xrdp-ses*) kill -TERM \"${dir#/proc/}\" && found=1 ;; esac\n"
+    "done\n"
+    "[ -z \"$found\" ] || exit 0\n"
+    "loginctl list-sessions --no-legend | while read -r session uid name rest; do\n"
+    "  [ \"$uid\" -ge 1000 ] && [ \"$uid\" -lt 60000 ] || continue\n"
+    "  [ -z \"$wanted\" ] || [ \"$uid\" = \"$wanted\" ] || continue\n"
+    "  loginctl terminate-session \"$session\"\n"
+    "done\n";
+
+/* quser prints a line for each session, in which the first number between blanks is its id. */
+static const char log_off_ps[] = "$user = $args[0]; quser $user 2>$null | Select-Object -Skip 1 | "
+                                 "ForEach-Object { if ($_ -match '\\s(\\d+)\\s') { logoff $Matches[1] } }";
+
+int guest_agent_log_off(struct virt_conn *conn, const struct guest_key *key, const char *user, bool windows,
+                        struct error *err)
+{
+    char *out = NULL;
+    json_t *arguments;
+    if (windows && strpbrk(user, "'\"`$;|&"))
+        return error_set(err, CE_BAD_INPUT, "the guest's user has a name that no command takes");
+    if (windows)
+        arguments = json_pack("{s:s,s:[s,s,s,s],s:b}", "path", "powershell.exe", "arg", "-NoProfile",
+                              "-Command", log_off_ps, user, "capture-output", 1);
+    else
+        arguments = json_pack("{s:s,s:[s,s,s,s],s:b}", "path", "/bin/sh", "arg", "-c", log_off_sh, "carrel",
+                              user, "capture-output", 1);
+    int rc = exec(conn, key, arguments, &out, err);
+    free(out);
+    return rc;
+}

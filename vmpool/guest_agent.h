@@ -29,6 +29,11 @@ int guest_agent_fingerprint(struct virt_conn *conn, const struct guest_key *key,
 int guest_agent_has_users(struct virt_conn *conn, const struct guest_key *key, bool *ret,
                           struct error *err) MUST_CHECK;
 
+/* Asks the guest to log USER off ("": everybody) as if they did it themselves, and does not wait for it: the session
+ * hook tells of it. WINDOWS: the guest is one; no such guest has been tried. */
+int guest_agent_log_off(struct virt_conn *conn, const struct guest_key *key, const char *user, bool windows,
+                        struct error *err) MUST_CHECK;
+
 /* Whether a line of `loginctl list-sessions --no-legend` is a session of an ordinary user. Pure. */
 bool guest_agent_line_is_session(const char *line);
 

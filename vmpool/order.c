@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "desktop.h"
 #include "desktop_parts.h"
@@ -151,6 +152,70 @@ static void order_restart(struct desktop *d, int64_t number)
     guest_job_submit(job, desktop_run_remove, on_restart_stopped);
 }
 
+/* --- log off ----------------------------------------------------------------------------------------------
+ */
+
+static int run_log_off(struct virt_conn *conn, void *arg, struct error *err)
+{
+    struct guest_job *job = arg;
+    return guest_agent_log_off(conn, &job->key, job->user, job->windows, err);
+}
+
+static int write_logged_off(struct db *db, struct desktop_write *w)
+{
+    struct desktop_row row;
+    int rc = desktop_write_end_session(db, w, &row);
+    if (!rc && desktop_state_is_lent(row.state) && row.state != DESKTOP_CLAIMED)
+        rc = store_desktop_set_state(db, row.id, row.state, DESKTOP_RECYCLING, w->reason);
+    return finish(db, w, rc);
+}
+
+/* A guest that cannot be asked has its session ended as it is; else the session hook, or the look at who is logged in,
+ * ends it, and the broker's patience after that. */
+static void on_log_off(struct desktop *d, struct guest_job *job, int rc, const struct error *err)
+{
+    const int64_t number = d->logoff_order;
+    d->logoff_last = number;
+    d->logoff_order = 0;
+    if (rc)
+        log_warning("desktop %s: its user cannot be logged off: %s", d->row.name, err->text);
+    else
+        log_info("desktop %s: its guest was told to log its user off", d->row.name);
+    if (!rc && !d->logged_off) {
+        d->users_check_ms = store_now_ms() + USERS_FIRST_MS;
+        order_end(d->vm, number, ORDER_DONE, "");
+        return;
+    }
+    struct desktop_write *w = order_write(d, number);
+    if (!w)
+        return;
+    w->code = FAIL_LOGOFF; /* the session knows why it ends */
+    snprintf(w->reason, sizeof w->reason, "%s",
+             rc ? "the guest could not be asked to log off" : "the user was logged off");
+    desktop_write_submit(w, write_logged_off);
+}
+
+static void order_log_off(struct desktop *d, int64_t number)
+{
+    const struct pool_row *pool = desktop_pool(d);
+    const struct image_row *image = desktop_image(d);
+    if (number == d->logoff_last)
+        return;
+    if ((d->row.state != DESKTOP_IN_USE && d->row.state != DESKTOP_DISCONNECTED) || !*d->row.session_id) {
+        order_end(d->vm, number, ORDER_DONE, "nobody is on the desktop any more");
+        return;
+    }
+    struct guest_job *job = guest_job_create(d);
+    if (!job)
+        return;
+    if (image && pool && pool->credentials == CREDENTIALS_CARREL)
+        snprintf(job->user, sizeof job->user, "%s", image->guest_user);
+    job->windows = image && !strncasecmp(image->os, "win", 3);
+    d->logoff_order = number;
+    d->logged_off = false;
+    guest_job_submit(job, run_log_off, on_log_off);
+}
+
 /* --- check ------------------------------------------------------------------------------------------------
  */
 
@@ -251,6 +316,8 @@ static void order_drive(struct vmpool *vm, const struct order_row *order)
     }
     if (!strcmp(order->verb, "desktop-restart"))
         order_restart(d, order->number);
+    else if (!strcmp(order->verb, "desktop-logoff"))
+        order_log_off(d, order->number);
     else if (!strcmp(order->verb, "desktop-check"))
         order_check(d, order->number);
     else
