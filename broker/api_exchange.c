@@ -239,10 +239,11 @@ static bool read_body(struct request *r)
     const char *type =
         MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_TYPE);
     if (!r->raw_len) {
+        const bool needed = r->route->body != API_BODY_NONE && r->route->body != API_BODY_MAY;
         r->body = json_object();
-        if (r->route->body != API_BODY_NONE)
+        if (needed)
             problem_set(r, PROBLEM_BAD_REQUEST, "A JSON object is needed as the body of this request.");
-        return r->body && r->route->body == API_BODY_NONE;
+        return r->body && !needed;
     }
     if (!says_json(type)) {
         problem_set(r, PROBLEM_MEDIA_TYPE, "The body must be sent as Content-Type: application/json.");

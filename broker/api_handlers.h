@@ -76,6 +76,7 @@ void api_sessions_list(struct request *r);
 void api_session_get(struct request *r);
 void api_session_disconnect(struct request *r);
 void api_session_logoff(struct request *r);
+void api_session_message(struct request *r); /* api_session_message.c */
 void api_gateways_list(struct request *r);
 void api_gateway_get(struct request *r);
 void api_gateway_drain(struct request *r);

@@ -9,6 +9,7 @@
 #define GATEWAY API_ROLE_GATEWAY
 #define ADMIN API_ROLE_ADMIN
 #define NONE API_BODY_NONE
+#define MAY API_BODY_MAY
 #define JSON API_BODY_JSON
 #define LONG API_BODY_LONG
 
@@ -75,7 +76,8 @@ static const struct api_route routes[] = {
     {"GET", "/v1/sessions", ADMIN, NONE, " user pool state ended limit ", api_sessions_list},
     {"GET", "/v1/sessions/{id}", ADMIN, NONE, "", api_session_get},
     {"POST", "/v1/sessions/{id}/disconnect", ADMIN, NONE, "", api_session_disconnect},
-    {"POST", "/v1/sessions/{id}/logoff", ADMIN, NONE, "", api_session_logoff},
+    {"POST", "/v1/sessions/{id}/logoff", ADMIN, MAY, "", api_session_logoff},
+    {"POST", "/v1/sessions/{id}/message", ADMIN, JSON, "", api_session_message},
     {"GET", "/v1/gateways", ADMIN, NONE, "", api_gateways_list},
     {"GET", "/v1/gateways/{name}", ADMIN, NONE, "", api_gateway_get},
     {"POST", "/v1/gateways/{name}/drain", ADMIN, NONE, "", api_gateway_drain},

@@ -13,6 +13,7 @@
 
 enum api_body {
     API_BODY_NONE, /* a body is refused, unless it is {} */
+    API_BODY_MAY,  /* an object, or nothing, which is an empty one */
     API_BODY_JSON, /* an object is required, of broker.max_body at most */
     API_BODY_LONG, /* one of API_LONG_MAX_BYTES at most: a heartbeat names all sessions of a gateway */
 };

@@ -5,9 +5,11 @@
 #include "api_problem.h"
 #include "audit.h"
 #include "gateway.h"
+#include "logoff.h"
 
 #define LIST_DEFAULT 1000 /* sessions in one answer when no limit is given */
 #define LIST_MAX 100000
+#define LOGOFF_WARN_MAX_S (24 * 60 * 60)
 
 struct list_input {
     struct session_filter filter;
@@ -138,22 +140,48 @@ void api_session_disconnect(struct request *r)
     request_run(r, STORE_WRITE, disconnect_job, NULL);
 }
 
+struct logoff_input {
+    uint64_t warn_s; /* 0: at once */
+};
+
+/* The user is told now and again a minute before the end, which the sweep brings about. */
+static int logoff_later(struct db *db, struct request *r, const struct session_row *row, uint64_t warn_s)
+{
+    const int64_t left_ms = (int64_t)warn_s * 1000, now_ms = store_now_ms();
+    struct session_row now;
+    int rc = store_session_set_end(db, row->id, FAIL_ADMIN_LOGOFF, now_ms + left_ms, now_ms);
+    if (rc)
+        return problem_set_rc(r, db, rc, "Session %s ends sooner than that.", row->id);
+    rc = audit_admin(db, r, "session.ends", row->id, "Session %s of %s was ordered to end in %llu seconds",
+                     row->id, row->user, (unsigned long long)warn_s);
+    if (!rc)
+        rc = store_session_get(db, row->id, &now);
+    if (!rc)
+        request_set(r, 202, session_json(&now));
+    return rc;
+}
+
 static int logoff_job(struct db *db, struct request *r)
 {
+    const struct logoff_input *input = r->input;
     struct session_row row;
+    bool ended;
     int rc = get_session(db, r, &row);
     if (rc)
         return rc;
-    bool connected = row.gateway[0] && (row.state == SESSION_ACTIVE || row.state == SESSION_STARTING);
+    if (row.state == SESSION_ENDED) {
+        problem_set(r, PROBLEM_CONFLICT, "Session %s has ended already.", row.id);
+        return CE_CONFLICT;
+    }
+    if (input->warn_s)
+        return logoff_later(db, r, &row, input->warn_s);
     char detail[64];
     snprintf(detail, sizeof detail, "by the system user with uid %u", (unsigned)r->uid);
-    rc = store_session_end(db, row.id, FAIL_ADMIN_LOGOFF, detail);
-    if (rc)
-        return problem_set_rc(r, db, rc, "Session %s has ended already.", row.id);
-    if (connected)
-        rc = gateway_order_close(db, row.gateway, row.boot_id, row.id, row.connection, FAIL_ADMIN_LOGOFF);
+    rc = logoff_begin(db, &row, FAIL_ADMIN_LOGOFF, detail, r->broker->config.broker_logoff_wait_ms, &ended);
     if (!rc)
-        rc = audit_admin(db, r, "session.ended", row.id, "Session %s of %s was ended", row.id, row.user);
+        rc = audit_admin(db, r, ended ? "session.ended" : "session.logoff", row.id,
+                         ended ? "Session %s of %s was ended" : "Session %s of %s was ordered to log off",
+                         row.id, row.user);
     if (!rc)
         rc = store_session_get(db, row.id, &row);
     request_set(r, 202, session_json(&row));
@@ -162,5 +190,12 @@ static int logoff_job(struct db *db, struct request *r)
 
 void api_session_logoff(struct request *r)
 {
-    request_run(r, STORE_WRITE, logoff_job, NULL);
+    struct logoff_input *input = request_input(r, sizeof *input);
+    struct api_reader reader;
+    if (!input)
+        return;
+    api_reader_init(&reader, r->body, "");
+    api_reader_u64(&reader, "warn_seconds", API_OPTIONAL, 1, LOGOFF_WARN_MAX_S, &input->warn_s);
+    if (request_read_done(r, &reader))
+        request_run(r, STORE_WRITE, logoff_job, NULL);
 }

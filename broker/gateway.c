@@ -255,9 +255,16 @@ struct orders {
 
 static json_t *order_json(const struct order_row *order)
 {
-    return json_pack("{s:I, s:s, s:s, s:I, s:s}", "number", (json_int_t)order->number, "verb", order->verb,
-                     "session", order->object, "connection", (json_int_t)order->connection, "code",
-                     order->code);
+    json_t *json =
+        json_pack("{s:I, s:s, s:s, s:I, s:s}", "number", (json_int_t)order->number, "verb", order->verb,
+                  "session", order->object, "connection", (json_int_t)order->connection, "code", order->code);
+    if (json && order->text[0] &&
+        (json_object_set_new(json, "text", json_string(order->text)) ||
+         json_object_set_new(json, "seconds", json_integer((json_int_t)order->seconds)))) {
+        json_decref(json);
+        return NULL;
+    }
+    return json;
 }
 
 static int add_order(void *arg, const struct order_row *order)

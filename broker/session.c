@@ -8,13 +8,17 @@
 #include "api_handlers.h"
 #include "api_problem.h"
 #include "audit.h"
+#include "message.h"
 #include "secret.h"
 
 struct report {
     uint32_t connection;
     char gateway[NAME_SIZE];
     bool connected;
-    bool noted; /* nothing but what was denied while it was connected */
+    bool noted;   /* nothing but what was denied while it was connected */
+    bool message; /* nothing but what became of a message */
+    bool shown;
+    uint64_t order;
     enum fail code;
     char detail[REASON_SIZE];
     uint64_t bytes_in, bytes_out;
@@ -129,6 +133,10 @@ static int report_job(struct db *db, struct request *r)
         problem_set_fail(r, FAIL_TAKEN_OVER, session.id, NULL);
         return CE_CONFLICT;
     }
+    if (report->message) {
+        rc = message_told(db, &session, (int64_t)report->order, report->shown, report->detail);
+        return rc ? rc : answer(db, r, session.id);
+    }
     if (report->denied[0])
         rc = report_denied(db, &session, report);
     if (rc || report->noted)
@@ -149,8 +157,16 @@ static void read_report(struct api_reader *reader, struct report *report)
     api_reader_text(reader, "state", API_REQUIRED, state, sizeof state);
     report->connected = !strcmp(state, "connected");
     report->noted = !strcmp(state, "denied");
-    if (!report->connected && !report->noted && strcmp(state, "closed"))
-        api_reader_refuse(reader, "The member \"state\" must be \"connected\", \"denied\" or \"closed\".");
+    report->message = !strcmp(state, "message");
+    if (!report->connected && !report->noted && !report->message && strcmp(state, "closed"))
+        api_reader_refuse(
+            reader, "The member \"state\" must be \"connected\", \"denied\", \"message\" or \"closed\".");
+    if (report->message) {
+        api_reader_u64(reader, "order", API_REQUIRED, 1, INT64_MAX, &report->order);
+        api_reader_flag(reader, "shown", API_REQUIRED, &report->shown);
+        api_reader_text(reader, "detail", API_OPTIONAL, report->detail, sizeof report->detail);
+        return;
+    }
     api_reader_text(reader, "denied", API_OPTIONAL, report->denied, sizeof report->denied);
     if (report->connected) {
         if (api_reader_text(reader, "reconnect", API_OPTIONAL, report->reconnect, sizeof report->reconnect) &&

@@ -6,7 +6,8 @@
 
 #include <carrel/store.h>
 
-/* Warns the users of sessions that are about to end, and ends those whose time is over at NOW_MS. */
-int session_limits_enforce(struct db *db, int64_t now_ms, uint32_t *ret_ended) MUST_CHECK;
+/* Warns the users of sessions that are about to end, and ends those whose time is over at NOW_MS: a guest has WAIT_MS
+ * to log its user off. */
+int session_limits_enforce(struct db *db, int64_t now_ms, uint64_t wait_ms, uint32_t *ret_ended) MUST_CHECK;
 
 #endif

@@ -76,7 +76,8 @@ static int sweep_job(struct db *db, void *arg)
     if (!rc)
         rc = store_gateway_expire(db, upkeep->gateway_before_ms, &upkeep->lost);
     if (!rc)
-        rc = session_limits_enforce(db, store_now_ms(), &upkeep->over);
+        rc = session_limits_enforce(db, store_now_ms(), upkeep->broker->config.broker_logoff_wait_ms,
+                                    &upkeep->over);
     if (!rc)
         rc = store_place_expire(db, upkeep->place_before_ms, &upkeep->freed);
     if (!rc && upkeep->forget_nt_hashes)
@@ -130,6 +131,7 @@ static void on_tick(uv_timer_t *timer)
         sweep(upkeep);
     if (upkeep->ticks % LOOK_AGAIN_TICKS)
         return;
+    log_debug("Everything is looked at again.");
     broker->wakes++;
     claims_kick(broker->claims);
     machine_watch_look(broker->machines, "");

@@ -18,6 +18,7 @@
     X(broker, request_timeout, DURATION, "60s", "an idle API connection is closed after this")               \
     X(broker, claim_hold, DURATION, "90s", "how long an assigned desktop waits for its user")                \
     X(broker, wait_limit, DURATION, "180s", "how long a user's place is kept while no desktop is ready")     \
+    X(broker, logoff_wait, DURATION, "20s", "how long a guest has to log its user off when it is told to")   \
     X(broker, machine_keep, DURATION, "10min",                                                               \
       "how long a static pool keeps a disconnected session's place")                                         \
     X(broker, machine_check, DURATION, "15s",                                                                \

@@ -425,6 +425,12 @@ static int session_resume(struct db *db, const struct session_request *request, 
 {
     struct desktop_row desktop;
     int rc = store_session_of_user(db, request->user_id, request->pool_id, &claim->session);
+    if (!rc && claim->session.logoff_ms) {
+        /* Its guest logs its user off at the moment: nobody is led there again. */
+        rc = store_session_end(db, claim->session.id, FAIL_LOGOFF,
+                               "the user came back before the guest was done");
+        return rc ? rc : CE_NOT_FOUND;
+    }
     if (rc || !claim->session.desktop_id[0])
         return rc ? rc : session_take_over(db, request, claim);
     bool lost = false;

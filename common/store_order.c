@@ -2,18 +2,23 @@
 
 #include <stdio.h>
 
-#define ORDER_COLUMNS "number, target, verb, object, connection, code, state, reason, created_ms"
+#define ORDER_COLUMNS                                                                                        \
+    "number, target, verb, object, connection, code, state, reason, created_ms, text, seconds, sender"
 
 static void order_read(struct db_query *q, struct order_row *ret)
 {
-    *ret =
-        (struct order_row){.number = row_int(q, 0), .connection = row_u32(q, 4), .created_ms = row_int(q, 8)};
+    *ret = (struct order_row){.number = row_int(q, 0),
+                              .connection = row_u32(q, 4),
+                              .created_ms = row_int(q, 8),
+                              .seconds = row_u32(q, 10)};
     row_text(q, 1, ret->target, sizeof ret->target);
     row_text(q, 2, ret->verb, sizeof ret->verb);
     row_text(q, 3, ret->object, sizeof ret->object);
     row_text(q, 5, ret->code, sizeof ret->code);
     row_enum(q, 6, order_state_parse, &ret->state);
     row_text(q, 7, ret->reason, sizeof ret->reason);
+    row_text(q, 9, ret->text, sizeof ret->text);
+    row_text(q, 11, ret->sender, sizeof ret->sender);
 }
 
 int store_order_insert(struct db *db, struct order_row *row)
@@ -23,10 +28,12 @@ int store_order_insert(struct db *db, struct order_row *row)
     row->created_ms = store_now_ms();
     store_notify(db, "order", row->target);
     return db_get_int(db, &row->number,
-                      "INSERT INTO orders (target, verb, object, connection, code, state, reason, created_ms)"
-                      " VALUES ($1, $2, $3, $4, $5, 'open', '', $6) RETURNING number",
+                      "INSERT INTO orders (target, verb, object, connection, code, state, reason, created_ms,"
+                      " text, seconds, sender)"
+                      " VALUES ($1, $2, $3, $4, $5, 'open', '', $6, $7, $8, $9) RETURNING number",
                       db_text(row->target), db_text(row->verb), db_text(row->object), db_int(row->connection),
-                      db_text(row->code), db_int(row->created_ms));
+                      db_text(row->code), db_int(row->created_ms), db_text(row->text), db_int(row->seconds),
+                      db_text(row->sender));
 }
 
 int store_order_list(struct db *db, const char *target, int64_t after,
@@ -69,4 +76,12 @@ int store_order_finish(struct db *db, int64_t number, enum order_state state, co
     store_notify(db, "order", row.target);
     return db_run(db, "UPDATE orders SET state = $2, reason = $3 WHERE number = $1", db_int(number),
                   db_text(order_state_name(state)), db_text(reason));
+}
+
+int store_order_tell(struct db *db, int64_t number, const char *reason)
+{
+    int rc = db_run(db, "UPDATE orders SET reason = $2 WHERE number = $1 AND reason = ''", db_int(number),
+                    db_text(reason));
+    return !rc && !db->changes ? db_fail(db, CE_CONFLICT, "order %lld was told of already", (long long)number)
+                               : rc;
 }

@@ -3,6 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
+enum {
+    LAST_WARNING_MS = 60 * 1000,     /* before the end, a second time */
+    BETWEEN_WARNINGS_MS = 30 * 1000, /* at least; else the first one was the last */
+};
+
 void store_policy_read(struct db_query *q, int column, struct policy *ret)
 {
     char text[POLICY_TEXT_SIZE];
@@ -61,8 +66,13 @@ int store_session_set_limits(struct db *db, const struct session_row *session, c
     /* A shorter session than its warning is warned of at once, one that was warned of is not again. */
     if (warn_ms && warn_ms < session->created_ms)
         warn_ms = session->created_ms;
-    if (session->ends_ms == ends_ms && (session->warn_ms == warn_ms || !session->warn_ms) &&
-        session->keep_ms == keep_ms)
+    /* What an administrator said of its end holds, when that is sooner. */
+    if (session->ends_code[0] && (!ends_ms || session->ends_ms < ends_ms)) {
+        ends_ms = session->ends_ms;
+        warn_ms = session->warn_ms;
+    }
+    bool warned = !session->warn_ms || session->warn_ms == ends_ms - LAST_WARNING_MS;
+    if (session->ends_ms == ends_ms && (session->warn_ms == warn_ms || warned) && session->keep_ms == keep_ms)
         return 0;
     return db_run(db, "UPDATE sessions SET ends_ms = $2, warn_ms = $3, keep_ms = $4 WHERE id = $1",
                   db_text(session->id), db_int(ends_ms), db_int(warn_ms), db_int(keep_ms));
@@ -158,8 +168,10 @@ int store_session_warn(struct db *db, int64_t now_ms, int (*each)(void *arg, con
     for (unsigned i = 0; !rc && i < list.count; i++) {
         struct session_row session;
         rc = store_session_get(db, list.ids[i], &session);
+        int64_t last_ms = session.ends_ms - LAST_WARNING_MS;
         if (!rc)
-            rc = db_run(db, "UPDATE sessions SET warn_ms = 0 WHERE id = $1", db_text(session.id));
+            rc = db_run(db, "UPDATE sessions SET warn_ms = $2 WHERE id = $1", db_text(session.id),
+                        db_int(last_ms - now_ms >= BETWEEN_WARNINGS_MS ? last_ms : 0));
         if (!rc)
             rc = each(arg, &session);
     }

@@ -6,7 +6,8 @@
     "SELECT id, user_id, user_name, pool_id, pool_name, desktop_id, desktop_name, gateway, connection, "     \
     "state,"                                                                                                 \
     " client_address, client_name, created_ms, connected_ms, disconnected_ms, ended_ms, seen_ms, bytes_in,"  \
-    " bytes_out, end_code, end_detail, denied, ends_ms, warn_ms, keep_ms, boot_id FROM sessions"
+    " bytes_out, end_code, end_detail, denied, ends_ms, warn_ms, keep_ms, boot_id, ends_code, logoff_ms"     \
+    " FROM sessions"
 
 static void session_read(struct db_query *q, struct session_row *ret)
 {
@@ -20,7 +21,8 @@ static void session_read(struct db_query *q, struct session_row *ret)
                                 .bytes_out = (uint64_t)row_int(q, 18),
                                 .ends_ms = row_int(q, 22),
                                 .warn_ms = row_int(q, 23),
-                                .keep_ms = row_int(q, 24)};
+                                .keep_ms = row_int(q, 24),
+                                .logoff_ms = row_int(q, 27)};
     row_text(q, 0, ret->id, sizeof ret->id);
     row_text(q, 1, ret->user_id, sizeof ret->user_id);
     row_text(q, 2, ret->user, sizeof ret->user);
@@ -36,6 +38,7 @@ static void session_read(struct db_query *q, struct session_row *ret)
     row_text(q, 20, ret->end_detail, sizeof ret->end_detail);
     row_text(q, 21, ret->denied, sizeof ret->denied);
     row_text(q, 25, ret->boot_id, sizeof ret->boot_id);
+    row_text(q, 26, ret->ends_code, sizeof ret->ends_code);
 }
 
 /* The one row of an opened query. */
@@ -336,10 +339,33 @@ int store_session_end(struct db *db, const char *id, enum fail code, const char 
         return rc;
     if (session.state == SESSION_ENDED)
         return db_fail(db, CE_CONFLICT, "session %s has ended already", session.id);
+    if (code == FAIL_LOGOFF && session.logoff_ms)
+        code = fail_parse(session.ends_code); /* the guest did what it was asked */
     rc = store_session_move(db, &session, SESSION_ENDED, code, detail);
     if (!rc && session.desktop_id[0])
         rc = desktop_release(db, session.desktop_id);
     return rc;
+}
+
+int store_session_set_end(struct db *db, const char *id, enum fail code, int64_t ends_ms, int64_t warn_ms)
+{
+    int rc = db_run(db,
+                    "UPDATE sessions SET ends_ms = $2, warn_ms = $3, ends_code = $4 WHERE id = $1"
+                    " AND state <> 'ended' AND logoff_ms = 0 AND (ends_ms = 0 OR ends_ms > $2)",
+                    db_text(id), db_int(ends_ms), db_int(warn_ms), db_text(fail_code(code)));
+    if (!rc && !db->changes)
+        return db_fail(db, CE_CONFLICT, "session %s ends sooner than that", id);
+    return store_changed(db, rc, "session", id);
+}
+
+int store_session_begin_logoff(struct db *db, const char *id, enum fail code, int64_t until_ms)
+{
+    int rc =
+        db_run(db,
+               "UPDATE sessions SET ends_ms = $2, warn_ms = 0, ends_code = $3, logoff_ms = $4 WHERE id = $1"
+               " AND state <> 'ended'",
+               db_text(id), db_int(until_ms), db_text(fail_code(code)), db_int(store_now_ms()));
+    return store_changed(db, rc, "session", id);
 }
 
 int store_session_expire(struct db *db, int64_t waiting_before_ms, int64_t claimed_before_ms,

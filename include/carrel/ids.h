@@ -7,6 +7,9 @@
 #define NAME_SIZE 65    /* names of users, pools, images, hosts, gateways: 1-64 bytes, see name_is_valid() */
 #define ADDRESS_SIZE 64 /* a printed IP address, or a host name of a static desktop */
 #define REASON_SIZE 400
+#define MESSAGE_TEXT_SIZE 501  /* what somebody is told on the screen: up to 500 bytes of UTF-8 */
+#define SENDER_SIZE 64         /* who says it */
+#define MESSAGE_SHOW_MAX_S 600 /* so long it may stay there */
 
 enum id_kind {
     ID_USER = 'u',

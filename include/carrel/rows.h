@@ -262,6 +262,8 @@ struct session_row {
     char end_detail[REASON_SIZE];
     char denied[REASON_SIZE];          /* what its policy kept from it, words with blanks between them */
     int64_t ends_ms, warn_ms, keep_ms; /* its limits, see store_session_set_limits() */
+    char ends_code[32];                /* fail_code() of why it ends at ends_ms; empty: its limit */
+    int64_t logoff_ms;                 /* since when its guest is asked to log its user off; 0: it is not */
 };
 
 struct gateway_row {
@@ -284,10 +286,13 @@ enum order_state { ORDER_OPEN, ORDER_DONE, ORDER_FAILED };
 struct order_row {
     int64_t number;             /* rises; a reader asks for what comes after N */
     char target[NAME_SIZE + 8]; /* "vmpool" or "gateway:NAME" */
-    char verb[32];        /* vmpool: "desktop-recycle" "desktop-restart" "session-logoff"; gateway: "close" */
+    char verb[32];        /* vmpool: "desktop-recycle" "desktop-logoff" ...; gateway: "close" "message" */
     char object[ID_SIZE]; /* the id of what it is about */
     uint32_t connection;  /* gateway: which connection of the session */
     char code[32];        /* gateway: fail_code() to tell the client */
+    char text[MESSAGE_TEXT_SIZE]; /* of a message, with the next two */
+    uint32_t seconds;
+    char sender[SENDER_SIZE]; /* who says it, as events name them */
     enum order_state state;
     char reason[REASON_SIZE];
     int64_t created_ms;

@@ -145,7 +145,8 @@ int store_session_add_denied(struct db *db, const char *id, const char *words,
 int store_session_over(struct db *db, int64_t now_ms,
                        int (*each)(void *arg, const struct session_row *row, enum fail fail),
                        void *arg) MUST_CHECK;
-/* b's sweep: each live session whose user is to be warned by NOW; it counts as warned from here. */
+/* b's sweep: each live session whose user is to be warned by NOW; the next time is a minute before its end, if
+ * that is still some time away, and then none. */
 int store_session_warn(struct db *db, int64_t now_ms, int (*each)(void *arg, const struct session_row *row),
                        void *arg) MUST_CHECK;
 
@@ -295,6 +296,11 @@ int store_session_set_reconnect(struct db *db, const char *id, const char *diges
 int store_session_take_reconnect(struct db *db, const char *digest, int64_t disconnected_after_ms,
                                  struct session_row *ret) MUST_CHECK;
 int store_session_touch(struct db *db, const char *id) MUST_CHECK; /* seen_ms = now: somebody still waits */
+/* b: the session is to end at ENDS with CODE, unless it ends sooner; its user is warned at WARN (0: is not). */
+int store_session_set_end(struct db *db, const char *id, enum fail code, int64_t ends_ms,
+                          int64_t warn_ms) MUST_CHECK;
+/* b: its guest is asked to log its user off; it ends with CODE when that is told, or at UNTIL. */
+int store_session_begin_logoff(struct db *db, const char *id, enum fail code, int64_t until_ms) MUST_CHECK;
 /* Ends a live session: its desktop goes to recycling (floating) or ready/stopped (dedicated). With a desktop
  * that nobody was led to, it becomes ready again. CE_CONFLICT when it has ended already. */
 int store_session_end(struct db *db, const char *id, enum fail code, const char *detail) MUST_CHECK;
@@ -330,6 +336,8 @@ int store_order_list(struct db *db, const char *target, int64_t after,
                      void *arg) MUST_CHECK; /* open ones */
 int store_order_get(struct db *db, int64_t number, struct order_row *ret) MUST_CHECK;
 int store_order_finish(struct db *db, int64_t number, enum order_state state, const char *reason) MUST_CHECK;
+/* b: what became of an order that its receiver has taken; CE_CONFLICT when that was told before. */
+int store_order_tell(struct db *db, int64_t number, const char *reason) MUST_CHECK;
 
 /* tokens (store_token.c): for remote callers; HASH is SHA-256 of the token, hex. */
 int store_token_insert(struct db *db, const char *name, const char *role, const char *hash) MUST_CHECK;

@@ -238,9 +238,125 @@ def an_administrator_ends_and_disconnects_sessions():
     items = lab.must(orders.result(), 200)['items']
     assert [(o['session'], o['code']) for o in items] == [(ticket['session'], 'admin-logoff')], items
     answer = lab.must(lab.report(ticket, 'closed', code='admin-logoff'), 200)
-    assert (answer['state'], answer['code']) == ('ended', 'admin-logoff'), answer
+    assert answer['state'] == 'disconnected', answer
+    # The guest is asked; its hook's word ends the session, for the reason for which it was asked.
+    assert len([o for o in lab.tell('orders') if o.endswith(f':desktop-logoff:{desktop["id"]}')]) == 1
+    lab.tell(f'logoff {ticket["session"]}')
+    assert session_of(LAB, ticket)['end_code'] == 'admin-logoff'
     lab.must(lab.post(f'/v1/sessions/{ticket["session"]}/logoff'), 409)
     assert lab.get(f'/v1/desktops/{desktop["id"]}')['state'] == 'recycling'
+    lab.tell('recycle')
+
+
+def a_guest_that_does_not_log_its_user_off_is_not_waited_for():
+    lab = LAB
+    lab.add_pool('deaf', spare=0, max=2)
+    lab.add_user('dan', 'deaf')
+    lab.tell('make deaf 2')
+    ticket = lab.must(lab.login('dan'), 200)
+    lab.must(lab.report(ticket, 'connected'), 200)
+    lab.must(lab.post(f'/v1/sessions/{ticket["session"]}/logoff'), 202)
+    lab.must(lab.report(ticket, 'closed', code='admin-logoff'), 200)
+    ended = lab.wait_until(lambda: (s := session_of(LAB, ticket))['state'] == 'ended' and s, 60, 'the session ends')
+    assert ended['end_code'] == 'admin-logoff' and 'in time' in ended['end_detail'], ended
+    # Who comes back while the guest is at it gets another desktop.
+    ticket = lab.must(lab.login('dan'), 200)
+    lab.must(lab.report(ticket, 'connected'), 200)
+    lab.must(lab.post(f'/v1/sessions/{ticket["session"]}/logoff'), 202)
+    again = lab.must(lab.login('dan'), 202)
+    assert again['session'] != ticket['session'] and session_of(LAB, ticket)['end_code'] == 'admin-logoff'
+    lab.must(lab.post(f'/v1/sessions/{again["session"]}/logoff'), 202)
+    lab.tell('recycle')
+
+
+def events_of(ticket, kind):
+    return [e['text'] for e in LAB.get('/v1/events?limit=1000')['items']
+            if e['kind'] == kind and ticket['session'] in (e['session'], e['object'])]
+
+
+def orders_of(gateway, ticket, verb):
+    return [o for o in LAB.get(f'/v1/gateways/{gateway}/orders')['items']
+            if o['verb'] == verb and o['session'] == ticket['session']]
+
+
+def a_message_goes_to_the_sessions_gateway_and_what_became_of_it_is_told():
+    lab = LAB
+    lab.add_pool('told', spare=0, max=1)
+    lab.add_user('tom', 'told')
+    lab.tell('make told 1')
+    ticket = lab.must(lab.login('tom', gateway='gw5'), 200)
+    path = f'/v1/sessions/{ticket["session"]}/message'
+    lab.must(lab.report(ticket, 'connected', gateway='gw5'), 200)
+    for text, words in (('', 'empty'), ('  ', 'empty'), ('a\nb', 'control'), ('a\x85b', 'control'), ('a\u202eb', 'control'),
+                        ('x' * 501, '500')):
+        assert words in lab.must(lab.post(path, {'text': text}), 400)['detail'], text
+    for seconds in (2, 601):
+        lab.must(lab.post(path, {'text': 'a', 'seconds': seconds}), 400)
+    lab.must(lab.post('/v1/sessions/s-none/message', {'text': 'a'}), 404)
+    text = 'Größe ' + 'x' * 490 + ' ✓'
+    assert lab.must(lab.post(path, {'text': text[:300]}), 202)['seconds'] == 15
+    lab.must(lab.post(path, {'text': 'The second.', 'seconds': 60}), 202)
+    first, second = orders_of('gw5', ticket, 'message')
+    assert (first['text'], first['seconds'], second['text'], second['seconds']) == (text[:300], 15, 'The second.', 60)
+    for _ in range(2):  # a report may come twice
+        lab.must(lab.report(ticket, 'message', gateway='gw5', order=first['number'], shown=True), 200)
+    lab.must(lab.report(ticket, 'message', gateway='gw5', order=second['number'], shown=False, detail='no lobby'), 200)
+    lab.must(lab.report(ticket, 'message', gateway='gw5', order=10 ** 9, shown=True), 200)
+    shown, = events_of(ticket, 'session.message')
+    assert shown.startswith('User tom was shown the message "Größe xx') and 'uid 0' in shown, shown
+    missed, = events_of(ticket, 'session.message-not-shown')
+    assert '"The second."' in missed and missed.endswith('no lobby.'), missed
+    assert len(events_of(ticket, 'admin.session.message')) == 2
+    lab.must(lab.report(ticket, 'closed', gateway='gw5'), 200)
+    assert 'nobody would see' in lab.must(lab.post(path, {'text': 'a'}), 409)['detail']
+    lab.must(lab.post(f'/v1/sessions/{ticket["session"]}/logoff'), 202)
+    lab.tell(f'logoff {ticket["session"]}')
+    lab.tell('recycle')
+
+
+def a_log_off_may_be_announced():
+    lab = LAB
+    lab.add_pool('warned', spare=0, max=1)
+    lab.add_user('wim', 'warned')
+    lab.tell('make warned 1')
+    ticket = lab.must(lab.login('wim', gateway='gw6'), 200)
+    lab.must(lab.report(ticket, 'connected', gateway='gw6'), 200)
+    path = f'/v1/sessions/{ticket["session"]}/logoff'
+    lab.must(lab.post(path, {'warn_seconds': 0}), 400)
+    assert lab.must(lab.post(path, {'warn_seconds': 300}), 202)['ends']
+    assert 'sooner' in lab.must(lab.post(path, {'warn_seconds': 600}), 409)['detail']
+    lab.wait_until(lambda: orders_of('gw6', ticket, 'message'), 60, 'the warning')
+    order, = orders_of('gw6', ticket, 'message')
+    assert 'An administrator ends your session in 5 minutes.' in order['text'], order
+    # A shorter time holds instead; the user is told again, and then it ends.
+    lab.must(lab.post(path, {'warn_seconds': 2}), 202)
+    lab.wait_until(lambda: orders_of('gw6', ticket, 'close'), 60, 'the end')
+    assert orders_of('gw6', ticket, 'close')[0]['code'] == 'admin-logoff'
+    lab.tell(f'logoff {ticket["session"]}')
+    assert session_of(LAB, ticket)['end_code'] == 'admin-logoff'
+    lab.tell('recycle')
+
+
+def orders_reach_their_gateway_by_wake_ups():
+    """More orders than looks of the safety net, each taken before the next is given: had they waited for those looks,
+    there would be one at least for each."""
+    lab = LAB
+    lab.add_pool('quick', spare=0, max=1)
+    lab.add_user('quin', 'quick')
+    lab.tell('make quick 1')
+    ticket = lab.must(lab.login('quin', gateway='gw7'), 200)
+    lab.must(lab.report(ticket, 'connected', gateway='gw7'), 200)
+    looks, orders, after = lab.read_log().count('Everything is looked at again.'), 40, 0
+    for number in range(orders):
+        poll = Call(lab, f'/v1/gateways/gw7/orders?wait=25&after={after}')
+        lab.must(lab.post(f'/v1/sessions/{ticket["session"]}/message', {'text': f'number {number}'}), 202)
+        items = lab.must(poll.result(), 200)['items']
+        assert [o['text'] for o in items] == [f'number {number}'], items
+        after = items[-1]['number']
+    looks = lab.read_log().count('Everything is looked at again.') - looks
+    assert looks < orders / 2, f'{looks} looks for {orders} orders'
+    lab.must(lab.post(f'/v1/sessions/{ticket["session"]}/logoff'), 202)
+    lab.tell(f'logoff {ticket["session"]}')
     lab.tell('recycle')
 
 
@@ -439,13 +555,17 @@ def events_are_streamed_as_they_happen():
 
 
 if __name__ == '__main__':
-    with broker_lab.Lab(*sys.argv[1:3]) as LAB:
+    with broker_lab.Lab(*sys.argv[1:3], log_level='debug') as LAB:
         broker_lab.main([a_ready_desktop_is_handed_out_with_its_password,
                          who_waits_sees_progress_and_is_served_in_turn,
                          a_pool_that_gives_up_refuses_those_who_wait,
                          a_client_that_lost_its_network_comes_back_without_a_password, nobody_gets_what_they_are_not_entitled_to,
                          a_pool_may_leave_the_guests_log_in_to_the_user,
-                         an_administrator_ends_and_disconnects_sessions, a_guest_that_does_not_answer_is_looked_at,
+                         an_administrator_ends_and_disconnects_sessions,
+                         a_guest_that_does_not_log_its_user_off_is_not_waited_for,
+                         a_message_goes_to_the_sessions_gateway_and_what_became_of_it_is_told,
+                         a_log_off_may_be_announced, orders_reach_their_gateway_by_wake_ups,
+                         a_guest_that_does_not_answer_is_looked_at,
                          wrong_passwords_bring_pauses_that_are_told,
                          guesses_made_side_by_side_count_one_after_another, places_and_claims_lapse,
                          a_lost_gateway_loses_no_session, a_gateway_that_is_replaced_keeps_its_sessions, events_are_streamed_as_they_happen])

@@ -128,7 +128,23 @@ def a_session_ends_when_its_time_is_over():
     assert ended['end_code'] == 'session-limit', ended
     assert len(events('session.warned', ticket)) == 1
     orders = LAB.get('/v1/gateways/gw1/orders?after=0&wait=0')['items']
-    assert [o['code'] for o in orders if o['session'] == ticket['session']] == ['session-limit'], orders
+    ours = [o for o in orders if o['session'] == ticket['session']]
+    assert [(o['verb'], o['code']) for o in ours] == [('message', ''), ('close', 'session-limit')], orders
+    assert 'The time of your session is over in' in ours[0]['text'] and 'second' in ours[0]['text'], ours
+
+
+def a_session_is_warned_twice_and_not_again_at_a_new_log_in():
+    pool('long', **{'session-limit': '95s', 'session-warning': '94s'})
+    LAB.add_user('lou', 'long')
+    ticket = LAB.must(LAB.login('lou'), 200)
+    LAB.must(LAB.report(ticket, 'connected'), 200)
+    LAB.wait_until(lambda: events('session.warned', ticket), 60, 'the first warning')
+    ticket = LAB.must(LAB.login('lou'), 200)
+    LAB.must(LAB.report(ticket, 'connected'), 200)
+    LAB.wait_until(lambda: len(events('session.warned', ticket)) == 2, 120, 'the second warning')
+    texts = [o['text'] for o in LAB.get('/v1/gateways/gw1/orders?after=0&wait=0')['items']
+             if o['session'] == ticket['session'] and o['verb'] == 'message']
+    assert len(texts) == 2 and 'in 2 minutes' in texts[0] and 'in 1 minute.' in texts[1], texts
 
 
 def a_disconnected_session_is_kept_so_long():
@@ -148,6 +164,7 @@ def main():
                          an_entitlement_is_over_the_pool_and_the_users_own_over_the_groups,
                          hours_and_networks_are_refused_in_words, of_several_pools_one_that_is_open_is_chosen,
                          what_was_denied_stands_in_the_record, a_session_ends_when_its_time_is_over,
+                         a_session_is_warned_twice_and_not_again_at_a_new_log_in,
                          a_disconnected_session_is_kept_so_long])
 
 

@@ -45,8 +45,9 @@ class Answer:
 
 
 class Lab:
-    def __init__(self, broker, fake=None, **settings):
+    def __init__(self, broker, fake=None, log_level='info', **settings):
         """SETTINGS are members of [broker]: login_tries=3."""
+        self.log_level = log_level
         self.program = broker
         self.fake_program = fake
         self.dir = tempfile.mkdtemp(prefix='carrel-broker-')
@@ -63,7 +64,7 @@ class Lab:
         self.settings.update(settings)
         with open(self.config, 'w', encoding='utf-8') as file:
             file.write(f'[store]\npath = {self.dir}/store.db\nkey_file = {self.dir}/store.key\n'
-                       f'[broker]\nsocket = {self.socket}\n')
+                       f'[log]\nlevel = {self.log_level}\n[broker]\nsocket = {self.socket}\n')
             for name, value in self.settings.items():
                 file.write(f'{name} = {value}\n')
 
