@@ -39,7 +39,7 @@ struct ctl_option {
     bool required;
 };
 
-#define CTL_WORDS_MAX 4
+#define CTL_WORDS_MAX 32 /* as many sessions may be named at once, and a few words */
 
 struct ctl_command {
     const char *verb;  /* "" for a noun that is a command itself */

@@ -6,6 +6,7 @@
 #include "args.h"
 #include "ask.h"
 #include "command.h"
+#include "session_message.h"
 #include "table.h"
 
 static void put_client(const json_t *session, char *text, size_t size)
@@ -96,8 +97,21 @@ static int disconnect(struct ctl *ctl)
 static int logoff(struct ctl *ctl)
 {
     const char *id = args_word(ctl, 0);
-    int rc = ask_confirm(ctl, "End session %s? What is not saved on its desktop is lost.", id);
-    return rc ? rc : act(ctl, "POST", api_path("/v1/sessions/%s/logoff", id), NULL, "session %s ended", id);
+    uint64_t warn_s = 0;
+    int rc = args_seconds(ctl, "warn", &warn_s);
+    if (!rc && args_given(ctl, "warn") && !warn_s)
+        return ctl_fail(ctl, CTL_USAGE, "--warn is a time from 1s to 24h");
+    if (!rc)
+        rc = ask_confirm(ctl, "End session %s? What is not saved on its desktop is lost.", id);
+    if (rc)
+        return rc;
+    if (warn_s)
+        return act(ctl, "POST", api_path("/v1/sessions/%s/logoff", id),
+                   json_pack("{s:I}", "warn_seconds", (json_int_t)warn_s),
+                   "session %s: its user is warned and will be logged off in %s", id,
+                   args_value(ctl, "warn"));
+    return act(ctl, "POST", api_path("/v1/sessions/%s/logoff", id), NULL,
+               "session %s: its user is being logged off", id);
 }
 
 static const struct ctl_option list_options[] = {
@@ -110,6 +124,11 @@ static const struct ctl_option list_options[] = {
      .choices = "starting,active,disconnected,ended",
      .help = "only those in this state"},
     {.name = "limit", .value = "N", .help = "at most so many, the newest first"},
+    {0},
+};
+
+static const struct ctl_option logoff_options[] = {
+    {.name = "warn", .value = "TIME", .help = "tell the user, and end the session so much later"},
     {0},
 };
 
@@ -144,10 +163,27 @@ static const struct ctl_command commands[] = {
      .min_words = 1,
      .max_words = 1,
      .kinds = {WORDS_SESSION},
+     .options = logoff_options,
      .run = logoff,
      .help = "end a session; a floating desktop is recycled",
-     .details = "What the user did not save is lost.",
-     .examples = "carrelctl session logoff s-4hx2kq7mzt3vna5c"},
+     .details =
+         "The guest is asked to log its user off; after broker.logoff_wait the session ends all the same.\n"
+         "What the user did not save is lost. With --warn the user is told first, now and a minute before.",
+     .examples = "carrelctl session logoff s-4hx2kq7mzt3vna5c\ncarrelctl session logoff s-4hx2kq7mzt3vna5c "
+                 "--warn 5min"},
+    {.verb = "message",
+     .words = "[SESSION...] TEXT",
+     .min_words = 1,
+     .max_words = CTL_WORDS_MAX,
+     .kinds = {[0 ... CTL_WORDS_MAX - 2] = WORDS_SESSION},
+     .options = session_message_options,
+     .run = session_message,
+     .help = "show a text on the screens of users",
+     .details = "It comes as a banner at the upper edge, whatever the desktop is, and goes after its time or "
+                "a click.\n"
+                "Whether it was seen is told by the events session.message and session.message-not-shown.",
+     .examples = "carrelctl session message s-4hx2kq7mzt3vna5c 'Please call the help desk.'\n"
+                 "carrelctl session message --pool office 'The office closes in ten minutes.' --for 1min"},
     {0},
 };
 

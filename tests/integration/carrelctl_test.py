@@ -50,6 +50,14 @@ class Arguments(Case):
                 for line in "".join(options).splitlines():
                     self.assertIn(f"*{line.split()[0]}", manual, f"{noun} {verb}")
 
+    def test_a_message_goes_to_those_who_are_named(self):
+        self.check(NOT_FOUND, "session", "message", "s-1", "s-2", "Save your work.")  # each is tried
+        asked = [(method, path) for method, path, _ in self.broker.requests]
+        self.assertEqual(asked, [("POST", "/v1/sessions/s-1/message"), ("POST", "/v1/sessions/s-2/message")])
+        self.refused(USAGE, "needs SESSION and TEXT", "session", "message", "Save your work.")
+        self.refused(USAGE, "is it in quotes?", "session", "message", "--all", "Save", "it")
+        self.refused(USAGE, "exclude one another", "session", "message", "--all", "--pool", "office", "Save it")
+
     def test_a_slip_gets_a_suggestion(self):
         self.refused(USAGE, "did you mean 'pool'?", "poool")
         self.refused(USAGE, "did you mean 'desktop'?", "dekstop", "list")
@@ -212,6 +220,10 @@ class Commands(Case):
              "/v1/desktops?pool=office&state=in_use", None),
             (["session", "disconnect", "s-1"], "POST", "/v1/sessions/s-1/disconnect", None),
             (["session", "logoff", "s-1", "--yes"], "POST", "/v1/sessions/s-1/logoff", None),
+            (["session", "logoff", "s-1", "--yes", "--warn", "5min"], "POST", "/v1/sessions/s-1/logoff",
+             {"warn_seconds": 300}),
+            (["session", "message", "s-1", "Save your work.", "--for", "1min"], "POST", "/v1/sessions/s-1/message",
+             {"text": "Save your work.", "seconds": 60}),
             (["session", "list", "--all", "--user", "anna", "--limit", "5"], "GET",
              "/v1/sessions?user=anna&ended=1&limit=5", None),
             (["gateway", "list"], "GET", "/v1/gateways", None),
