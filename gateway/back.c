@@ -201,6 +201,7 @@ static void relay_begin(struct session *s)
              s->number, s->registered.session, s->user, login->ticket.connect.desktop,
              login->ticket.connect.address, login->ticket.connect.port, tls_io_version(&s->back.tls),
              (unsigned long long)(uv_now(&s->worker->loop) - login->login_started_ms));
+    banner_screen_note(&s->screen, &login->gcc);
     if (s->lobby)
         lobby_leave(s);
     bool ok = back_carry_over(s, &s->to_guest, &login->front_in) &&

@@ -26,6 +26,8 @@ struct queued {
     char reconnect[SECRET_DIGEST_SIZE]; /* of connected; may be empty */
     char denied[REASON_SIZE];
     bool noted;
+    int64_t message; /* an order's number; 0: none */
+    bool message_shown;
     char guest_fingerprint[TLS_FINGERPRINT_SIZE];
 };
 
@@ -42,6 +44,7 @@ struct broker_link {
     int64_t order_number; /* the last one that was carried out */
     void (*close_session)(void *arg, const char *session, int64_t connection, enum fail fail);
     void (*drain)(void *arg, bool draining);
+    void (*show)(void *arg, const struct broker_message *message);
     void *close_arg;
     void (*closed)(void *arg);
     void *closed_arg;
@@ -144,12 +147,33 @@ static void on_heartbeat(uv_timer_t *timer)
 
 /* ---- orders ---- */
 
+static void message_show(struct broker_link *link, const json_t *item)
+{
+    const char *session = json_string_value(json_object_get(item, "session"));
+    const char *text = json_string_value(json_object_get(item, "text"));
+    struct broker_message message = {.connection = json_integer_value(json_object_get(item, "connection")),
+                                     .order = json_integer_value(json_object_get(item, "number"))};
+    json_int_t show_s = json_integer_value(json_object_get(item, "seconds"));
+    if (!session || !text || strlen(text) >= sizeof message.text ||
+        strlen(session) >= sizeof message.session || show_s < 1 || show_s > MESSAGE_SHOW_MAX_S) {
+        log_warning("An order to show a message is not understood. number=%lld", (long long)message.order);
+        return;
+    }
+    strcpy(message.session, session);
+    strcpy(message.text, text);
+    message.show_s = (uint32_t)show_s;
+    if (link->show)
+        link->show(link->close_arg, &message);
+}
+
 static void order_obey(struct broker_link *link, const json_t *item)
 {
     int64_t number = json_integer_value(json_object_get(item, "number"));
     const char *verb = json_string_value(json_object_get(item, "verb"));
     if (verb && !strcmp(verb, "close"))
         close_listed(link, item);
+    else if (verb && !strcmp(verb, "message"))
+        message_show(link, item);
     else
         log_warning("An order is not understood. number=%lld", (long long)number);
     if (number > link->order_number)
@@ -216,7 +240,7 @@ static void on_report_answer(void *arg, const struct http_answer *answer)
         if (answer->status != 200 && answer->status != 204)
             log_info("The broker has another view of a connection. session=%s connection=%lld status=%d",
                      q->session, (long long)q->connection, answer->status);
-        if (!q->closed && answer->status == 409)
+        if (!q->closed && !q->message && answer->status == 409)
             link->close_session(link->close_arg, q->session, q->connection, FAIL_TAKEN_OVER);
         report_drop(link, q);
     }
@@ -224,9 +248,12 @@ static void on_report_answer(void *arg, const struct http_answer *answer)
     close_when_quiet(link);
 }
 
-static int report_call(struct broker_link *link, struct queued *q)
+static json_t *report_make(const struct broker_link *link, const struct queued *q)
 {
-    char path[ID_SIZE + 64];
+    if (q->message)
+        return json_pack("{s:s, s:s, s:I, s:b, s:s}", "gateway", link->gateway->name, "state", "message",
+                         "order", (json_int_t)q->message, "shown", (int)q->message_shown, "detail",
+                         q->detail);
     json_t *body = q->closed
                        ? json_pack("{s:s, s:s, s:s, s:s, s:I, s:I}", "gateway", link->gateway->name, "state",
                                    "closed", "code", fail_code(q->fail), "detail", q->detail, "bytes_in",
@@ -237,6 +264,13 @@ static int report_call(struct broker_link *link, struct queued *q)
         (void)json_object_set_new(body, "reconnect", json_string(q->reconnect));
     if (body && q->guest_fingerprint[0])
         (void)json_object_set_new(body, "guest_fingerprint", json_string(q->guest_fingerprint));
+    return body;
+}
+
+static int report_call(struct broker_link *link, struct queued *q)
+{
+    char path[ID_SIZE + 64];
+    json_t *body = report_make(link, q);
     if (!body || (q->denied[0] && json_object_set_new(body, "denied", json_string(q->denied)))) {
         json_decref(body);
         return CE_NOMEM;
@@ -311,6 +345,8 @@ void broker_link_report(struct broker_link *link, const struct broker_report *re
         *q = (struct queued){.owner = link,
                              .connection = report->connection,
                              .noted = report->noted,
+                             .message = report->message,
+                             .message_shown = report->message_shown,
                              .closed = report->closed,
                              .fail = report->fail,
                              .bytes_in = report->bytes_in,
@@ -461,6 +497,12 @@ void broker_link_set_idle(struct broker_link *link, bool idle)
 void broker_link_on_drain(struct broker_link *link, void (*drain)(void *arg, bool draining))
 {
     link->drain = drain;
+}
+
+void broker_link_on_message(struct broker_link *link,
+                            void (*show)(void *arg, const struct broker_message *message))
+{
+    link->show = show;
 }
 
 void broker_link_set_fingerprint(struct broker_link *link, const char *fingerprint)

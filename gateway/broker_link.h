@@ -12,6 +12,7 @@
 
 #include <carrel/error.h>
 #include <carrel/fail.h>
+#include <carrel/ids.h>
 
 #include "config.h"
 
@@ -30,6 +31,15 @@ enum {
 struct gateway;
 struct broker_link;
 
+/* An order to show a message. */
+struct broker_message {
+    char session[ID_SIZE];
+    int64_t connection;
+    int64_t order; /* its number, for the report */
+    char text[MESSAGE_TEXT_SIZE];
+    uint32_t show_s;
+};
+
 struct broker_report {
     const char *session;
     int64_t connection;
@@ -40,6 +50,8 @@ struct broker_report {
     enum fail fail;                /* of closed */
     const char *detail;
     uint64_t bytes_in, bytes_out;
+    int64_t message;    /* an order's number: only what became of the message; 0: another report */
+    bool message_shown; /* of message; else detail says why it was not */
     const char *denied; /* what the policy kept from it, words with blanks between them; NULL: nothing */
 };
 
@@ -52,6 +64,9 @@ int broker_link_open(struct broker_link **ret, uv_loop_t *loop, struct gateway *
 void broker_link_start(struct broker_link *link);
 /* DRAIN is called with each heartbeat's answer, with close_session's ARG: is this gateway to take nobody in? */
 void broker_link_on_drain(struct broker_link *link, void (*drain)(void *arg, bool draining));
+/* SHOW is called on the main thread for each message, with close_session's ARG. */
+void broker_link_on_message(struct broker_link *link,
+                            void (*show)(void *arg, const struct broker_message *message));
 /* The gateway takes nobody in: it is not ready, whatever the broker says. */
 void broker_link_set_idle(struct broker_link *link, bool idle);
 void broker_link_set_fingerprint(struct broker_link *link, const char *fingerprint);

@@ -98,3 +98,14 @@ int fastpath_next_update(struct cursor *updates, struct fastpath_update *ret_upd
     *ret_update = u;
     return 0;
 }
+
+bool fastpath_output_is_torn(const uint8_t *pdu, size_t len)
+{
+    struct cursor updates;
+    struct fastpath_update u = {.fragmentation = FASTPATH_FRAGMENT_SINGLE};
+    if (fastpath_parse_output(pdu, len, &updates))
+        return false;
+    while (fastpath_next_update(&updates, &u) == 0)
+        ;
+    return u.fragmentation == FASTPATH_FRAGMENT_FIRST || u.fragmentation == FASTPATH_FRAGMENT_NEXT;
+}

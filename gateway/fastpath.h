@@ -6,6 +6,7 @@
 #ifndef CARREL_FASTPATH_H
 #define CARREL_FASTPATH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -60,9 +61,17 @@ enum fastpath_update_code {
     FASTPATH_UPDATE_LARGE_POINTER = 0xc,
 };
 
+/* 2.2.9.1.2.1 */
+enum fastpath_fragmentation {
+    FASTPATH_FRAGMENT_SINGLE = 0,
+    FASTPATH_FRAGMENT_LAST = 1,
+    FASTPATH_FRAGMENT_FIRST = 2,
+    FASTPATH_FRAGMENT_NEXT = 3,
+};
+
 struct fastpath_update {
     uint8_t code;              /* enum fastpath_update_code, or one that is not known */
-    uint8_t fragmentation;     /* 0 single, 1 last, 2 first, 3 next */
+    uint8_t fragmentation;     /* enum fastpath_fragmentation */
     uint8_t compression_flags; /* 0 where the update carries none */
     const uint8_t *data;       /* borrowed */
     size_t data_len;
@@ -74,6 +83,10 @@ int fastpath_parse_input(const uint8_t *pdu, size_t len, struct fastpath_input *
 /* The next event; CE_NOT_FOUND when all event_count were taken, CE_BAD_INPUT where one is cut short or
  * unknown. */
 int fastpath_next_event(struct fastpath_input *input, struct fastpath_event *ret_event) MUST_CHECK;
+
+/* Whether a whole output PDU ends within an update that is sent in fragments: nothing may come between those. What
+ * is not understood is no such end. */
+bool fastpath_output_is_torn(const uint8_t *pdu, size_t len);
 
 int fastpath_parse_output(const uint8_t *pdu, size_t len, struct cursor *ret_updates) MUST_CHECK;
 

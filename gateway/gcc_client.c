@@ -78,6 +78,8 @@ static int parse_core(const struct gcc_block *b, struct gcc_client *r)
     cursor_skip(&c, 1);
     r->selected_protocol = cursor_u32_le(&c);
     r->has_selected_protocol = cursor_ok(&c);
+    cursor_skip(&c, 4 + 4 + 2); /* desktopPhysicalWidth, desktopPhysicalHeight, desktopOrientation */
+    r->desktop_scale = cursor_u32_le(&c);
     return 0;
 }
 

@@ -61,6 +61,7 @@ struct gcc_client {
     uint16_t supported_color_depths;
     uint16_t early_flags; /* enum gcc_client_early_flag */
     uint8_t connection_type;
+    uint32_t desktop_scale;     /* per cent; 0: not said */
     bool has_selected_protocol; /* the block is long enough to hold serverSelectedProtocol */
     uint32_t selected_protocol;
     /* CS_SECURITY */

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lobby/banner_message.h"
 #include "log.h"
 #include "starter.h"
 
@@ -168,22 +169,27 @@ void lobby_link_destroy(struct lobby_link **link)
 
 /* ---- from any thread ---- */
 
-static int hand_over(struct lobby_link *link, const int fds[2])
+static int hand_over(struct lobby_link *link, const int *fds, size_t count, const char *bytes, size_t len)
 {
-    char mark = 'v', ancillary[CMSG_SPACE(2 * sizeof(int))];
-    struct iovec iov = {.iov_base = &mark, .iov_len = sizeof mark};
-    struct msghdr message = {
-        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = ancillary, .msg_controllen = sizeof ancillary};
+    char ancillary[CMSG_SPACE(2 * sizeof(int))], copy[BANNER_MESSAGE_MAX_BYTES];
+    if (len > sizeof copy)
+        return CE_LIMIT;
+    memcpy(copy, bytes, len);
+    struct iovec iov = {.iov_base = copy, .iov_len = len};
+    struct msghdr message = {.msg_iov = &iov,
+                             .msg_iovlen = 1,
+                             .msg_control = ancillary,
+                             .msg_controllen = CMSG_SPACE(count * sizeof *fds)};
     memset(ancillary, 0, sizeof ancillary);
     struct cmsghdr *header = CMSG_FIRSTHDR(&message);
     header->cmsg_level = SOL_SOCKET;
     header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(2 * sizeof(int));
-    memcpy(CMSG_DATA(header), fds, 2 * sizeof(int));
+    header->cmsg_len = CMSG_LEN(count * sizeof *fds);
+    memcpy(CMSG_DATA(header), fds, count * sizeof *fds);
     pthread_mutex_lock(&link->lock);
     ssize_t n = link->fd < 0 ? -1 : sendmsg(link->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
     pthread_mutex_unlock(&link->lock);
-    return n == sizeof mark ? 0 : CE_NOT_FOUND;
+    return n >= 0 && (size_t)n == len ? 0 : CE_NOT_FOUND;
 }
 
 static void pair_close(const int pair[2])
@@ -212,7 +218,7 @@ int lobby_link_enter(struct lobby_link *link, bool stranger, struct lobby_ends *
     int rc = CE_IO;
     if (!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, rdp) &&
         !socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, control))
-        rc = hand_over(link, (const int[2]){rdp[1], control[1]});
+        rc = hand_over(link, (const int[2]){rdp[1], control[1]}, 2, "v", 1);
     if (rc) {
         pair_close(rdp);
         pair_close(control);
@@ -243,4 +249,20 @@ bool lobby_link_has_room(struct lobby_link *link)
     bool runs = link->fd >= 0;
     pthread_mutex_unlock(&link->lock);
     return runs && atomic_load(&link->inside) < atomic_load(&link->max);
+}
+
+int lobby_link_banner(struct lobby_link *link, const char *bytes, size_t len, int *ret_fd)
+{
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
+        return CE_IO;
+    int rc = hand_over(link, &pair[1], 1, bytes, len);
+    close(pair[1]);
+    if (!rc && fcntl(pair[0], F_SETFL, O_NONBLOCK))
+        rc = CE_IO;
+    if (rc)
+        close(pair[0]);
+    else
+        *ret_fd = pair[0];
+    return rc;
 }

@@ -8,6 +8,7 @@
 #define CARREL_GATEWAY_LOBBY_LINK_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <uv.h>
 
@@ -40,5 +41,9 @@ void lobby_link_leave(struct lobby_link *link, bool stranger);
 
 /* Whether it would be let in now if it were no stranger; a moment later it may not. */
 bool lobby_link_has_room(struct lobby_link *link);
+
+/* Hands the lobby a request for a banner (lobby/banner_message.h). *RET_FD is non-blocking and brings the picture
+ * (lobby/banner_picture.h), then its end; the end alone: there is no picture. CE_NOT_FOUND: no lobby runs. */
+int lobby_link_banner(struct lobby_link *link, const char *bytes, size_t len, int *ret_fd) MUST_CHECK;
 
 #endif

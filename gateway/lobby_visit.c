@@ -323,6 +323,12 @@ bool lobby_refused(struct session *s, enum fail fail, const char *detail)
     return true;
 }
 
+void lobby_message(struct session *s, const char *text)
+{
+    snprintf(s->lobby->shown.message, sizeof s->lobby->shown.message, "%s", text);
+    say(s);
+}
+
 bool lobby_deadline(struct session *s)
 {
     if (s->state == VISIT_WAITING &&

@@ -61,6 +61,9 @@ bool lobby_refused(struct session *s, enum fail fail, const char *detail);
 /* The broker asks the person at the client, whose password it knows to be right. False: there is no lobby. */
 bool lobby_question(struct session *s, const struct question *question);
 
+/* What an administrator says: on top of what is shown from here on; "" takes it away. */
+void lobby_message(struct session *s, const char *text);
+
 /* Something came from the lobby to the client. */
 void lobby_heard(struct session *s);
 

@@ -113,6 +113,14 @@ static void close_session(void *arg, const char *session, int64_t connection, en
         worker_post_close(worker, session, connection, fail);
 }
 
+static void show_message(void *arg, const struct broker_message *message)
+{
+    struct process *p = arg;
+    struct worker *worker = registry_find(&p->gateway.registry, message->session, message->connection);
+    if (worker)
+        worker_post_message(worker, message);
+}
+
 static void on_dump(uv_signal_t *handle, int number)
 {
     struct process *p = handle->data;
@@ -392,6 +400,7 @@ static int start(struct daemon_run *run, struct error *err)
         return rc;
     broker_link_set_fingerprint(p->gateway.link, tls_server_fingerprint(p->tls_server));
     broker_link_on_drain(p->gateway.link, set_draining);
+    broker_link_on_message(p->gateway.link, show_message);
     memcpy(p->gateway.succeeds, p->inheritance.boot_id, sizeof p->gateway.succeeds);
     broker_link_start(p->gateway.link);
     inheritance_ready(&p->inheritance);

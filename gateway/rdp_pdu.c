@@ -118,6 +118,37 @@ void rdp_write_autodetect_rtt_response(struct writer *w, uint16_t user_id, uint1
     mcs_data_end(w, start);
 }
 
+static void write_area(struct writer *w, const struct rdp_area *area)
+{
+    writer_u16_le(w, area->left);
+    writer_u16_le(w, area->top);
+    writer_u16_le(w, area->right);
+    writer_u16_le(w, area->bottom);
+}
+
+void rdp_write_refresh_rect(struct writer *w, uint16_t user_id, uint16_t io_channel, uint32_t share_id,
+                            const struct rdp_area *area)
+{
+    size_t start = mcs_data_begin(w, MCS_SEND_DATA_REQUEST, user_id, io_channel);
+    write_share_data(w, user_id, share_id, RDP_DATA_REFRESH_RECT, 4 + 8);
+    writer_u8(w, 1); /* numberOfAreas */
+    writer_zero(w, 3);
+    write_area(w, area);
+    mcs_data_end(w, start);
+}
+
+void rdp_write_suppress_output(struct writer *w, uint16_t user_id, uint16_t io_channel, uint32_t share_id,
+                               const struct rdp_area *area)
+{
+    size_t start = mcs_data_begin(w, MCS_SEND_DATA_REQUEST, user_id, io_channel);
+    write_share_data(w, user_id, share_id, RDP_DATA_SUPPRESS_OUTPUT, area ? 4 + 8 : 4);
+    writer_u8(w, area ? 1 : 0); /* allowDisplayUpdates */
+    writer_zero(w, 3);
+    if (area)
+        write_area(w, area);
+    mcs_data_end(w, start);
+}
+
 /* ---- the relay ---- */
 
 static void add_pair(struct id_map *m, uint16_t client, uint16_t guest)

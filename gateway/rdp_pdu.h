@@ -87,6 +87,17 @@ void rdp_write_deactivate_all(struct writer *w, uint16_t io_channel, uint32_t sh
 void rdp_write_autodetect_rtt_response(struct writer *w, uint16_t user_id, uint16_t message_channel,
                                        uint16_t sequence);
 
+struct rdp_area {
+    uint16_t left, top, right, bottom; /* inclusive */
+};
+
+/* Asks the server to paint AREA anew. 2.2.11.2.1 */
+void rdp_write_refresh_rect(struct writer *w, uint16_t user_id, uint16_t io_channel, uint32_t share_id,
+                            const struct rdp_area *area);
+/* AREA is to be painted from here on; NULL: nothing is. 2.2.11.3.1 */
+void rdp_write_suppress_output(struct writer *w, uint16_t user_id, uint16_t io_channel, uint32_t share_id,
+                               const struct rdp_area *area);
+
 /* ---- the relay ---- */
 
 enum rdp_direction {

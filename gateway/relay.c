@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "banner_click.h"
+#include "fastpath.h"
 #include "policy_filter.h"
 #include "secret.h"
 #include "tpkt.h"
@@ -47,6 +49,8 @@ int relay_room(struct relay_dir *dir, struct pool *pool, uint8_t **ret_at, size_
 static void facts_note(struct relay_facts *facts, enum rdp_direction direction,
                        const struct rdp_seen_pdu *seen)
 {
+    if (seen->seen & (RDP_SEEN_DEMAND_ACTIVE | RDP_SEEN_CONFIRM_ACTIVE))
+        share_caps_read(seen->payload, seen->payload_len, &facts->share);
     if (direction == RDP_TO_GUEST) {
         facts->seen_by_guest |= seen->seen;
         facts->inputs += (seen->seen & RDP_SEEN_DATA) && seen->data_type == RDP_DATA_INPUT;
@@ -55,6 +59,8 @@ static void facts_note(struct relay_facts *facts, enum rdp_direction direction,
     facts->seen_by_client |= seen->seen;
     if (seen->seen & RDP_SEEN_DEMAND_ACTIVE)
         facts->share_id = seen->share_id;
+    if (seen->seen & (RDP_SEEN_DEMAND_ACTIVE | RDP_SEEN_DEACTIVATE_ALL | RDP_SEEN_FONT_MAP))
+        facts->active = (seen->seen & RDP_SEEN_FONT_MAP) != 0;
     if (seen->seen & RDP_SEEN_SET_ERROR_INFO)
         facts->error_info = seen->error_info;
 }
@@ -76,6 +82,15 @@ static bool is_for_the_lobby(struct relay_facts *facts, enum rdp_direction direc
     if (seen & RDP_SEEN_CONFIRM_ACTIVE)
         facts->confirm_due = false;
     return !(seen & (RDP_SEEN_CONFIRM_ACTIVE | RDP_SEEN_CHANNEL | RDP_SEEN_DISCONNECT));
+}
+
+/* Only while a banner is up, or is to be. */
+static void fast_path_look(struct relay_facts *facts, enum rdp_direction direction, uint8_t *pdu, size_t len)
+{
+    if (direction == RDP_TO_CLIENT && facts->output)
+        facts->output = fastpath_output_is_torn(pdu, len) ? OUTPUT_TORN : OUTPUT_WHOLE;
+    else if (direction == RDP_TO_GUEST && facts->click)
+        banner_click_fast_path(facts->click, pdu, len);
 }
 
 static void drop(struct relay_dir *dir, uint32_t len, struct relay_facts *facts)
@@ -145,8 +160,12 @@ int relay_arrived(struct relay_dir *dir, size_t n, struct relay_facts *facts)
                 continue;
             }
             facts_note(facts, dir->direction, &seen);
+            if (facts->click && (seen.seen & RDP_SEEN_DATA) && seen.data_type == RDP_DATA_INPUT)
+                banner_click_slow_path(facts->click, at + (seen.payload - at), seen.payload_len);
         } else {
             facts->inputs += dir->direction == RDP_TO_GUEST;
+            if (facts->output | (facts->click != NULL))
+                fast_path_look(facts, dir->direction, at, frame.len);
         }
         if (frame.kind == PDU_FAST_PATH && is_for_the_lobby(facts, dir->direction, 0)) {
             drop(dir, frame.len, facts);

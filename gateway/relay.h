@@ -19,7 +19,9 @@
 #include "moderation.h"
 #include "pool.h"
 #include "rdp_pdu.h"
+#include "share_caps.h"
 
+struct banner_click;
 struct policy_filter;
 
 enum {
@@ -29,6 +31,10 @@ enum {
     RELAY_LOW_WATER_BYTES = 16 * 1024, /* ... until only so much is left. */
     RELAY_RESERVE_BYTES = 512,         /* kept free for a refusal behind the last whole PDU */
 };
+
+/* Whether the newest fast-path PDU towards the client ended within an update in fragments. Looked at only while
+ * somebody wants to put something in: UNKNOWN until the first PDU after that. */
+enum relay_output { OUTPUT_UNWATCHED, OUTPUT_UNKNOWN, OUTPUT_TORN, OUTPUT_WHOLE };
 
 /* What both directions together know about the session. */
 struct relay_facts {
@@ -41,6 +47,10 @@ struct relay_facts {
     uint32_t inputs;     /* PDUs by which the client told of keys and the mouse; it may wrap */
     uint32_t watched;    /* bit N: channel RDP_IO_CHANNEL + N of the client goes through the filter */
     struct policy_filter *filter; /* NULL while nothing is watched */
+    struct share_facts share;
+    bool active; /* the client has its Font Map, and was not told to deactivate since */
+    enum relay_output output;
+    struct banner_click *click; /* NULL while no banner is up; borrowed from it */
     bool confirm_due; /* the client was switched: what it says before its Confirm Active was for another */
 };
 

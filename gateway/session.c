@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "banner.h"
 #include "broker_link.h"
 #include "front.h"
 #include "front_nla.h"
@@ -170,6 +171,12 @@ static void on_deadline(uv_timer_t *timer)
 void session_order_close(struct session *s, enum fail fail)
 {
     session_fail(s, fail, "%s", fail == FAIL_GATEWAY_CLOSING ? "the gateway stops" : "ordered by the broker");
+    session_settle(s);
+}
+
+void session_order_message(struct session *s, const struct broker_message *message)
+{
+    banner_order(s, message);
     session_settle(s);
 }
 
@@ -452,6 +459,7 @@ void session_poll_close(struct session *s, struct endpoint *e)
 void session_settle(struct session *s)
 {
     if (s->state == VISIT_CLOSING) {
+        banner_close(s);
         lobby_close(s);
         login_destroy(&s->login);
         closing_step(s, &s->front);
@@ -464,6 +472,8 @@ void session_settle(struct session *s)
     }
     if (s->state == VISIT_GONE)
         return;
+    if (s->banner)
+        banner_look(s);
     watch(&s->front, s->front.broken ? 0 : wanted_front(s));
     watch(&s->back, s->back.broken ? 0 : wanted_back(s));
     if (s->lobby)

@@ -19,6 +19,7 @@
 #include <carrel/ids.h>
 
 #include "admission.h"
+#include "banner_screen.h"
 #include "list.h"
 #include "reconnect.h"
 #include "registry.h"
@@ -27,6 +28,8 @@
 #include "visit_state.h"
 #include "tls_io.h"
 
+struct banner;
+struct broker_message;
 struct worker;
 struct lobby_visit;
 struct login;
@@ -68,6 +71,8 @@ struct session {
     struct registry_entry registered;
     struct admission_hold hold;
     struct reconnect reconnect;
+    struct banner *banner; /* NULL: no message is on the screen, or is to be */
+    struct banner_screen screen;
     bool behind_proxy;     /* its first bytes are a balancer's header */
     bool client_info_seen; /* from here on a refusal may be told in RDP's own words */
     char peer[PEER_SIZE];  /* the address, without the port */
@@ -79,6 +84,7 @@ void session_accept(struct worker *worker, int fd, const struct sockaddr_storage
 bool session_is(const struct session *s, const char *session, int64_t connection);
 /* An order of the broker, or the end of the gateway. */
 void session_order_close(struct session *s, enum fail fail);
+void session_order_message(struct session *s, const struct broker_message *message);
 void session_continue(struct session *s); /* from the worker's eager list */
 void session_rested(struct session *s);
 

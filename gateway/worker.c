@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "broker_link.h"
 #include "busy_poll.h"
 #include "http_client.h"
 #include "listener.h"
@@ -15,7 +16,7 @@
 #include "tls_library.h"
 #include "tls_server.h"
 
-enum worker_verb { WORKER_STOP, WORKER_RETIRE, WORKER_DRAIN, WORKER_RELOAD, WORKER_CLOSE };
+enum worker_verb { WORKER_STOP, WORKER_RETIRE, WORKER_DRAIN, WORKER_RELOAD, WORKER_CLOSE, WORKER_MESSAGE };
 
 struct worker_message {
     struct list link;
@@ -26,6 +27,7 @@ struct worker_message {
     int64_t connection;
     enum fail fail;
     bool draining; /* of a drain */
+    struct broker_message said;
 };
 
 static void on_closed(uv_handle_t *handle)
@@ -93,6 +95,16 @@ static void close_one(struct worker *worker, const struct worker_message *messag
     }
 }
 
+/* A session that ended meanwhile: nobody is told, and its end is in the broker's books. */
+static void message_show(struct worker *worker, const struct broker_message *said)
+{
+    list_for_each_safe (at, &worker->sessions) {
+        struct session *s = list_entry(at, struct session, link);
+        if (session_is(s, said->session, said->connection))
+            session_order_message(s, said);
+    }
+}
+
 static void proxies_read(struct worker *worker)
 {
     struct error err = {0};
@@ -132,6 +144,9 @@ static void message_handle(struct worker *worker, struct worker_message *message
         break;
     case WORKER_CLOSE:
         close_one(worker, message);
+        break;
+    case WORKER_MESSAGE:
+        message_show(worker, &message->said);
         break;
     }
 }
@@ -219,6 +234,13 @@ void worker_post_close(struct worker *worker, const char *session, int64_t conne
     snprintf(message->session, sizeof message->session, "%s", session);
     message->connection = connection;
     message->fail = fail;
+    post(worker, message);
+}
+
+void worker_post_message(struct worker *worker, const struct broker_message *said)
+{
+    struct worker_message *message = message_make(WORKER_MESSAGE);
+    message->said = *said;
     post(worker, message);
 }
 

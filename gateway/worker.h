@@ -18,6 +18,7 @@
 #include "proxies.h"
 #include "resting.h"
 
+struct broker_message;
 struct gateway;
 struct http_client;
 struct listener;
@@ -69,6 +70,7 @@ void worker_post_retire(struct worker *worker);
 void worker_post_drain(struct worker *worker, bool draining);
 void worker_post_reload(struct worker *worker, const struct config *config, struct tls_server *tls_server);
 void worker_post_close(struct worker *worker, const char *session, int64_t connection, enum fail fail);
+void worker_post_message(struct worker *worker, const struct broker_message *message);
 
 /* From its own thread. */
 void worker_eager(struct worker *worker, struct session *session);

@@ -45,9 +45,10 @@ static json_t *pools_pack(const struct lobby_show *show)
 
 int lobby_show_write(const struct lobby_show *show, char ret[LOBBY_MESSAGE_MAX_BYTES], size_t *ret_len)
 {
-    json_t *object = json_pack("{s:s, s:s, s:s, s:s, s:b, s:i, s:i}", "page", pages[show->page], "text",
-                               show->text, "session", show->session, "user", show->user, "bad",
-                               (int)show->bad, "percent", (int)show->percent, "seconds", (int)show->seconds);
+    json_t *object =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:i, s:i}", "page", pages[show->page], "text", show->text,
+                  "session", show->session, "message", show->message, "user", show->user, "bad",
+                  (int)show->bad, "percent", (int)show->percent, "seconds", (int)show->seconds);
     if (object && show->page == LOBBY_PAGE_POOL && json_object_set_new(object, "pools", pools_pack(show))) {
         json_decref(object);
         object = NULL;
@@ -144,6 +145,7 @@ int lobby_show_read(const char *bytes, size_t len, struct lobby_show *ret)
     int page = word_read(object, "page", pages, LOBBY_PAGE_COUNT);
     bool ok = page >= 0 && text_read(object, "text", show.text, sizeof show.text) &&
               text_read(object, "session", show.session, sizeof show.session) &&
+              text_read(object, "message", show.message, sizeof show.message) &&
               text_read(object, "user", show.user, sizeof show.user) &&
               number_read(object, "percent", PERCENT_MAX, &show.percent) &&
               number_read(object, "seconds", SECONDS_MAX, &show.seconds);

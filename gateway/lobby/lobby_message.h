@@ -6,7 +6,7 @@
  *     {"page": "code" | "new-password", "text": "...", "bad": false}
  *     {"page": "pool", "text": "...", "pools": [{"name": "...", "description": "...", "ready": 3, "open": true,
  *      "reason": "", "current": false}]}
- *     {"page": "notice", "text": "...", "session": "s-..."}
+ *     {"page": "notice", "text": "...", "session": "s-...", "message": "..."}
  *     {"did": "login", "user": "...", "password": "..."}
  *     {"did": "answer", "page": "code" | "new-password" | "pool", "answer": "..."}      {"did": "leave"}
  *
@@ -53,11 +53,12 @@ struct lobby_pool {
 struct lobby_show {
     enum lobby_page page;
     char text[LOBBY_TEXT_SIZE];
-    char session[ID_SIZE];      /* to quote on the phone; may be empty */
-    char user[LOBBY_USER_SIZE]; /* the form begins with it */
-    bool bad;                   /* TEXT says what was wrong with the last try */
-    unsigned percent;           /* of a wait; 0: not known */
-    unsigned seconds;           /* that it may still take; 0: not known */
+    char session[ID_SIZE];           /* to quote on the phone; may be empty */
+    char message[MESSAGE_TEXT_SIZE]; /* what an administrator says, on top of the page; may be empty */
+    char user[LOBBY_USER_SIZE];      /* the form begins with it */
+    bool bad;                        /* TEXT says what was wrong with the last try */
+    unsigned percent;                /* of a wait; 0: not known */
+    unsigned seconds;                /* that it may still take; 0: not known */
     unsigned pool_count;
     struct lobby_pool pools[LOBBY_POOLS_MAX];
 };

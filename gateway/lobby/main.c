@@ -1,6 +1,6 @@
 /* carrel-lobby: shows pictures to clients whose desktop is not there yet. The gateway starts it, with a socket as
- * descriptor 3 through which visits come: two descriptors each, the RDP stream and the control socket. When the
- * gateway closes that socket, the lobby ends.
+ * descriptor 3 through which visits come: two descriptors each, the RDP stream and the control socket. One descriptor
+ * with a request is for the picture of a banner. When the gateway closes that socket, the lobby ends.
  */
 #include <errno.h>
 #include <malloc.h>
@@ -14,6 +14,8 @@
 
 #include <jansson.h>
 
+#include "banner_message.h"
+#include "banner_serve.h"
 #include "log.h"
 #include "paint.h"
 #include "peer.h"
@@ -64,11 +66,11 @@ static void serve_start(const struct visit_ends *ends)
     close(ends->control);
 }
 
-/* The next visit; false: the gateway has gone. */
+/* The next visit; false: the gateway has gone. What comes in between for a banner is seen to. */
 static bool visit_take(struct visit_ends *ret)
 {
-    char mark, ancillary[CMSG_SPACE(2 * sizeof(int))];
-    struct iovec iov = {.iov_base = &mark, .iov_len = sizeof mark};
+    char bytes[BANNER_MESSAGE_MAX_BYTES], ancillary[CMSG_SPACE(2 * sizeof(int))];
+    struct iovec iov = {.iov_base = bytes, .iov_len = sizeof bytes};
     int fds[2];
     for (;;) {
         struct msghdr message = {
@@ -79,6 +81,11 @@ static bool visit_take(struct visit_ends *ret)
         if (n <= 0)
             return false;
         const struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+        if (header && header->cmsg_type == SCM_RIGHTS && header->cmsg_len == CMSG_LEN(sizeof fds[0])) {
+            memcpy(fds, CMSG_DATA(header), sizeof fds[0]);
+            banner_serve(fds[0], bytes, (size_t)n);
+            continue;
+        }
         if (!header || header->cmsg_type != SCM_RIGHTS || header->cmsg_len != CMSG_LEN(sizeof fds))
             continue;
         memcpy(fds, CMSG_DATA(header), sizeof fds);

@@ -6,6 +6,7 @@
 
 #include <pango/pangocairo.h>
 
+#include "banner_paint.h"
 #include "page.h"
 
 struct paint {
@@ -389,6 +390,14 @@ static void page_paint(struct paint *p, const struct scene *s, uint64_t now_ms)
     button(p, s, FORM_LEAVE, spec->leave);
 }
 
+/* The box that a message gets in a running session, too. */
+static void message_paint(struct paint *p, const struct scene *s)
+{
+    struct banner_request request = {.width = s->width, .height = s->height, .scale = s->scale_percent};
+    strcpy(request.text, s->show.message);
+    banner_paint_onto(p->cairo, &request);
+}
+
 /* ---- the picture ---- */
 
 int paint_create(struct paint **ret, unsigned width, unsigned height)
@@ -424,6 +433,8 @@ void paint_scene(struct paint *paint, const struct scene *scene, uint64_t now_ms
     background(paint, scene);
     mark(paint, scene);
     page_paint(paint, scene, now_ms);
+    if (scene->show.message[0])
+        message_paint(paint, scene);
     cairo_surface_flush(paint->surface);
 }
 

@@ -9,6 +9,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint8_t *once = malloc(size + 1), *twice = malloc(size + 1);
     MUST(once && twice);
     memcpy(once, data, size);
+    struct share_facts facts = {0};
+    share_caps_read(once, size, &facts);
     share_caps_forbid_compression(once, size);
     memcpy(twice, once, size);
     share_caps_forbid_compression(twice, size);

@@ -146,6 +146,19 @@ static void survives_cut_and_changed_bytes(void)
     }
 }
 
-SUITE("fastpath", TEST(reads_recorded_input), TEST(reads_every_kind_of_event),
-      TEST(refuses_an_unknown_or_cut_event), TEST(reads_recorded_updates),
+static void knows_an_output_pdu_that_ends_within_an_update(void)
+{
+    static const uint8_t whole[] = {0, 8, 0x01, 3, 0, 'a', 'b', 'c'}, first[] = {0, 6, 0x21, 1, 0, 'a'},
+                         next[] = {0, 6, 0x31, 1, 0, 'b'}, last[] = {0, 6, 0x11, 1, 0, 'c'},
+                         two[] = {0, 10, 0x01, 1, 0, 'a', 0x21, 1, 0, 'b'}, cut[] = {0, 5, 0x21, 9, 0};
+    CU_ASSERT_FALSE(fastpath_output_is_torn(whole, sizeof whole));
+    CU_ASSERT_TRUE(fastpath_output_is_torn(first, sizeof first));
+    CU_ASSERT_TRUE(fastpath_output_is_torn(next, sizeof next));
+    CU_ASSERT_FALSE(fastpath_output_is_torn(last, sizeof last));
+    CU_ASSERT_TRUE(fastpath_output_is_torn(two, sizeof two)); /* what comes last counts */
+    CU_ASSERT_FALSE(fastpath_output_is_torn(cut, sizeof cut));
+}
+
+SUITE("fastpath", TEST(knows_an_output_pdu_that_ends_within_an_update), TEST(reads_recorded_input),
+      TEST(reads_every_kind_of_event), TEST(refuses_an_unknown_or_cut_event), TEST(reads_recorded_updates),
       TEST(refuses_slow_path_encryption_and_wrong_lengths), TEST(survives_cut_and_changed_bytes))
