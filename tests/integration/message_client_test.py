@@ -227,8 +227,25 @@ def each_client_in_front_of_a_shadow_server():
     shadow.stop()
 
 
+def a_session_in_the_lobby_is_shown_it_there():
+    lab = HALL.lab
+    lab.add_pool('slow', spare=0, max=1)
+    lab.add_user('ben', 'slow', PASSWORD)
+    lab.tell('start slow')
+    client = rig.Client(HALL.folder, ['xfreerdp3', '/args-from:stdin'],
+                        [f'/v:127.0.0.1:{HALL.gateway.port}', '/u:ben', f'/p:{PASSWORD}', '/cert:ignore',
+                         f'/size:{WIDTH}x{HEIGHT}', '/log-level:WARN'])
+    rig.wait_until(lambda: brightness(HALL.picture(client, 'lobby-xfreerdp3-1-before'), '100x100+462+330') > 0.6,
+                   'the lobby is shown')
+    session = lab.get('/v1/sessions?user=ben')['items'][0]
+    lab.must(lab.post(f'/v1/sessions/{session["id"]}/message', {'text': TEXT, 'seconds': SECONDS}), 202)
+    rig.wait_until(lambda: brightness(HALL.picture(client, 'lobby-xfreerdp3-2-banner'), PAPER) > 0.97, 'the message')
+    rig.wait_until(lambda: brightness(HALL.picture(client, 'lobby-xfreerdp3-3-after'), PAPER) < 0.5, 'it has gone')
+    client.stop()
+
+
 TESTS = [each_client_in_front_of_xrdp, a_click_takes_it_away_and_does_not_reach_the_guest,
-         each_client_in_front_of_a_shadow_server]
+         each_client_in_front_of_a_shadow_server, a_session_in_the_lobby_is_shown_it_there]
 
 
 def inside(gateway_binary, broker_binary, fake_binary, pictures=None):
