@@ -134,8 +134,9 @@ static void box_draw(cairo_t *c, const struct banner_request *r, const struct bo
 void banner_paint_onto(cairo_t *cairo, const struct banner_request *request)
 {
     const struct box b = box_make(cairo, request);
+    const int left = ((int)request->width - b.width) / 2;
     cairo_save(cairo);
-    cairo_translate(cairo, (double)(((int)request->width - b.width) / 2), SIDE * b.unit);
+    cairo_translate(cairo, left, SIDE * b.unit);
     box_draw(cairo, request, &b);
     cairo_restore(cairo);
 }
@@ -181,6 +182,7 @@ static void tile_put(struct writer *w, const uint32_t *pixels, unsigned stride, 
     t->bytes = bytes;
     t->len = (uint16_t)len;
     banner_tile_write(w, t);
+    t->bytes = NULL;
 }
 
 static int encode(cairo_surface_t *surface, const struct box *b, unsigned depth, uint8_t **ret_bytes,

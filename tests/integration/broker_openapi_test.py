@@ -59,11 +59,13 @@ def every_operation_succeeds_as_documented():
     ticket = lab.must(lab.get(f'/v1/sessions/{ticket["session"]}/ticket?connection=1&wait=20'), 200)
     lab.must(lab.report(ticket, 'connected'), 200)
     lab.heartbeat(sessions=[{'session': ticket['session'], 'connection': 1, 'bytes_in': 1, 'bytes_out': 2}])
+    lab.must(lab.post(f'/v1/sessions/{ticket["session"]}/message', {'text': 'Please save your work.'}), 202)
     lab.must(lab.post(f'/v1/sessions/{ticket["session"]}/disconnect'), 202)
     orders = lab.must(lab.get('/v1/gateways/gw1/orders?wait=5'), 200)
     lab.must(lab.post('/v1/gateways/gw1/drain'), 200)
     lab.must(lab.post('/v1/gateways/gw1/undrain'), 200)
-    assert [o['code'] for o in orders['items']] == ['admin-disconnect'], orders
+    assert [(o['verb'], o['code']) for o in orders['items']] == [('message', ''), ('close', 'admin-disconnect')], orders
+    lab.must(lab.report(ticket, 'message', order=orders['items'][0]['number'], shown=True), 200)
     lab.must(lab.report(ticket, 'closed', code='admin-disconnect', bytes_in=1, bytes_out=2), 200)
     ticket = lab.must(lab.login('ann@x'), 200)
     free = next(d for d in lab.get('/v1/desktops?pool=demo&host=fake&state=ready')['items'])
