@@ -66,7 +66,8 @@ static void a_request_comes_through_as_it_was(void)
     memset(r.text, 1, sizeof r.text - 1); /* the longest that JSON can make of a text */
     CU_ASSERT_EQUAL_FATAL(banner_request_write(&r, bytes, &len), 0);
     CU_ASSERT_EQUAL(banner_request_read(bytes, len, &back), 0);
-    CU_ASSERT_EQUAL(memcmp(&r, &back, sizeof r), 0);
+    CU_ASSERT_STRING_EQUAL(back.text, r.text);
+    CU_ASSERT_TRUE(back.width == 1280 && back.height == 800 && back.scale == 125 && back.depth == 16);
 }
 
 static void refuses_what_is_no_request(void)
