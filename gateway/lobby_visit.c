@@ -326,7 +326,7 @@ bool lobby_refused(struct session *s, enum fail fail, const char *detail)
 void lobby_message(struct session *s, const char *text)
 {
     snprintf(s->lobby->shown.message, sizeof s->lobby->shown.message, "%s", text);
-    say(s);
+    lobby_say(s);
 }
 
 bool lobby_deadline(struct session *s)

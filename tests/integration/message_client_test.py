@@ -20,6 +20,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
 import broker_lab  # noqa: E402
 import gateway_fakes  # noqa: E402
 import policy_client_test as rig  # noqa: E402
+import xrdp_guest  # noqa: E402
 
 NEEDED = (*rig.NEEDED, 'xfreerdp', 'freerdp-shadow-cli3', 'import', 'compare', 'convert', 'xdotool', 'display')
 POOL, USER, PASSWORD = 'hall', 'anna', 'correct horse'
@@ -263,9 +264,9 @@ def inside(gateway_binary, broker_binary, fake_binary, pictures=None):
             lab.must(lab.post('/v1/pools', {'name': POOL, 'kind': 'static', 'credentials': 'user'}), 201)
             lab.add_user(USER, POOL, PASSWORD)
             with open('/etc/passwd', 'a', encoding='utf-8') as file:  # the private one: the guest knows the user by name
-                file.write(f'{USER}:x:{rig.GUEST_UID}:{rig.GUEST_UID}::{guest.home}:/bin/bash\n')
+                file.write(f'{USER}:x:{xrdp_guest.GUEST_UID}:{xrdp_guest.GUEST_UID}::{guest.home}:/bin/bash\n')
             with open('/etc/shadow', encoding='utf-8') as file:
-                hashed = re.search(rf'^{rig.GUEST_USER}:([^:]+):', file.read(), re.M)[1]
+                hashed = re.search(rf'^{xrdp_guest.GUEST_USER}:([^:]+):', file.read(), re.M)[1]
             with open('/etc/shadow', 'a', encoding='utf-8') as file:
                 file.write(f'{USER}:{hashed}:19000:0:99999:7:::\n')
             gateway = gateway_fakes.Gateway(gateway_binary, folder, lab.socket)
