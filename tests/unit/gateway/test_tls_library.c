@@ -81,14 +81,15 @@ static void guests_of_every_kind_of_key_are_understood(void)
     struct error err = {0};
     struct tls_library *library = library_create();
     struct tls_client *client = NULL;
-    EVP_PKEY *keys[] = {EVP_RSA_gen(2048),
-                        EVP_EC_gen("P-256"),
-                        EVP_EC_gen("P-384"),
-                        rsa_pss_create(),
-                        EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"),
-                        EVP_PKEY_Q_keygen(NULL, NULL, "ED448")};
+    enum { KEYS = 6 };
+    EVP_PKEY *keys[KEYS] = {EVP_RSA_gen(2048),
+                            EVP_EC_gen("P-256"),
+                            EVP_EC_gen("P-384"),
+                            rsa_pss_create(),
+                            EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"),
+                            EVP_PKEY_Q_keygen(NULL, NULL, "ED448")};
     CU_ASSERT_EQUAL_FATAL(tls_client_create(&client, library, &err), 0);
-    for (unsigned i = 0; i < sizeof keys / sizeof *keys; i++) {
+    for (unsigned i = 0; i < KEYS; i++) {
         SSL_CTX *guest = guest_create(keys[i]);
         meet(client, guest, TLS1_3_VERSION);
         meet(client, guest, TLS1_2_VERSION);
