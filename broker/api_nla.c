@@ -29,6 +29,7 @@ struct nla_input {
     bool is_disabled, is_expired, must_change;
     int64_t password_ms;
     uint64_t password_max_age_ms; /* broker.password_max_age when the message came */
+    bool is_ticket;               /* no hash is needed, and no password's age counts */
     enum fail fail;               /* of a refusal */
 };
 
@@ -68,6 +69,9 @@ static void answer_refused(struct request *r, struct nla_exchange *x, enum fail 
     case FAIL_PASSWORD_EXPIRED:
         credssp_write_error(x->credssp,
                             x->must_change ? CREDSSP_PASSWORD_MUST_CHANGE : CREDSSP_PASSWORD_EXPIRED, &w);
+        break;
+    case FAIL_TICKET_REFUSED:
+        credssp_write_error(x->credssp, x->ticket_status, &w);
         break;
     default:
         break;
@@ -122,6 +126,15 @@ static void refuse(struct request *r, enum fail fail)
     request_run(r, STORE_WRITE, refuse_job, refused);
 }
 
+static void refuse_ticket(struct request *r, struct nla_exchange *x, enum credssp_status status,
+                          const char *why)
+{
+    struct nla_input *input = r->input;
+    x->ticket_status = status;
+    snprintf(input->who.why, sizeof input->who.why, "%.*s", (int)sizeof input->who.why - 1, why);
+    refuse(r, FAIL_TICKET_REFUSED);
+}
+
 /* ---- the user's hash ---- */
 
 static int find_user(struct db *db, struct request *r, struct nla_input *input)
@@ -134,9 +147,11 @@ static int find_user(struct db *db, struct request *r, struct nla_input *input)
         return rc;
     memcpy(input->who.user_id, user.id, sizeof user.id);
     input->is_disabled = user.disabled;
+    input->password_ms = user.password_ms;
+    if (input->is_ticket)
+        return 0;
     input->is_expired = password_is_expired(&user, input->password_max_age_ms, store_now_ms());
     input->must_change = user.must_change;
-    input->password_ms = user.password_ms;
     rc = nt_hash_get(db, &r->broker->key, user.id, &input->hash);
     if (rc == CE_NOT_FOUND)
         log_info("User %s has no NT hash yet: log in once in TLS mode, or set another password.", user.name);
@@ -178,9 +193,39 @@ static void looked(struct request *r)
         refuse(r, input->fail);
         return;
     }
-    enum credssp_result result = credssp_verify(x->credssp, &input->hash, &w);
+    if (input->is_ticket && !input->who.user_id[0]) {
+        char why[160];
+        snprintf(why, sizeof why, "there is no user %s", input->who.name);
+        refuse_ticket(r, x, CREDSSP_NO_SUCH_USER, why);
+        return;
+    }
+    enum credssp_result result =
+        input->is_ticket ? credssp_admit(x->credssp, &w) : credssp_verify(x->credssp, &input->hash, &w);
     secret_wipe(&input->hash);
     go_on(r, x, result, &w);
+}
+
+/* ---- tickets ---- */
+
+/* Whose ticket it is, for Carrel: the principal's name in the configured realm, all of it where other realms are let
+ * in, and nobody's otherwise. */
+static void ask_ticket(struct request *r, struct nla_exchange *x)
+{
+    struct nla_input *input = r->input;
+    const struct config *config = &r->broker->config;
+    const struct ntlm_name *principal = credssp_name(x->credssp);
+    char name[2 * NTLM_NAME_SIZE];
+    bool ours = !strcmp(principal->domain, config->broker_kerberos_realm);
+    if (!ours && !config->broker_kerberos_other_realms) {
+        snprintf(name, sizeof name, "%.60s@%.60s is of another realm than broker.kerberos_realm",
+                 principal->user, principal->domain);
+        refuse_ticket(r, x, CREDSSP_NO_SUCH_DOMAIN, name);
+        return;
+    }
+    snprintf(name, sizeof name, "%s%s%s", principal->user, ours ? "" : "@", ours ? "" : principal->domain);
+    login_attempt_set_name(&input->who, name);
+    input->is_ticket = true;
+    request_run(r, STORE_READ, look_job, looked);
 }
 
 /* ---- one message ---- */
@@ -198,7 +243,14 @@ static void go_on(struct request *r, struct nla_exchange *x, enum credssp_result
         else
             request_answer(r, 200, answer_json(x->id, "more", w));
         break;
+    case CREDSSP_TICKET:
+        refuse_ticket(r, x, credssp_ticket_status(x->credssp), credssp_ticket_words(x->credssp));
+        break;
     case CREDSSP_ASKS:
+        if (credssp_is_ticket(x->credssp)) {
+            ask_ticket(r, x);
+            break;
+        }
         login_attempt_set_name(&input->who, credssp_name(x->credssp)->user);
         request_run(r, STORE_READ, look_job, looked);
         break;
@@ -259,11 +311,11 @@ void api_nla_begin(struct request *r)
     read_message(&reader, input);
     if (!request_read_done(r, &reader))
         return;
-    if (!r->broker->config.broker_nla) {
-        problem_answer(r, PROBLEM_CONFLICT, "NLA is not on here (broker.nla).");
+    if (!r->broker->config.broker_nla && !r->broker->kerberos) {
+        problem_answer(r, PROBLEM_CONFLICT, "NLA is not on here (broker.nla, broker.kerberos_keytab).");
         return;
     }
-    int rc = nla_begin(r->broker->nla, key, key_len, store_now_ms(), &x);
+    int rc = nla_begin(r->broker->nla, key, key_len, r->broker->kerberos, store_now_ms(), &x);
     if (rc) {
         problem_set_error(r, rc);
         request_send(r);

@@ -17,6 +17,7 @@
 #include "secret.h"
 
 struct api_server;
+struct kerberos_keys;
 struct login_workers;
 struct claims;
 struct nla;
@@ -33,8 +34,9 @@ struct broker {
     struct api_server *server;
     struct login_workers *workers;
     struct claims *claims;
-    struct nla *nla;             /* log-ins by CredSSP that are under way */
-    struct questions *questions; /* and those that wait for a person's answer */
+    struct nla *nla;                /* log-ins by CredSSP that are under way */
+    struct questions *questions;    /* and those that wait for a person's answer */
+    struct kerberos_keys *kerberos; /* NULL: no tickets are taken */
     struct upkeep *upkeep;
     struct machine_watch *machines;
     struct list tickets; /* requests parked until a session's ticket changes */

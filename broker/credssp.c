@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "credssp_key.h"
+#include "kerberos.h"
+#include "spnego_offer.h"
 #include "sspi.h"
 #include "tsrequest.h"
 #include "utf16.h"
@@ -23,7 +25,9 @@ struct credssp {
     enum step step;
     uint32_t version; /* what both sides know; 0: nothing was read yet */
     bool is_proven;
-    struct sspi *sspi;
+    struct sspi *sspi;         /* NULL: there is no NTLM on this machine */
+    struct kerberos *kerberos; /* NULL: the client began with NTLM */
+    const struct kerberos_keys *keys;
     uint8_t key[CREDSSP_KEY_MAX_BYTES];
     size_t key_len;
     bool has_nonce;
@@ -31,10 +35,12 @@ struct credssp {
     struct ntlm_name name;
     struct credssp_delegated delegated;
     size_t asking_len;
-    uint8_t asking[TSREQUEST_MAX_LEN]; /* the message that waits for a hash */
+    uint8_t asking[TSREQUEST_MAX_LEN]; /* the message that waits for a hash, or for the ticket's user */
+    size_t answer_len;
+    uint8_t answer[TOKEN_MAX_BYTES]; /* to that ticket */
 };
 
-int credssp_create(struct credssp **ret, const uint8_t *key, size_t key_len)
+int credssp_create(struct credssp **ret, const uint8_t *key, size_t key_len, const struct kerberos_keys *keys)
 {
     if (key_len == 0 || key_len > CREDSSP_KEY_MAX_BYTES)
         return CE_BAD_INPUT;
@@ -43,7 +49,8 @@ int credssp_create(struct credssp **ret, const uint8_t *key, size_t key_len)
         return CE_NOMEM;
     memcpy(x->key, key, key_len);
     x->key_len = key_len;
-    int rc = sspi_create_server(&x->sspi);
+    x->keys = keys;
+    int rc = keys && sspi_library_init() ? 0 : sspi_create_server(&x->sspi);
     if (rc)
         credssp_destroy(&x);
     else
@@ -57,9 +64,30 @@ void credssp_destroy(struct credssp **exchange)
     if (!x)
         return;
     sspi_destroy(&x->sspi);
+    kerberos_destroy(&x->kerberos);
     secret_wipe_bytes(x, sizeof *x);
     free(x);
     *exchange = NULL;
+}
+
+/* ---- sealed messages, of whichever of the two ---- */
+
+enum {
+    TRAILER_MAX_BYTES = (int)KERBEROS_TRAILER_MAX_BYTES > (int)SSPI_TRAILER_MAX_BYTES
+                            ? (int)KERBEROS_TRAILER_MAX_BYTES
+                            : (int)SSPI_TRAILER_MAX_BYTES,
+};
+
+static int seal(struct credssp *x, const uint8_t *text, size_t len, uint8_t *ret, size_t *ret_len)
+{
+    return x->kerberos ? kerberos_seal(x->kerberos, text, len, ret, ret_len)
+                       : sspi_seal(x->sspi, text, len, ret, ret_len);
+}
+
+static int unseal(struct credssp *x, uint8_t *bytes, size_t len, uint8_t **ret_text, size_t *ret_len)
+{
+    return x->kerberos ? kerberos_unseal(x->kerberos, bytes, len, ret_text, ret_len)
+                       : sspi_open(x->sspi, bytes, len, ret_text, ret_len);
 }
 
 /* ---- the binding to the gateway's TLS key ---- */
@@ -76,7 +104,7 @@ static bool binding_is(const struct credssp *x, const uint8_t *text, size_t len)
 static enum credssp_result bind_key(struct credssp *x, const struct tsrequest *r, struct tsrequest_span token,
                                     struct writer *w)
 {
-    uint8_t bytes[CREDSSP_KEY_MAX_BYTES + SSPI_TRAILER_MAX_BYTES], binding[CREDSSP_KEY_MAX_BYTES], *text;
+    uint8_t bytes[CREDSSP_KEY_MAX_BYTES + TRAILER_MAX_BYTES], binding[CREDSSP_KEY_MAX_BYTES], *text;
     const struct tsrequest_span *sealed = &r->pub_key_auth;
     size_t len;
     x->step = STEP_OVER;
@@ -84,13 +112,13 @@ static enum credssp_result bind_key(struct credssp *x, const struct tsrequest *r
         (x->version >= TSREQUEST_VERSION_NONCE && !x->has_nonce))
         return CREDSSP_BAD;
     memcpy(bytes, sealed->bytes, sealed->len);
-    int rc = sspi_open(x->sspi, bytes, sealed->len, &text, &len);
+    int rc = unseal(x, bytes, sealed->len, &text, &len);
     if (rc)
-        return rc == CE_REFUSED ? CREDSSP_DENIED : CREDSSP_BAD;
+        return rc == CE_REFUSED && !x->kerberos ? CREDSSP_DENIED : CREDSSP_BAD;
     if (!binding_is(x, text, len))
         return CREDSSP_BAD;
     if (credssp_key_binding(x->version, x->nonce, x->key, x->key_len, true, binding, &len) ||
-        sspi_seal(x->sspi, binding, len, bytes, &len))
+        seal(x, binding, len, bytes, &len))
         return CREDSSP_BAD;
     tsrequest_write(w, &(struct tsrequest){.version = TSREQUEST_VERSION,
                                            .nego_token = token,
@@ -134,11 +162,57 @@ static enum credssp_result token_accept(struct credssp *x, const struct tsreques
     return result == SSPI_DENIED ? CREDSSP_DENIED : CREDSSP_BAD;
 }
 
+/* "anna@EXAMPLE.ORG": the realm is behind the last one, because what stands before may have some too. */
+static int principal_split(const char *principal, struct ntlm_name *ret)
+{
+    const char *at = strrchr(principal, '@');
+    if (!at || at == principal)
+        return CE_BAD_INPUT;
+    snprintf(ret->user, sizeof ret->user, "%.*s", (int)(at - principal), principal);
+    snprintf(ret->domain, sizeof ret->domain, "%s", at + 1);
+    return 0;
+}
+
+/* Stops when the ticket is good: whether its principal is a user is not known here. */
+static enum credssp_result read_ticket(struct credssp *x, const struct tsrequest *r, const uint8_t *bytes,
+                                       size_t len, struct writer *w)
+{
+    switch (kerberos_step(x->kerberos, r->nego_token.bytes, r->nego_token.len, x->answer, sizeof x->answer,
+                          &x->answer_len)) {
+    case KERBEROS_CONTINUE:
+        if (!x->answer_len)
+            return CREDSSP_BAD;
+        tsrequest_write(w, &(struct tsrequest){.version = TSREQUEST_VERSION,
+                                               .nego_token = {.bytes = x->answer, .len = x->answer_len}});
+        return CREDSSP_MORE;
+    case KERBEROS_DONE:
+        if (principal_split(kerberos_principal(x->kerberos), &x->name))
+            return CREDSSP_BAD;
+        memcpy(x->asking, bytes, len);
+        x->asking_len = len;
+        x->step = STEP_ASKING;
+        return CREDSSP_ASKS;
+    case KERBEROS_REFUSED:
+        break;
+    }
+    x->step = STEP_OVER;
+    return CREDSSP_TICKET;
+}
+
 /* Stops at the message that names the user: its hash is not here. */
 static enum credssp_result read_token(struct credssp *x, const struct tsrequest *r, const uint8_t *bytes,
                                       size_t len, struct writer *w)
 {
     if (!r->nego_token.bytes)
+        return CREDSSP_BAD;
+    const struct kerberos_keys *keys = x->keys;
+    x->keys = NULL;
+    if (keys && spnego_offers_kerberos(r->nego_token.bytes, r->nego_token.len) &&
+        kerberos_create(&x->kerberos, keys))
+        return CREDSSP_BAD;
+    if (x->kerberos)
+        return read_ticket(x, r, bytes, len, w);
+    if (!x->sspi)
         return CREDSSP_BAD;
     int rc = ntlm_name_parse(r->nego_token.bytes, r->nego_token.len, &x->name);
     if (rc == CE_NOT_FOUND)
@@ -163,7 +237,7 @@ enum credssp_result credssp_verify(struct credssp *x, const struct secret *nt_ha
 {
     uint8_t hash[SSPI_NT_HASH_BYTES];
     struct tsrequest r;
-    if (x->step != STEP_ASKING || tsrequest_parse(x->asking, x->asking_len, &r))
+    if (x->step != STEP_ASKING || x->kerberos || tsrequest_parse(x->asking, x->asking_len, &r))
         return CREDSSP_BAD;
     if (nt_hash->len == 2 * SSPI_NT_HASH_BYTES)
         hash_read(nt_hash, hash);
@@ -173,6 +247,31 @@ enum credssp_result credssp_verify(struct credssp *x, const struct secret *nt_ha
     int rc = sspi_set_nt_hash(x->sspi, hash);
     secret_wipe_bytes(hash, sizeof hash);
     return rc ? CREDSSP_BAD : token_accept(x, &r, w);
+}
+
+enum credssp_result credssp_admit(struct credssp *x, struct writer *w)
+{
+    struct tsrequest r;
+    if (x->step != STEP_ASKING || !x->kerberos || tsrequest_parse(x->asking, x->asking_len, &r))
+        return CREDSSP_BAD;
+    return accepted(
+        x, &r, (struct tsrequest_span){.bytes = x->answer_len ? x->answer : NULL, .len = x->answer_len}, w);
+}
+
+bool credssp_is_ticket(const struct credssp *x)
+{
+    return x->kerberos;
+}
+
+const char *credssp_ticket_words(const struct credssp *x)
+{
+    return kerberos_words(x->kerberos);
+}
+
+enum credssp_status credssp_ticket_status(const struct credssp *x)
+{
+    return kerberos_reason(x->kerberos) == KERBEROS_CLOCKS_DIFFER ? CREDSSP_CLOCKS_DIFFER
+                                                                  : CREDSSP_LOGON_FAILURE;
 }
 
 /* ---- the delegated credentials ---- */
@@ -193,7 +292,7 @@ static enum credssp_result read_credentials(struct credssp *x, const struct tsre
     if (!r->auth_info.bytes)
         return CREDSSP_BAD;
     memcpy(bytes, r->auth_info.bytes, r->auth_info.len);
-    int rc = sspi_open(x->sspi, bytes, r->auth_info.len, &text, &len);
+    int rc = unseal(x, bytes, r->auth_info.len, &text, &len);
     if (!rc)
         rc = tscredentials_parse(text, len, &c);
     if (!rc)

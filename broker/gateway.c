@@ -168,8 +168,8 @@ static int heartbeat_job(struct db *db, struct request *r)
         rc = store_gateway_get(db, beat->row.name, &now);
     request_set(r, 200,
                 json_pack("{s:I, s:b, s:b, s:o}", "lease_seconds", (json_int_t)beat->lease_s, "nla",
-                          r->broker->config.broker_nla, "draining", !rc && now.draining, "stale",
-                          compare.stale));
+                          r->broker->config.broker_nla || r->broker->kerberos, "draining",
+                          !rc && now.draining, "stale", compare.stale));
     return rc;
 }
 

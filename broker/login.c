@@ -140,8 +140,10 @@ static int ask_for_proof(struct db *db, struct request *r, const struct user_row
     }
     /* Not before the code: a password alone must not wipe out what guesses of codes cost. */
     int rc = store_login_succeeded(db, login->at.who.user_subject);
-    if (rc || password_is_expired(user, login->rules.password_max_age_ms, store_now_ms()))
-        return rc ? rc : login_ask_new_password(db, r, user);
+    if (rc)
+        return rc;
+    if (!login->at.by_ticket && password_is_expired(user, login->rules.password_max_age_ms, store_now_ms()))
+        return login_ask_new_password(db, r, user);
     *ret_asked = false;
     return 0;
 }
@@ -160,7 +162,13 @@ int login_go_on(struct db *db, struct request *r, const struct user_row *user)
         return rc;
     rc = store_user_touch_login(db, user->id);
     if (!rc)
-        rc = pool_choose(db, user->id, login->at.who.pool, login->at.who.address, login->can_ask, &choice);
+        rc = pool_choose(
+            db, user->id,
+            &(struct pool_wish){.named = login->at.who.pool,
+                                .address = login->at.who.address,
+                                .may_ask = login->can_ask,
+                                .has_password = !login->at.by_nla || login->at.delegated.password.len},
+            &choice);
     if (rc)
         return rc;
     if (choice.pools)
@@ -321,6 +329,7 @@ static void proven(struct request *r, struct login *login)
     memcpy(login->at.who.user_id, proof.user_id, sizeof login->at.who.user_id);
     login->at.delegated = proof.delegated;
     login->at.by_nla = true;
+    login->at.by_ticket = proof.by_ticket;
     login->at.password_ms = proof.password_ms;
     secret_wipe_bytes(&proof, sizeof proof);
     request_run(r, STORE_WRITE, decide_job, login_decided);

@@ -70,13 +70,15 @@ int login_attempt_refused(struct db *db, const struct login_attempt *attempt, en
 {
     /* What is nobody's name is not written down: people type passwords there. */
     const char *who = attempt->user_id[0] ? attempt->name : "an unknown user";
-    log_info("A log-in of %s was refused: %s. address=%s pool=%s gateway=%s", who, fail_code(fail),
-             attempt->address, attempt->pool, attempt->gateway);
+    const char *colon = attempt->why[0] ? ": " : "";
+    log_info("A log-in of %s was refused: %s%s%s. address=%s pool=%s gateway=%s", who, fail_code(fail), colon,
+             attempt->why, attempt->address, attempt->pool, attempt->gateway);
     if (fail == FAIL_TOO_MANY_TRIES)
         return 0;
     return audit_user(db, attempt->user_id[0] ? attempt->name : "", attempt->pool, "login.refused",
-                      "The log-in of %s from %s was refused (%s).", who,
-                      attempt->address[0] ? attempt->address : "an unknown address", fail_code(fail));
+                      "The log-in of %s from %s was refused (%s%s%s).", who,
+                      attempt->address[0] ? attempt->address : "an unknown address", fail_code(fail), colon,
+                      attempt->why);
 }
 
 int login_attempt_failed(struct db *db, const struct login_attempt *attempt, enum fail fail,

@@ -20,6 +20,7 @@ struct login_attempt {
     char boot_id[ID_SIZE]; /* of a log-in: the gateway's process; "": it did not say */
     char address[ADDRESS_SIZE], client_name[64];
     char client_build[64];
+    char why[200]; /* of a refusal, behind its code; "": the code says it */
     char user_subject[NAME_SIZE + 16], address_subject[ADDRESS_SIZE + 16];
     uint32_t tries;
     uint64_t pause_ms, pause_max_ms;

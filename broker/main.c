@@ -2,6 +2,7 @@
  * passwords that wait given up -> passwords under way checked -> the store's jobs done -> answers sent ->
  * handles closed.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 #include "broker.h"
 #include "claim.h"
 #include "daemon.h"
+#include "kerberos.h"
 #include "log.h"
 #include "login_local.h"
 #include "machine_watch.h"
@@ -21,6 +23,30 @@
 #include "api_json.h"
 
 #define NO_NTLM "broker.nla is on, and there is no NTLM on this machine: OpenSSL's legacy provider is needed"
+
+/* The keytab, where one is configured. The replay cache stands beside the socket, in memory. */
+static int kerberos_load(struct broker *broker, struct error *err)
+{
+    const struct config *config = &broker->config;
+    char replay_cache[CONFIG_TEXT_SIZE + 16];
+    struct kerberos_keys *keys = NULL;
+    if (*config->broker_kerberos_keytab) {
+        if (!*config->broker_kerberos_realm)
+            return error_set(err, CE_BAD_INPUT,
+                             "broker.kerberos_keytab is set, and broker.kerberos_realm is not");
+        const char *slash = strrchr(config->broker_socket, '/');
+        snprintf(replay_cache, sizeof replay_cache, "%.*s/krb5.rcache",
+                 slash ? (int)(slash - config->broker_socket) : 1, slash ? config->broker_socket : ".");
+        int rc = kerberos_keys_open(&keys, config->broker_kerberos_keytab, replay_cache, err);
+        if (rc)
+            return rc;
+        log_info("Kerberos tickets are taken. realm=%s keytab=%s", config->broker_kerberos_realm,
+                 config->broker_kerberos_keytab);
+    }
+    kerberos_keys_close(&broker->kerberos);
+    broker->kerberos = keys;
+    return 0;
+}
 
 static int broker_start(struct daemon_run *run, struct error *err)
 {
@@ -60,6 +86,8 @@ static int broker_start(struct daemon_run *run, struct error *err)
     if (!rc && broker->config.broker_nla && sspi_library_init())
         rc = error_set(err, CE_UNSUPPORTED, NO_NTLM);
     if (!rc)
+        rc = kerberos_load(broker, err);
+    if (!rc)
         rc = api_server_open(&broker->server, broker, err);
     if (!rc)
         log_info("The broker listens at %s.", broker->config.broker_socket);
@@ -86,6 +114,9 @@ static void broker_reload(struct daemon_run *run)
         broker->config.broker_nla = false;
         log_error("%s.", NO_NTLM);
     }
+    struct error err = {0};
+    if (kerberos_load(broker, &err))
+        log_error("Kerberos stays as it was: %s.", err.text);
     api_access_load(&broker->access, &broker->config);
     log_info("The configuration was read again.");
 }
@@ -98,6 +129,7 @@ static void server_closed(void *arg)
     claims_destroy(&broker->claims);
     nla_destroy(&broker->nla);
     questions_destroy(&broker->questions);
+    kerberos_keys_close(&broker->kerberos);
     secret_wipe_bytes(&broker->key, sizeof broker->key);
     free(broker);
 }

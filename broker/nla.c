@@ -64,12 +64,13 @@ void nla_destroy(struct nla **nla)
     *nla = NULL;
 }
 
-int nla_begin(struct nla *nla, const uint8_t *key, size_t key_len, int64_t now_ms, struct nla_exchange **ret)
+int nla_begin(struct nla *nla, const uint8_t *key, size_t key_len, const struct kerberos_keys *keys,
+              int64_t now_ms, struct nla_exchange **ret)
 {
     struct nla_exchange *x = calloc(1, sizeof *x);
     if (!x)
         return CE_NOMEM;
-    int rc = credssp_create(&x->credssp, key, key_len);
+    int rc = credssp_create(&x->credssp, key, key_len, keys);
     if (rc) {
         free(x);
         return rc;
@@ -116,6 +117,7 @@ int nla_take(struct nla *nla, const char *id, struct nla_proof *ret_proof)
         return CE_NOT_FOUND;
     memcpy(ret_proof->user_id, x->who.user_id, sizeof ret_proof->user_id);
     memcpy(ret_proof->name, x->who.name, sizeof ret_proof->name);
+    ret_proof->by_ticket = credssp_is_ticket(x->credssp);
     ret_proof->password_ms = x->password_ms;
     ret_proof->delegated = *credssp_delegated(x->credssp);
     nla_end(nla, &x);

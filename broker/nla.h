@@ -36,7 +36,8 @@ struct nla_exchange {
     bool is_disabled; /* the user, when the password was looked up */
     bool is_expired;  /* the password then */
     int64_t password_ms;
-    bool must_change; /* because an administrator said so, not for its age */
+    bool must_change;                  /* because an administrator said so, not for its age */
+    enum credssp_status ticket_status; /* what the client is told of a ticket that is refused */
     struct login_attempt who;
     struct credssp *credssp;
 };
@@ -44,6 +45,7 @@ struct nla_exchange {
 struct nla_proof {
     char user_id[ID_SIZE];
     char name[NAME_SIZE];
+    bool by_ticket;      /* not by a password */
     int64_t password_ms; /* when the password that was proven was set */
     struct credssp_delegated delegated;
 };
@@ -53,8 +55,8 @@ void nla_destroy(struct nla **nla); /* no request is under way any more */
 void nla_sweep(struct nla *nla, int64_t now_ms);
 
 /* A new exchange about a gateway's TLS key, as credssp_create(). */
-int nla_begin(struct nla *nla, const uint8_t *key, size_t key_len, int64_t now_ms,
-              struct nla_exchange **ret) MUST_CHECK;
+int nla_begin(struct nla *nla, const uint8_t *key, size_t key_len, const struct kerberos_keys *keys,
+              int64_t now_ms, struct nla_exchange **ret) MUST_CHECK;
 /* One that is under way, or NULL. Nobody keeps the pointer: the next one that begins may end this. */
 struct nla_exchange *nla_find(struct nla *nla, const char *id);
 void nla_end(struct nla *nla, struct nla_exchange **exchange);

@@ -13,9 +13,10 @@ struct choice {
     char description[sizeof((struct pool_row *)0)->description];
     uint32_t ready;
     bool is_disabled;
-    bool is_live;     /* the user has a session there */
-    bool is_newest;   /* and no newer one elsewhere */
-    enum fail closed; /* FAIL_NONE: it is open, and detail is empty */
+    bool needs_password; /* the user's own, for the guest */
+    bool is_live;        /* the user has a session there */
+    bool is_newest;      /* and no newer one elsewhere */
+    enum fail closed;    /* FAIL_NONE: it is open, and detail is empty */
     struct error detail;
 };
 
@@ -54,6 +55,7 @@ static int note_pool(void *arg, const struct pool_row *pool)
         choices->count++;
     *choice = (struct choice){.ready = pool->ready,
                               .is_disabled = !pool->enabled || pool->deleting,
+                              .needs_password = pool->credentials == CREDENTIALS_USER,
                               .is_live = is_live,
                               .is_newest = is_newest};
     snprintf(choice->id, sizeof choice->id, "%s", pool->id);
@@ -63,15 +65,17 @@ static int note_pool(void *arg, const struct pool_row *pool)
 }
 
 /* A closed pool still has its live sessions, and what is named is for the claim to refuse. */
-static int look_whether_open(struct db *db, const char *user_id, const char *address, bool is_named,
+static int look_whether_open(struct db *db, const char *user_id, const struct pool_wish *wish,
                              struct choice *choice)
 {
     struct policy policy;
     int rc = store_policy_of(db, user_id, choice->id, &policy);
     if (rc)
         return rc;
-    choice->closed = policy_login_refusal(&policy, address, store_now_ms(), &choice->detail);
-    if (!choice->closed && choice->is_disabled && !choice->is_live && !is_named)
+    choice->closed = choice->needs_password && !wish->has_password
+                         ? FAIL_NEEDS_PASSWORD
+                         : policy_login_refusal(&policy, wish->address, store_now_ms(), &choice->detail);
+    if (!choice->closed && choice->is_disabled && !choice->is_live && !wish->named[0])
         choice->closed = FAIL_POOL_DISABLED;
     return 0;
 }
@@ -150,15 +154,14 @@ static int decide(struct db *db, const char *user_id, bool may_ask, const struct
     return store_policy_of(db, user_id, choice->id, &ret->policy);
 }
 
-int pool_choose(struct db *db, const char *user_id, const char *named, const char *address, bool may_ask,
-                struct pool_choice *ret)
+int pool_choose(struct db *db, const char *user_id, const struct pool_wish *wish, struct pool_choice *ret)
 {
     struct choices choices = {0};
     struct pool_row wanted;
     int rc;
     *ret = (struct pool_choice){.fail = FAIL_NONE};
-    if (named[0]) {
-        rc = store_pool_get(db, named, &wanted);
+    if (wish->named[0]) {
+        rc = store_pool_get(db, wish->named, &wanted);
         if (rc == CE_NOT_FOUND) {
             ret->fail = FAIL_NO_SUCH_POOL;
             return 0;
@@ -171,6 +174,6 @@ int pool_choose(struct db *db, const char *user_id, const char *named, const cha
     if (!rc)
         rc = store_entitlement_pools(db, user_id, note_pool, &choices);
     for (size_t i = 0; i < choices.count && !rc; i++)
-        rc = look_whether_open(db, user_id, address, named[0] != '\0', &choices.pools[i]);
-    return rc ? rc : decide(db, user_id, may_ask && !named[0], &choices, ret);
+        rc = look_whether_open(db, user_id, wish, &choices.pools[i]);
+    return rc ? rc : decide(db, user_id, wish->may_ask && !wish->named[0], &choices, ret);
 }

@@ -16,8 +16,15 @@ struct pool_choice {
     struct policy policy; /* what holds there */
 };
 
-/* NAMED "": none. MAY_ASK: the person can be asked. */
-int pool_choose(struct db *db, const char *user_id, const char *named, const char *address, bool may_ask,
+/* What is known of the log-in. */
+struct pool_wish {
+    const char *named; /* by the client; "": none */
+    const char *address;
+    bool may_ask;      /* the person can be asked */
+    bool has_password; /* for guests that want the user's own */
+};
+
+int pool_choose(struct db *db, const char *user_id, const struct pool_wish *wish,
                 struct pool_choice *ret) MUST_CHECK;
 
 #endif

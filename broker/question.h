@@ -32,6 +32,7 @@ const char *question_ask_name(enum question_ask ask); /* "code", as the API spel
 struct login_progress {
     struct login_attempt who;
     bool by_nla;                        /* and not by a typed password */
+    bool by_ticket;                     /* and by no password at all: its age does not count */
     bool code_done;                     /* the one-time code was right */
     int64_t password_ms;                /* when the password that was proven was set */
     struct credssp_delegated delegated; /* after NLA: for pools that pass the user's own on */

@@ -36,6 +36,11 @@
     X(broker, otp, TEXT, "optional", "one-time codes: off, optional or required")                            \
     X(broker, password_max_age, DURATION, "0s", "a password this old has to be changed; 0: never")           \
     X(broker, password_min_length, NUMBER, "8", "characters of a new password; 0: any will do")              \
+    X(broker, kerberos_keytab, TEXT, "",                                                                     \
+      "keys of TERMSRV/gateway: tickets instead of passwords; empty: none")                                  \
+    X(broker, kerberos_realm, TEXT, "", "whose principals are users, by the name before the @")              \
+    X(broker, kerberos_other_realms, FLAG, "off",                                                            \
+      "principals of other realms are users by their whole name")                                            \
     X(broker, event_keep, DURATION, "30d", "events older than this are removed")                             \
     X(gateway, name, TEXT, "", "this gateway's name; empty: the host's name")                                \
     X(gateway, listen, TEXT, "0.0.0.0:3389, [::]:3389", "addresses to listen on")                            \

@@ -19,7 +19,7 @@
 
 enum {
     /* NTLM's longest message has less than 2 KiB, a public key of 8192 bits 1 KiB. A longer one is refused. */
-    TSREQUEST_MAX_LEN = 8192,
+    TSREQUEST_MAX_LEN = 16384, /* a Kerberos ticket names all groups of its user */
     TSREQUEST_NONCE_LEN = 32,
     TSREQUEST_VERSION_MIN = 2,
     TSREQUEST_VERSION = 6,       /* what we speak */

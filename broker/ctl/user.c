@@ -197,7 +197,7 @@ static const struct ctl_option create_options[] = {
      .help = "make the user a member; may be repeated"},
     PASSWORD_FILE,
     MUST_CHANGE,
-    {.name = "no-password", .help = "nobody can log in as this user until a password is set"},
+    {.name = "no-password", .help = "log-ins by Kerberos ticket only, until a password is set"},
     {0},
 };
 static const struct ctl_option passwd_options[] = {PASSWORD_FILE, MUST_CHANGE, {0}};

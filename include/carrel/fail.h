@@ -11,6 +11,10 @@
 #define FAIL_TABLE(X)                                                                                        \
     X(NONE, "none", 200, 0x0, "")                                                                            \
     X(WRONG_PASSWORD, "wrong-password", 401, 0xa, "The user name or the password is not right.")             \
+    X(TICKET_REFUSED, "ticket-refused", 401, 0xa,                                                            \
+      "Your Kerberos ticket was not accepted. The administrator can see why.")                               \
+    X(NEEDS_PASSWORD, "needs-password", 403, 0x9,                                                            \
+      "Your desktop needs your password, so it cannot be used with a ticket. Log in with the password.")     \
     X(TOO_MANY_TRIES, "too-many-tries", 429, 0x7,                                                            \
       "There were too many failed log-ins. Wait a little before you try again.")                             \
     X(WRONG_CODE, "wrong-code", 401, 0xa, "The one-time code is not right.")                                 \

@@ -18,6 +18,7 @@ DOORS = [
     (r"ini\.h", r"common/config\.c$", "common/config.c"),
     (r"libsmartcols", r"broker/ctl/[^/]*\.[ch]$", "broker/ctl/"),
     (r"systemd/", r"common/daemon\.c$", "common/daemon.c"),
+    (r"(gssapi/|krb5)", r"broker/kerberos\.c$", "broker/kerberos.c"),
     (r"winpr/", r"(common/sspi|gateway/lobby/peer)\.c$", "common/sspi.c and gateway/lobby/peer.c"),
     (r"qrencode\.h", r"broker/ctl/qr\.c$", "broker/ctl/qr.c"),
     (r"liboath/", r"broker/totp\.c$", "broker/totp.c"),

@@ -40,7 +40,7 @@ static void begin(struct talk *t, const char *password, uint32_t version, const 
     key[0] = 0xff; /* raised by one it becomes 0: the carry goes nowhere */
     memset(other_key, 0x31, sizeof other_key);
     CU_ASSERT_EQUAL_FATAL(sspi_library_init(), 0);
-    CU_ASSERT_EQUAL_FATAL(credssp_create(&t->server, key, sizeof key), 0);
+    CU_ASSERT_EQUAL_FATAL(credssp_create(&t->server, key, sizeof key, NULL), 0);
     CU_ASSERT_EQUAL_FATAL(
         credssp_back_create(&t->client, &credentials, "192.0.2.1", seen_key, sizeof key, version), 0);
 }

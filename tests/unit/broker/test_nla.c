@@ -25,7 +25,7 @@ static void end(void)
 static void begin_one(int64_t now_ms, char ret_id[ID_SIZE])
 {
     struct nla_exchange *x = NULL;
-    CU_ASSERT_EQUAL_FATAL(nla_begin(nla, key, sizeof key, now_ms, &x), 0);
+    CU_ASSERT_EQUAL_FATAL(nla_begin(nla, key, sizeof key, NULL, now_ms, &x), 0);
     memcpy(ret_id, x->id, ID_SIZE);
 }
 
@@ -86,7 +86,7 @@ static void a_key_that_is_none_is_refused(void)
 {
     struct nla_exchange *x = NULL;
     begin();
-    CU_ASSERT_EQUAL(nla_begin(nla, key, 0, 0, &x), CE_BAD_INPUT);
+    CU_ASSERT_EQUAL(nla_begin(nla, key, 0, NULL, 0, &x), CE_BAD_INPUT);
     CU_ASSERT_PTR_NULL(x);
     end();
 }
