@@ -5,7 +5,6 @@
 #include "rdp_pdu.h"
 
 enum {
-    SHARE_ID = 0x000103ea,
     SHARE_VERSION = 0x10,
     CONTROL_REQUEST = 1,
     CONTROL_GRANTED = 2,
@@ -170,7 +169,7 @@ void activation_write_demand(struct writer *w, uint16_t io_channel)
     rdp_write_licence_valid_client(w, io_channel);
     size_t start = mcs_data_begin(w, MCS_SEND_DATA_INDICATION, RDP_SERVER_USER_ID, io_channel);
     size_t share = share_begin(w, RDP_PDU_DEMAND_ACTIVE, RDP_SERVER_USER_ID);
-    writer_u32_le(w, SHARE_ID);
+    writer_u32_le(w, ACTIVATION_SHARE_ID);
     writer_u16_le(w, sizeof source_name);
     size_t combined_at = writer_len(w);
     writer_u16_le(w, 0);
@@ -210,7 +209,7 @@ void activation_write_finish(struct writer *w, uint16_t io_channel, uint16_t cli
     struct data_pdu pdu = {.choice = MCS_SEND_DATA_INDICATION,
                            .user_id = RDP_SERVER_USER_ID,
                            .io_channel = io_channel,
-                           .share_id = SHARE_ID};
+                           .share_id = ACTIVATION_SHARE_ID};
     synchronize_write(w, pdu, client_user);
     control_write(w, pdu, CONTROL_COOPERATE, 0);
     control_write(w, pdu, CONTROL_GRANTED, client_user);

@@ -24,6 +24,8 @@ enum activation_kind {
     ACTIVATION_END,   /* MCS Disconnect Provider Ultimatum */
 };
 
+enum { ACTIVATION_SHARE_ID = 0x000103ea }; /* of the fake guest's Demand Active */
+
 struct activation_pdu {
     enum activation_kind kind;
     uint16_t user_id, channel_id; /* of the Send Data */

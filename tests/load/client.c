@@ -45,9 +45,15 @@ static void say(struct client *c, const struct writer *w)
 
 /* ---- what is said ---- */
 
-static void core_write(struct writer *w, bool joins)
+/* The client's name says which session this is: gateways pass it on, so that the guest's side of each session can be
+ * compared with the client's (guest.c reads it). */
+static void core_write(struct writer *w, const struct client *c)
 {
-    static const char name[] = "carrel-load";
+    bool joins = c->config->joins;
+    char name[CLIENT_NAME_SIZE];
+    (void)snprintf(name, sizeof name, CLIENT_NAME_FORMAT, c->number % CLIENT_NUMBERS,
+                   c->visit % CLIENT_NUMBERS);
+    size_t name_len = strlen(name);
     size_t at = writer_len(w);
     writer_u16_le(w, GCC_CS_CORE);
     writer_u16_le(w, 216);
@@ -59,7 +65,7 @@ static void core_write(struct writer *w, bool joins)
     writer_u32_le(w, 0x409);
     writer_u32_le(w, CLIENT_BUILD);
     for (size_t i = 0; i < 16; i++)
-        writer_u16_le(w, i < sizeof name - 1 ? (uint8_t)name[i] : 0);
+        writer_u16_le(w, i < name_len ? (uint8_t)name[i] : 0);
     writer_u32_le(w, 4); /* keyboard: IBM enhanced, 12 function keys, no input method */
     writer_u32_le(w, 0);
     writer_u32_le(w, 12);
@@ -78,10 +84,11 @@ static void core_write(struct writer *w, bool joins)
         put_u16_le(w->start + at + 2, (uint16_t)(writer_len(w) - at));
 }
 
-static void blocks_write(struct writer *w, const struct client_config *config)
+static void blocks_write(struct writer *w, const struct client *c)
 {
+    const struct client_config *config = c->config;
     static const char *const names[] = {"rdpdr", "rdpsnd", "cliprdr", "drdynvc"};
-    core_write(w, config->joins);
+    core_write(w, c);
     writer_u16_le(w, GCC_CS_SECURITY);
     writer_u16_le(w, 12);
     writer_zero(w, 8);
@@ -90,7 +97,9 @@ static void blocks_write(struct writer *w, const struct client_config *config)
     writer_u32_le(w, config->channels);
     for (uint32_t i = 0; i < config->channels; i++) {
         char name[GCC_CHANNEL_NAME_MAX + 1] = {0};
-        if (i < sizeof names / sizeof names[0])
+        if (config->recording)
+            memcpy(name, config->recording->channels[i], sizeof name);
+        else if (i < sizeof names / sizeof names[0])
             snprintf(name, sizeof name, "%s", names[i]);
         else
             snprintf(name, sizeof name, "load%02u", i % 100);
@@ -109,7 +118,7 @@ static void say_initial(struct client *c)
         .minimum = {1, 1, 1, 1, 0, 1, 0x420, 2},
         .maximum = {0xffff, 0xfc17, 0xffff, 1, 0, 1, 0xffff, 2},
     };
-    blocks_write(&b, c->config);
+    blocks_write(&b, c);
     gcc_write_request(&r, blocks, writer_len(&b));
     initial.user_data = request;
     initial.user_data_len = writer_len(&r);
@@ -202,7 +211,9 @@ static void heard_response(struct client *c, const uint8_t *pdu, size_t len)
         fail(c, "its MCS Connect-Response is not understood");
         return;
     }
-    c->io_channel = server.io_channel;
+    c->io_channel = c->ids.io_channel = server.io_channel;
+    c->ids.channel_count = server.channel_count;
+    memcpy(c->ids.channels, server.channels, sizeof c->ids.channels);
     c->last_join = (uint16_t)(server.io_channel + server.channel_count);
     if (!c->config->joins && (server.early_flags & GCC_SC_SKIP_CHANNELJOIN))
         c->last_join = 0;
@@ -220,7 +231,7 @@ static void heard_domain(struct client *c, const uint8_t *bytes, size_t len)
     } else if (pdu.choice == MCS_DISCONNECT_PROVIDER_ULTIMATUM) {
         fail(c, "it disconnected before the log-in");
     } else if (c->step == CLIENT_ATTACH) {
-        c->user_id = c->next_join = pdu.user_id;
+        c->user_id = c->next_join = c->ids.user_id = pdu.user_id;
         if (pdu.choice != MCS_ATTACH_USER_CONFIRM || pdu.result != 0)
             fail(c, "it did not confirm Attach User");
         else if (c->last_join)
@@ -261,11 +272,27 @@ static void heard_share(struct client *c, const uint8_t *bytes, size_t len)
     } else if (pdu.kind == ACTIVATION_DEMAND && c->step == CLIENT_DEMAND) {
         c->desktop_ns = uv_hrtime();
         c->step = CLIENT_FONT_MAP;
+        c->ids.share_id = pdu.share_id;
         activation_write_confirm(&w, c->user_id, c->io_channel, pdu.share_id);
         say(c, &w);
     } else if (pdu.kind == ACTIVATION_FONT_MAP && c->step == CLIENT_FONT_MAP) {
         became_active(c);
     }
+}
+
+/* False: it is none of those that are played. */
+static bool heard_played(struct client *c, const uint8_t *bytes, size_t len)
+{
+    struct recording_event event;
+    if (!c->player.recording || recording_strip(bytes, len, &c->ids, &event))
+        return false;
+    if (player_hear(&c->player, &event)) {
+        fail(c, "bytes were lost or altered on the way to the client");
+        return true;
+    }
+    c->outputs++;
+    c->config->events->output(c, len);
+    return true;
 }
 
 static void heard_output(struct client *c, const uint8_t *bytes, size_t len)
@@ -314,6 +341,8 @@ static void on_pdu(struct wire *w, const uint8_t *bytes, size_t len)
     case CLIENT_DEMAND:
     case CLIENT_FONT_MAP:
     case CLIENT_ACTIVE:
+        if (c->step == CLIENT_ACTIVE && heard_played(c, bytes, len))
+            break;
         if (bytes[0] == TPKT_VERSION)
             heard_share(c, bytes, len);
         else if (c->step == CLIENT_ACTIVE)
@@ -376,7 +405,7 @@ static const struct wire_events wire_events = {
     .connected = on_connected, .secured = on_secured, .pdu = on_pdu, .ended = on_ended, .closed = on_closed};
 
 int client_open(struct client **ret, const struct client_config *config, void *owner, const char *user,
-                const char *password)
+                const char *password, uint32_t number, uint32_t visit)
 {
     struct client *c = calloc(1, sizeof *c);
     if (!c)
@@ -389,8 +418,12 @@ int client_open(struct client **ret, const struct client_config *config, void *o
     c->config = config;
     c->owner = owner;
     c->user = user;
+    c->number = number;
+    c->visit = visit;
     c->password = password;
     c->began_ns = uv_hrtime();
+    c->player =
+        (struct player){.recording = config->recording, .speed = config->speed, .rounds = config->rounds};
     *ret = c;
     return 0;
 }
@@ -402,6 +435,24 @@ bool client_input(struct client *c)
         return false;
     send_input(c);
     return true;
+}
+
+unsigned client_play(struct client *c, uint64_t passed_ns)
+{
+    static uint8_t pdu[RECORDING_BYTES_MAX + 64];
+    const struct recording_event *event;
+    uint64_t due_ns;
+    unsigned count = 0;
+    while (c->step == CLIENT_ACTIVE && !c->wire.over && !wire_is_full(&c->wire) &&
+           (event = player_due(&c->player, passed_ns, &due_ns))) {
+        struct writer w = writer_init(pdu, sizeof pdu);
+        recording_write_pdu(&w, event, &c->ids, false);
+        player_said(&c->player);
+        c->inputs++;
+        count++;
+        say(c, &w);
+    }
+    return count;
 }
 
 void client_end(struct client *c, bool cut)

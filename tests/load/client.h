@@ -10,6 +10,8 @@
 
 #include <carrel/error.h>
 
+#include "player.h"
+#include "recording.h"
 #include "wire.h"
 
 enum client_step {
@@ -28,7 +30,11 @@ enum client_step {
 enum {
     CLIENT_IN_FLIGHT_MAX = 64, /* inputs without an answer; then no more are sent */
     CLIENT_WHY_SIZE = 96,
+    CLIENT_NUMBERS = 10000000,
+    CLIENT_NAME_SIZE = 16, /* of 15 letters, as CS_CORE has room for */
 };
+
+#define CLIENT_NAME_FORMAT "l%07u%07u"
 
 struct client;
 
@@ -48,6 +54,9 @@ struct client_config {
     bool joins;   /* joins each channel by itself, as clients without "skip channel join" do */
     bool lenient; /* output need not be the kit's own: the guest is a real one */
     uint32_t channels;
+    const struct recording *recording; /* NULL, or what is played; its channels are asked for */
+    double speed;
+    uint32_t rounds;
     const struct client_events *events;
 };
 
@@ -56,10 +65,13 @@ struct client {
     const struct client_config *config; /* borrowed */
     void *owner;                        /* of the run */
     const char *user, *password;        /* borrowed */
+    uint32_t number, visit;             /* which session of the run, and its how manieth connection */
     enum client_step step;
     uint16_t user_id, io_channel, next_join, last_join;
     uint32_t outputs, inputs, answered; /* how many so far */
     uint32_t error_info;                /* of a Set Error Info */
+    struct recording_ids ids;           /* of what is played */
+    struct player player;
     uint64_t began_ns, secured_ns, desktop_ns, active_ns;
     uint64_t sent_ns[CLIENT_IN_FLIGHT_MAX]; /* by tag */
     char why[CLIENT_WHY_SIZE];              /* empty while nothing is wrong */
@@ -68,10 +80,13 @@ struct client {
 
 /* CE_LIMIT: no descriptor left. */
 int client_open(struct client **ret, const struct client_config *config, void *owner, const char *user,
-                const char *password) MUST_CHECK;
+                const char *password, uint32_t number, uint32_t visit) MUST_CHECK;
 
 /* False: too many are unanswered, or the socket is full. */
 bool client_input(struct client *c);
+
+/* Plays what of the recording is due PASSED_NS after its beginning; how many PDUs were sent. */
+unsigned client_play(struct client *c, uint64_t passed_ns);
 
 /* CUT: by a reset, as a lost network would. The `gone` event follows. */
 void client_end(struct client *c, bool cut);

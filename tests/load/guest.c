@@ -52,7 +52,8 @@ static void say(struct guest_peer *p, const struct writer *w)
 bool guest_output(struct guest_peer *p, uint32_t len, uint32_t tag)
 {
     static uint8_t pdu[TRAFFIC_OUTPUT_MAX];
-    if (p->step != GUEST_ACTIVE || p->wire.over || (tag == TRAFFIC_NO_TAG && wire_is_full(&p->wire)))
+    if (p->step != GUEST_ACTIVE || p->leaving || p->wire.over ||
+        (tag == TRAFFIC_NO_TAG && wire_is_full(&p->wire)))
         return false;
     traffic_write_output(pdu, len, p->outputs++, tag);
     p->guest->outputs++;
@@ -62,7 +63,8 @@ bool guest_output(struct guest_peer *p, uint32_t len, uint32_t tag)
 
 static void pour(struct guest_peer *p)
 {
-    uint32_t len = p->guest->pour_len, poured = 0;
+    uint32_t every = p->guest->pour_every, poured = 0;
+    uint32_t len = every && p->number % every ? 0 : p->guest->pour_len;
     while (len && poured < POUR_BYTES && guest_output(p, len, TRAFFIC_NO_TAG))
         poured += len;
     /* Where the socket took all of it, an empty poll for writing brings us back. */
@@ -74,6 +76,29 @@ void guest_pour(struct guest *g, uint32_t len)
     g->pour_len = len;
     list_for_each_safe (at, &g->peers)
         pour(list_entry(at, struct guest_peer, link));
+}
+
+void guest_play(struct guest_peer *p, uint64_t passed_ns)
+{
+    static uint8_t pdu[RECORDING_BYTES_MAX + 64];
+    const struct recording_event *event;
+    uint64_t due_ns;
+    while (p->step == GUEST_ACTIVE && !p->leaving && !p->wire.over && !wire_is_full(&p->wire) &&
+           (event = player_due(&p->player, passed_ns, &due_ns))) {
+        struct writer w = writer_init(pdu, sizeof pdu);
+        recording_write_pdu(&w, event, &p->ids, true);
+        player_said(&p->player);
+        p->outputs++;
+        p->guest->outputs++;
+        hist_record(p->guest->config.late, passed_ns - due_ns);
+        say(p, &w);
+    }
+}
+
+void guest_leave(struct guest_peer *p)
+{
+    p->leaving = true;
+    wire_farewell(&p->wire);
 }
 
 /* ---- the connection sequence ---- */
@@ -101,6 +126,16 @@ static void heard_request(struct guest_peer *p, const uint8_t *pdu, size_t len)
         wire_secure(&p->wire, p->guest->config.tls, true);
 }
 
+/* What client.c calls itself. */
+static void name_read(struct guest_peer *p, const char *name)
+{
+    unsigned number, visit;
+    if (sscanf(name, "l%7u%7u", &number, &visit) != 2)
+        return;
+    p->number = number;
+    p->visit = visit;
+}
+
 static void heard_initial(struct guest_peer *p, const uint8_t *pdu, size_t len)
 {
     struct mcs_connect_initial initial;
@@ -115,6 +150,7 @@ static void heard_initial(struct guest_peer *p, const uint8_t *pdu, size_t len)
         fail(p, "its MCS Connect-Initial is not understood");
         return;
     }
+    name_read(p, client.client_name);
     struct gcc_server answer = {.version = GCC_SC_VERSION,
                                 .requested_protocols = RDP_PROTOCOL_SSL,
                                 .io_channel = RDP_IO_CHANNEL,
@@ -122,6 +158,11 @@ static void heard_initial(struct guest_peer *p, const uint8_t *pdu, size_t len)
     for (uint32_t i = 0; i < client.channel_count; i++)
         answer.channels[i] = (uint16_t)(FIRST_CHANNEL + i);
     p->user_id = (uint16_t)(FIRST_CHANNEL + client.channel_count + 3); /* not the one that a gateway gives */
+    p->ids = (struct recording_ids){.user_id = RDP_SERVER_USER_ID,
+                                    .io_channel = RDP_IO_CHANNEL,
+                                    .share_id = ACTIVATION_SHARE_ID,
+                                    .channel_count = answer.channel_count};
+    memcpy(p->ids.channels, answer.channels, sizeof p->ids.channels);
     gcc_server_write(&g, &answer);
     gcc_write_response(&u, gcc, writer_len(&g));
     mcs_write_connect_response(&w, &(struct mcs_connect_response){.parameters = mcs_response_parameters,
@@ -184,13 +225,27 @@ static void heard_confirm(struct guest_peer *p, const uint8_t *bytes, size_t len
 static void heard_input(struct guest_peer *p, const uint8_t *bytes, size_t len)
 {
     uint32_t tag;
-    if (bytes[0] == TPKT_VERSION || p->guest->config.lenient)
+    struct recording_event event;
+    if (p->guest->config.lenient)
+        return;
+    if (p->player.recording && !recording_strip(bytes, len, &p->ids, &event)) {
+        if (player_hear(&p->player, &event)) {
+            fail(p, "bytes were lost or altered on the way to the guest");
+            return;
+        }
+        p->inputs++;
+        p->guest->inputs++;
+        p->guest->input_bytes += len;
+        return;
+    }
+    if (bytes[0] == TPKT_VERSION)
         return;
     if (traffic_check_input(bytes, len, &tag) || tag != p->inputs + 1) {
         fail(p, "bytes were lost or altered on the way to the guest");
         return;
     }
     p->inputs = tag;
+    p->guest->inputs++;
     p->guest->input_bytes += len;
     (void)guest_output(p, p->guest->config.answer_len, tag);
 }
@@ -267,6 +322,11 @@ static void adopt(struct guest *g, int fd)
         return;
     }
     p->guest = g;
+    p->number = GUEST_STRANGER;
+    p->player = (struct player){.recording = g->config.recording,
+                                .speed = g->config.speed,
+                                .rounds = g->config.rounds,
+                                .guest = true};
     p->step = g->config.rdp ? GUEST_REQUEST : GUEST_TLS;
     list_append(&g->peers, &p->link);
     g->accepted++;

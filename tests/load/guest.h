@@ -10,7 +10,9 @@
 
 #include <carrel/error.h>
 
+#include "hist.h"
 #include "list.h"
+#include "player.h"
 #include "wire.h"
 
 enum guest_step {
@@ -22,6 +24,8 @@ enum guest_step {
     GUEST_ACTIVE,
 };
 
+enum { GUEST_STRANGER = UINT32_MAX };
+
 struct guest;
 
 struct guest_peer {
@@ -30,6 +34,10 @@ struct guest_peer {
     struct guest *guest;
     enum guest_step step;
     uint16_t user_id;
+    uint32_t number, visit; /* of the kit's client at the other end; GUEST_STRANGER where it is none */
+    bool leaving;           /* guest_leave() was called: it sends no more */
+    struct recording_ids ids;
+    struct player player;
     uint32_t inputs, outputs;
 };
 
@@ -37,8 +45,12 @@ struct guest_config {
     struct wire_loop *shared;
     struct ssl_ctx_st *tls;
     bool rdp;
-    bool lenient;        /* input need not be the kit's own: any client is served */
-    uint32_t answer_len; /* of the output that answers an input, in bytes */
+    bool lenient;                      /* input need not be the kit's own: any client is served */
+    uint32_t answer_len;               /* of the output that answers an input, in bytes */
+    const struct recording *recording; /* NULL, or what each peer plays */
+    double speed;
+    uint32_t rounds;
+    struct hist *late; /* how much later than recorded PDUs left; borrowed */
 };
 
 struct guest {
@@ -49,10 +61,11 @@ struct guest {
     struct list peers;
     unsigned active; /* peers that are past their activation */
     uint64_t accepted, resumed;
-    uint64_t broken;      /* peers that sent what they must not; guest->why has the last one's words */
-    uint64_t input_bytes; /* checked ones */
-    uint64_t outputs;     /* PDUs sent, of all peers */
-    uint32_t pour_len;    /* bytes of a PDU that each active peer pours out as fast as it can; 0: none */
+    uint64_t broken; /* peers that sent what they must not; guest->why has the last one's words */
+    uint64_t inputs, input_bytes; /* checked ones */
+    uint64_t outputs;             /* PDUs sent, of all peers */
+    uint32_t pour_len;   /* bytes of a PDU that each active peer pours out as fast as it can; 0: none */
+    uint32_t pour_every; /* only each so manieth session does; 0: all */
     bool closed;
     char why[96];
 };
@@ -64,8 +77,14 @@ int guest_open(struct guest *g, const struct guest_config *config, const struct 
 /* Sends one PDU; false where the socket is full. */
 bool guest_output(struct guest_peer *p, uint32_t len, uint32_t tag);
 
+/* Plays what of the recording is due PASSED_NS after its beginning. */
+void guest_play(struct guest_peer *p, uint64_t passed_ns);
+
 /* Sets guest->pour_len and starts (or, with 0, stops) all active peers. */
 void guest_pour(struct guest *g, uint32_t len);
+
+/* The guest ends this session after all that it has sent; that must not be waiting here (wire_is_full()). */
+void guest_leave(struct guest_peer *p);
 
 /* Stops listening and ends all peers. */
 void guest_close(struct guest *g);

@@ -4,7 +4,8 @@
 #     stand_start USERS              # so many accounts
 #     load login -n 100 ...          # carrel-load with target, guest, users and the gateway's process
 #
-# CARREL_BUILD is the release build (build-bench, made where it is missing). OUT, where it is set, is a folder for
+# CARREL_BUILD is the release build (build-bench, made where it is missing; taken as it is where CARREL_NO_BUILD is
+# set). OUT, where it is set, is a folder for
 # each scenario's report as JSON and HTML. What was started ends with the script.
 # shellcheck shell=bash
 set -euo pipefail
@@ -20,9 +21,11 @@ tear_down() {
     # The stand ends when its standard input does.
     if [ -n "${stand_in:-}" ]; then
         exec {stand_in}>&-
-        wait "$stand" || true
+        wait "$stand" || stand_failed=yes
     fi
     rm -rf "$folder"
+    # A sanitizer that had something to say, or a daemon that did not live to the end.
+    [ -z "${stand_failed:-}" ] || exit 3
 }
 trap tear_down EXIT
 trap 'exit 130' INT TERM
@@ -34,7 +37,7 @@ stand_start() {
     guest=127.0.0.1:$(python3 -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])')
     for n in $(seq "$1"); do echo "u$n:load-$n"; done >"$folder/users"
     mkfifo "$folder/in" "$folder/out"
-    "$repo/tests/load/stand" --build "$build" --guest "$guest" --users "$folder/users" <"$folder/in" >"$folder/out" &
+    "$repo/tests/load/stand" --build "$build" ${CARREL_NO_BUILD:+--no-build} --guest "$guest" --users "$folder/users" <"$folder/in" >"$folder/out" &
     stand=$!
     exec {stand_in}>"$folder/in"
     say "a stand with $1 users"

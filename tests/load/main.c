@@ -8,6 +8,7 @@
 #include "bare.h"
 #include "limit.h"
 #include "plan.h"
+#include "record.h"
 #include "report.h"
 #include "run.h"
 #include "tls_memory.h"
@@ -77,6 +78,8 @@ int main(int argc, char **argv)
         rc = limit_run(&plan, report, &err);
     else if (plan.scenario == PLAN_BARE)
         rc = bare_run(&plan, report, &err);
+    else if (plan.scenario == PLAN_RECORD)
+        rc = record_run(&plan, report, &err);
     else
         rc = run_all(&run, &plan, report, &err);
     if (!rc)

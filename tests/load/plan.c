@@ -12,6 +12,8 @@
 #include "gcc.h"
 #include "traffic.h"
 
+enum { SOAK_PDU_RATE = 2 }; /* a second and session each way, where none was asked for */
+
 static const char help[] =
     "usage: carrel-load SCENARIO [options]\n"
     "\n"
@@ -24,7 +26,11 @@ static const char help[] =
     "  idle       sessions that do nothing: memory, CPU\n"
     "  reconnect  all sessions are cut at once and come back, again and again\n"
     "  slow       as stream, with clients that read slowly\n"
+    "  soak       all at once and for long: paced streams and inputs, slow readers, resets, guests that "
+    "end;\n"
+    "             who was cut comes back, every byte is accounted for, and memory must stay flat\n"
     "  guest      only the fake guest, for other clients, until SIGTERM\n"
+    "  record     a proxy between a real client and the real desktop at --target, that writes what they say\n"
     "  limit      no network: what AES-GCM alone takes for the bytes of a stream\n"
     "  bare       the same with sockets: what a relay that understands nothing takes on this kernel\n"
     "\n"
@@ -53,6 +59,14 @@ static const char help[] =
     "      --answer BYTES       length of the output that answers an input (200)\n"
     "      --read-rate BYTES    what a slow reader takes in a second (100000)\n"
     "      --rounds N           how often all are cut (3)\n"
+    "      --reset-rate R       sessions of a soak that clients reset in a second (1)\n"
+    "      --guest-end-rate R   sessions of a soak that guests end in a second, every other by a reset (1)\n"
+    "      --slow-every N       each Nth session of a soak reads slowly (50; 0: none)\n"
+    "      --traffic recording:FILE   stream: guests and clients play this recorded session, again and "
+    "again, or\n"
+    "                           once where no --duration is given; every byte is compared\n"
+    "      --speed X            so much faster than it was recorded (1)\n"
+    "      --recording FILE     record: where to\n"
     "      --rsa                the fake guest's key is RSA of 2048 bits, not P-256\n"
     "      --tickets            the fake guest lets TLS sessions be resumed\n"
     "\n"
@@ -76,6 +90,12 @@ enum {
     OPT_ANSWER,
     OPT_READ_RATE,
     OPT_ROUNDS,
+    OPT_RESET_RATE,
+    OPT_GUEST_END_RATE,
+    OPT_SLOW_EVERY,
+    OPT_TRAFFIC,
+    OPT_SPEED,
+    OPT_RECORDING,
     OPT_RSA,
     OPT_TICKETS,
     OPT_JSON,
@@ -105,6 +125,12 @@ static const struct option options[] = {
     {"answer", required_argument, NULL, OPT_ANSWER},
     {"read-rate", required_argument, NULL, OPT_READ_RATE},
     {"rounds", required_argument, NULL, OPT_ROUNDS},
+    {"reset-rate", required_argument, NULL, OPT_RESET_RATE},
+    {"guest-end-rate", required_argument, NULL, OPT_GUEST_END_RATE},
+    {"slow-every", required_argument, NULL, OPT_SLOW_EVERY},
+    {"traffic", required_argument, NULL, OPT_TRAFFIC},
+    {"speed", required_argument, NULL, OPT_SPEED},
+    {"recording", required_argument, NULL, OPT_RECORDING},
     {"rsa", no_argument, NULL, OPT_RSA},
     {"tickets", no_argument, NULL, OPT_TICKETS},
     {"json", required_argument, NULL, OPT_JSON},
@@ -118,9 +144,10 @@ static const struct option options[] = {
 };
 
 static const char *const scenario_names[] = {
-    [PLAN_LOGIN] = "login", [PLAN_STREAM] = "stream",       [PLAN_LATENCY] = "latency",
-    [PLAN_IDLE] = "idle",   [PLAN_RECONNECT] = "reconnect", [PLAN_SLOW] = "slow",
-    [PLAN_GUEST] = "guest", [PLAN_LIMIT] = "limit",         [PLAN_BARE] = "bare",
+    [PLAN_LOGIN] = "login",   [PLAN_STREAM] = "stream",       [PLAN_LATENCY] = "latency",
+    [PLAN_IDLE] = "idle",     [PLAN_RECONNECT] = "reconnect", [PLAN_SLOW] = "slow",
+    [PLAN_SOAK] = "soak",     [PLAN_GUEST] = "guest",         [PLAN_LIMIT] = "limit",
+    [PLAN_RECORD] = "record", [PLAN_BARE] = "bare",
 };
 
 const char *plan_scenario_name(enum plan_scenario scenario)
@@ -186,6 +213,10 @@ static int number_option(struct plan *p, int option, const char *text, struct er
         {OPT_ANSWER, "--answer", TRAFFIC_OUTPUT_MIN, TRAFFIC_OUTPUT_MAX, &p->answer_bytes, NULL, NULL},
         {OPT_READ_RATE, "--read-rate", 1, 1e12, NULL, NULL, &p->read_rate},
         {OPT_ROUNDS, "--rounds", 1, 1e6, &p->rounds, NULL, NULL},
+        {OPT_SPEED, "--speed", 0.01, 1000, NULL, NULL, &p->speed},
+        {OPT_RESET_RATE, "--reset-rate", 0, 1e4, NULL, NULL, &p->reset_rate},
+        {OPT_GUEST_END_RATE, "--guest-end-rate", 0, 1e4, NULL, NULL, &p->guest_end_rate},
+        {OPT_SLOW_EVERY, "--slow-every", 0, 1e6, &p->slow_every, NULL, NULL},
     };
     for (unsigned i = 0; i < sizeof known / sizeof known[0]; i++) {
         double number = 0;
@@ -216,6 +247,8 @@ static int list_option(struct plan *p, int option, const char *text, struct erro
         return error_set(err, CE_LIMIT, "more than %d requirements", PLAN_REQUIRES_MAX);
     return require_parse(&p->requires[p->require_count++], text, err);
 }
+
+static const char traffic_prefix[] = "recording:";
 
 static int option_take(struct plan *p, int option, struct error *err)
 {
@@ -258,6 +291,17 @@ static int option_take(struct plan *p, int option, struct error *err)
     case OPT_HTML:
         p->html_path = optarg;
         return 0;
+    case OPT_TRAFFIC:
+        if (strncmp(optarg, traffic_prefix, sizeof traffic_prefix - 1) != 0)
+            return error_set(err, CE_BAD_INPUT, "--traffic is '%s'; recording:FILE was expected", optarg);
+        p->recording_path = optarg + sizeof traffic_prefix - 1;
+        return 0;
+    case OPT_RECORDING:
+        p->record_path = optarg;
+        return 0;
+    case 'd':
+        p->duration_given = true;
+        return number_option(p, option, optarg, err);
     case OPT_INPUT_RATE:
         p->input_wanted = true;
         return number_option(p, option, optarg, err);
@@ -273,11 +317,39 @@ static int scenario_parse(struct plan *p, int argc, char **argv, struct error *e
     for (int i = 0; i < PLAN_SCENARIO_COUNT; i++) {
         if (!strcmp(argv[optind], scenario_names[i])) {
             p->scenario = (enum plan_scenario)i;
-            p->input_wanted |= p->scenario == PLAN_LATENCY;
+            p->input_wanted |= p->scenario == PLAN_LATENCY || p->scenario == PLAN_SOAK;
             return 0;
         }
     }
     return error_set(err, CE_BAD_INPUT, "'%s' is no scenario; see carrel-load --help", argv[optind]);
+}
+
+/* Both ends of each session are compared, so both must be the kit's; and a soak has a pace. */
+static int soak_check(struct plan *plan, struct error *err)
+{
+    if (plan->no_guest || !plan->rdp)
+        return error_set(err, CE_BAD_INPUT, "a soak needs the fake guest, and RDP");
+    if (plan->pdu_rate <= 0)
+        plan->pdu_rate = SOAK_PDU_RATE;
+    if (plan->input_rate <= 0)
+        plan->input_rate = SOAK_PDU_RATE;
+    return 0;
+}
+
+static int recording_check(const struct plan *plan, struct error *err)
+{
+    bool records = plan->scenario == PLAN_RECORD;
+    if (records && (plan->direct || !plan->record_path))
+        return error_set(err, CE_BAD_INPUT, "record needs --target, the desktop, and --recording, the file");
+    if (!records && plan->record_path)
+        return error_set(err, CE_BAD_INPUT,
+                         "--recording is of record; what is played is --traffic recording:FILE");
+    if (!plan->recording_path)
+        return 0;
+    if (plan->scenario != PLAN_STREAM || !plan->rdp || plan->no_guest || plan->input_wanted)
+        return error_set(err, CE_BAD_INPUT,
+                         "a recording is played by stream, in RDP, with the fake guest and its own inputs");
+    return 0;
 }
 
 int plan_parse(struct plan *plan, int argc, char **argv, struct error *err)
@@ -292,7 +364,11 @@ int plan_parse(struct plan *plan, int argc, char **argv, struct error *err)
                           .timeout_ms = 30000,
                           .pdu_bytes = 8000,
                           .answer_bytes = 200,
-                          .read_rate = 100000};
+                          .read_rate = 100000,
+                          .reset_rate = 1,
+                          .guest_end_rate = 1,
+                          .slow_every = 50,
+                          .speed = 1};
     int rc = address_parse("127.0.0.1:0", &plan->guest, &plan->guest_len, err), option;
     opterr = 0;
     while (!rc && (option = getopt_long(argc, argv, "t:g:w:u:n:r:c:d:s:R:qh", options, NULL)) != -1) {
@@ -314,5 +390,9 @@ int plan_parse(struct plan *plan, int argc, char **argv, struct error *err)
     if (!rc && plan->direct && plan->no_guest)
         rc = error_set(err, CE_BAD_INPUT,
                        "without --target and without a fake guest there is nothing to load");
+    if (!rc && plan->scenario == PLAN_SOAK)
+        rc = soak_check(plan, err);
+    if (!rc)
+        rc = recording_check(plan, err);
     return rc;
 }

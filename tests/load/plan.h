@@ -19,7 +19,9 @@ enum plan_scenario {
     PLAN_IDLE,
     PLAN_RECONNECT,
     PLAN_SLOW,
+    PLAN_SOAK,
     PLAN_GUEST,
+    PLAN_RECORD,
     PLAN_LIMIT,
     PLAN_BARE,
     PLAN_SCENARIO_COUNT,
@@ -48,6 +50,12 @@ struct plan {
         input_rate;    /* a second and session; 0: as fast as it goes (input: one after the other) */
     bool input_wanted; /* the latency scenario, or --input-rate was given */
     double read_rate;  /* bytes a second that a slow reader takes */
+    double reset_rate, guest_end_rate; /* of a soak: faults a second */
+    uint32_t slow_every;               /* of a soak: each so manieth session reads slowly; 0: none */
+    const char *recording_path;        /* to play; NULL: none */
+    const char *record_path;           /* to write */
+    double speed;
+    bool duration_given;
     const char *json_path, *csv_path, *html_path;
     bool quiet;
     struct require requires[PLAN_REQUIRES_MAX];

@@ -27,6 +27,7 @@ enum {
     REPORT_DISTRIBUTIONS_MAX = 8,
     REPORT_NAME_SIZE = 48,
     REPORT_SAMPLES_MAX = 2000, /* then every other one is given up and the distance doubles */
+    REPORT_WATCHED_MAX = 16,   /* processes whose memory is sampled */
 };
 
 struct report_metric {
@@ -45,7 +46,8 @@ struct report_sample {
     double logins_per_s;
     double sessions;
     double bytes_per_s;
-    double cpu; /* cores used by the watched processes together */
+    double cpu;                        /* cores used by the watched processes together */
+    double memory[REPORT_WATCHED_MAX]; /* bytes, by name; 0: not looked at */
 };
 
 struct report {
@@ -53,6 +55,8 @@ struct report {
     struct report_metric metrics[REPORT_METRICS_MAX];
     struct report_distribution distributions[REPORT_DISTRIBUTIONS_MAX];
     struct report_sample samples[REPORT_SAMPLES_MAX];
+    const char *watched[REPORT_WATCHED_MAX]; /* names; borrowed */
+    unsigned watched_count;
     unsigned metric_count, distribution_count, sample_count;
 };
 

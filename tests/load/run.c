@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "load_tls.h"
+#include "recording_file.h"
 #include "run_parts.h"
 #include "traffic.h"
 
@@ -49,6 +50,12 @@ void run_on_active(struct client *c)
     hist_record(&run->active, c->active_ns - c->began_ns);
     if (run->round)
         hist_record(&run->reconnect, c->active_ns - run->cut_ns);
+    slot->taken_bytes = run->phase == RUN_MEASURE ? run_traffic_allowed(run) : 0;
+    if (slot->gone_ns) {
+        hist_record(&run->reconnect, c->active_ns - slot->gone_ns);
+        slot->gone_ns = 0;
+        run->faults.comebacks++;
+    }
     if (run->plan->scenario == PLAN_LOGIN)
         client_end(c, false);
     step(run);
@@ -60,9 +67,11 @@ void run_on_gone(struct client *c)
     struct run *run = slot->run;
     slot->client = NULL;
     run->last_gone_ns = uv_hrtime();
+    if (run->plan->scenario == PLAN_SOAK)
+        run_faults_gone(run, slot, c);
     if (c->step == CLIENT_ACTIVE) {
         run->held--;
-        if (!c->ended_by_us) {
+        if (!c->ended_by_us && !slot->faulted) {
             run->lost++;
             reason_count(run, c->why);
         }
@@ -76,13 +85,14 @@ void run_on_gone(struct client *c)
     step(run);
 }
 
-static void login_start(struct run *run)
+void run_login(struct run *run, uint32_t number)
 {
     const char *user, *password;
-    struct slot *slot = &run->slots[run->started];
-    users_get(run->users, run->started, &user, &password);
-    run->started++;
-    if (client_open(&slot->client, &run->client_config, slot, user, password)) {
+    struct slot *slot = &run->slots[number];
+    users_get(run->users, number, &user, &password);
+    slot->visit++;
+    slot->faulted = slot->guest_left = false;
+    if (client_open(&slot->client, &run->client_config, slot, user, password, number, slot->visit)) {
         slot->client = NULL;
         run->failed++;
         reason_count(run, "no connection could be opened: descriptors, ports or memory");
@@ -97,7 +107,7 @@ static void logins_start(struct run *run)
     double elapsed_s = (double)(uv_hrtime() - run->phase_began_ns) / 1e9;
     while (run->started < plan->sessions && run->connecting < plan->concurrency &&
            (plan->rate <= 0 || (double)run->started <= elapsed_s * plan->rate))
-        login_start(run);
+        run_login(run, run->started++);
 }
 
 /* Log-ins that take too long are ended; `gone` counts them. */
@@ -157,7 +167,7 @@ static void step(struct run *run)
             logins_done(run);
     } else if (run->phase == RUN_DRAIN && run_traffic_arrived(run)) {
         run_phase_set(run, RUN_END);
-    } else if (run->phase == RUN_MEASURE && !run->held) {
+    } else if (run->phase == RUN_MEASURE && !run->held && run->plan->scenario != PLAN_SOAK) {
         if (run->plan->scenario == PLAN_RECONNECT && run->round)
             run_phase_set(run, RUN_LOGIN);
         else
@@ -170,12 +180,15 @@ static void on_tick(uv_timer_t *timer)
     struct run *run = timer->data;
     static uint64_t looked_ns;
     uint64_t now_ns = uv_hrtime();
-    if (run->phase == RUN_LOGIN && now_ns - looked_ns > TIMEOUT_LOOKS_MS * 1000000ull) {
+    if ((run->phase == RUN_LOGIN || run->plan->scenario == PLAN_SOAK) &&
+        now_ns - looked_ns > TIMEOUT_LOOKS_MS * 1000000ull) {
         looked_ns = now_ns;
         timeouts_look(run);
     }
     if (run->phase == RUN_MEASURE)
         run_traffic_tick(run);
+    if (run->plan->scenario == PLAN_SOAK && (run->phase == RUN_MEASURE || run->phase == RUN_DRAIN))
+        run_faults_return(run);
     step(run);
 }
 
@@ -200,6 +213,14 @@ static void finish(struct run *run)
         guest_close(&run->guest);
 }
 
+/* A recording that is played once has its own, and all have begun a second after the first. */
+static uint64_t duration_ms(const struct run *run)
+{
+    if (!run->plan->recording_path || run->plan->duration_given)
+        return run->plan->duration_ms;
+    return (uint64_t)((double)run->recording.length_us / 1000 / run->plan->speed) + 1500;
+}
+
 static void measure_begin(struct run *run)
 {
     if (run->plan->scenario == PLAN_RECONNECT) {
@@ -211,7 +232,7 @@ static void measure_begin(struct run *run)
     }
     run_snapshot(run, &run->begin, true);
     run_traffic_begin(run);
-    (void)uv_timer_start(&run->phase_end, on_phase_end, run->plan->duration_ms, 0);
+    (void)uv_timer_start(&run->phase_end, on_phase_end, duration_ms(run), 0);
 }
 
 void run_phase_set(struct run *run, enum run_phase phase)
@@ -237,10 +258,13 @@ void run_phase_set(struct run *run, enum run_phase phase)
         measure_begin(run);
         break;
     case RUN_DRAIN:
-        (void)uv_timer_start(&run->phase_end, on_phase_end, RUN_DRAIN_MS, 0);
+        (void)uv_timer_start(&run->phase_end, on_phase_end,
+                             run->plan->scenario == PLAN_SOAK ? RUN_SOAK_DRAIN_MS : RUN_DRAIN_MS, 0);
         step(run);
         break;
     case RUN_END:
+        if (run->plan->scenario == PLAN_SOAK)
+            (void)run_faults_settled(run); /* counts what is missing now */
         run_report(run);
         finish(run);
         break;
@@ -256,7 +280,11 @@ static int guest_start(struct run *run)
                                         .tls = run->guest_tls,
                                         .rdp = plan->rdp,
                                         .lenient = plan->scenario == PLAN_GUEST,
-                                        .answer_len = plan->answer_bytes};
+                                        .answer_len = plan->answer_bytes,
+                                        .recording = run->client_config.recording,
+                                        .speed = plan->speed,
+                                        .rounds = run->client_config.rounds,
+                                        .late = &run->late};
     int rc =
         guest_open(&run->guest, &config, (const struct sockaddr *)&plan->guest, plan->guest_len, run->err);
     run->guest_is_open = !rc;
@@ -298,6 +326,8 @@ static int prepare(struct run *run)
         rc = error_set(run->err, CE_NOMEM, "no memory for %u sessions", plan->sessions);
     for (uint32_t i = 0; !rc && i < plan->sessions; i++)
         run->slots[i].run = run;
+    if (!rc && plan->recording_path)
+        rc = recording_load(plan->recording_path, &run->recording, run->err);
     run->target = plan->target;
     run->self = (struct watched){.name = "load", .pid = getpid()};
     run->client_config = (struct client_config){.shared = &run->shared,
@@ -309,6 +339,12 @@ static int prepare(struct run *run)
                                                 .lenient = plan->no_guest,
                                                 .channels = plan->channels,
                                                 .events = &run_client_events};
+    if (plan->recording_path) {
+        run->client_config.recording = &run->recording;
+        run->client_config.speed = plan->speed;
+        run->client_config.rounds = plan->duration_given ? 0 : 1;
+        run->client_config.channels = run->recording.channel_count;
+    }
     return rc;
 }
 
@@ -348,6 +384,7 @@ void run_destroy(struct run **run_at)
     if (!run)
         return;
     users_destroy(&run->users);
+    recording_finish(&run->recording);
     load_tls_free(&run->client_tls);
     load_tls_free(&run->guest_tls);
     free(run->slots);

@@ -1,5 +1,5 @@
-/* The inside of a run, shared by run.c (its life), run_traffic.c (what the sessions do) and run_report.c (what
- * came out).
+/* The inside of a run, shared by run.c (its life), run_traffic.c (what the sessions do), run_faults.c (what a soak
+ * does to them) and run_report.c (what came out).
  */
 #ifndef CARREL_LOAD_RUN_PARTS_H
 #define CARREL_LOAD_RUN_PARTS_H
@@ -24,14 +24,32 @@ enum {
     RUN_REASONS_MAX = 12, /* different ones; the rest is counted together */
     RUN_TICK_MS = 1,
     RUN_SAMPLE_MS = 250,
-    RUN_DRAIN_MS = 10000,   /* what has not arrived by then is lost */
-    RUN_FAREWELL_MS = 5000, /* the guest's side of ended sessions is waited for so long */
+    RUN_DRAIN_MS = 10000,      /* what has not arrived by then is lost */
+    RUN_SOAK_DRAIN_MS = 90000, /* a soak waits also for those who were cut last */
+    RUN_FAREWELL_MS = 5000,    /* the guest's side of ended sessions is waited for so long */
 };
 
 struct slot {
     struct run *run;
     struct client *client; /* NULL: no connection now */
     uint64_t taken_bytes;  /* by a slow reader */
+    uint32_t visit;        /* how many connections it has had */
+    uint64_t gone_ns;      /* since when a soak's session is away; 0: it is not */
+    uint64_t retry_ns;     /* when it comes back */
+    bool faulted;          /* the guest ended it because the run told it to */
+    bool guest_left;       /* ... and after its last byte, so that all of them must have come: */
+    uint32_t guest_outputs;
+};
+
+/* What a soak did, and what became of it. */
+struct faults {
+    uint64_t resets, guest_ends, guest_resets; /* done */
+    uint64_t comebacks;
+    uint64_t ends_compared,
+        ends_missing; /* sessions that a guest ended in order; PDUs of theirs that never came */
+    uint64_t live_compared, outputs_missing, inputs_missing; /* sessions that lived at the end */
+    uint64_t looked_ns;
+    uint64_t random;
 };
 
 struct reason {
@@ -60,6 +78,10 @@ struct run {
     bool guest_is_open;
     struct users *users;
     struct slot *slots;
+    struct faults faults;
+    struct recording recording; /* of --traffic */
+    uint64_t inputs_played;
+    struct hist late;
     uv_timer_t tick, sampler, phase_end;
     uv_signal_t interrupt, terminate;
     enum run_phase phase;
@@ -83,13 +105,28 @@ struct run {
 };
 
 void run_phase_set(struct run *run, enum run_phase phase);
+void run_login(struct run *run, uint32_t number); /* starts a log-in of this session */
+
+static inline bool run_slot_is_slow(const struct run *run, const struct slot *slot)
+{
+    uint32_t every = run->plan->slow_every;
+    return run->plan->scenario == PLAN_SLOW ||
+           (run->plan->scenario == PLAN_SOAK && every && (uint32_t)(slot - run->slots) % every == 0);
+}
+
+/* run_faults.c */
+void run_faults_tick(struct run *run);   /* while a soak is measured */
+void run_faults_return(struct run *run); /* who was cut comes back, also while it drains */
+void run_faults_gone(struct run *run, struct slot *slot, const struct client *c);
+bool run_faults_settled(struct run *run); /* everybody is there, and all bytes are */
 
 /* run_traffic.c */
+uint64_t run_traffic_allowed(const struct run *run); /* bytes that a slow reader may have taken by now */
 void run_traffic_begin(struct run *run);
 void run_traffic_tick(struct run *run);
 void run_traffic_stop(struct run *run);
-bool run_traffic_arrived(const struct run *run); /* all that was sent */
-void run_traffic_cut(struct run *run);           /* every session, by a reset */
+bool run_traffic_arrived(struct run *run); /* all that was sent */
+void run_traffic_cut(struct run *run);     /* every session, by a reset */
 extern const struct client_events run_client_events;
 void run_on_active(struct client *c);
 void run_on_gone(struct client *c);

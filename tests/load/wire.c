@@ -348,6 +348,15 @@ void wire_want_drained(struct wire *w, bool wanted)
     watch(w);
 }
 
+void wire_farewell(struct wire *w)
+{
+    if (w->over)
+        return;
+    if (w->secure)
+        (void)!tls_io_end(&w->tls);
+    (void)shutdown(w->fd, SHUT_WR);
+}
+
 void wire_pause(struct wire *w, bool paused)
 {
     if (w->over || w->paused == paused)

@@ -42,6 +42,7 @@ struct wire {
     struct list eager_link;
     struct wire_loop *shared; /* borrowed */
     const struct wire_events *events;
+    void *data; /* of the owner */
     struct tls_io tls;
     uint8_t *held; /* the beginning of a PDU */
     uint8_t *out;  /* what the socket did not take */
@@ -77,6 +78,10 @@ static inline bool wire_is_full(const struct wire *w)
 void wire_want_drained(struct wire *w, bool wanted);
 
 void wire_pause(struct wire *w, bool paused);
+
+/* Says that nothing more comes, and goes on reading until the peer ends: what was sent then arrives whole. Only where
+ * wire_is_full() is false. */
+void wire_farewell(struct wire *w);
 
 /* Closes: with TLS's farewell and FIN, or (CUT) with a reset. Harmless the second time. */
 void wire_end(struct wire *w, bool cut);
