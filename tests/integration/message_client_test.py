@@ -276,7 +276,7 @@ def inside(gateway_binary, broker_binary, fake_binary, pictures=None):
                 only = os.environ.get('CARREL_ONLY')
                 broker_lab.main([t for t in TESTS if not only or only in t.__name__])
             except BaseException:
-                guest.logs()
+                guest.logs('client.log')
                 print(gateway.log_text()[-8000:], file=sys.stderr)
                 raise
             assert gateway.stop() == 0, gateway.log_text()[-4000:]

@@ -233,7 +233,7 @@ def inside(gateway_binary, broker_binary, fake_binary):
             try:
                 broker_lab.main(TESTS)
             except BaseException:
-                guest.logs()
+                guest.logs('client.log')
                 print(gateway.log_text()[-8000:], file=sys.stderr)
                 raise
             assert gateway.stop() == 0, gateway.log_text()[-4000:]

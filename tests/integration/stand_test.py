@@ -6,10 +6,12 @@ usage: stand_test.py STAND BUILD
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import gateway_fakes as fakes  # noqa: E402
@@ -133,10 +135,48 @@ def a_daemon_that_dies_ends_the_stand(directory):
     assert not os.path.exists(stand.told['directory'])
 
 
+def the_broker_dies_and_comes_back(directory):
+    stand = Stand()
+    path = os.path.join(stand.told['directory'], 'broker.pid')
+    old = stand.told['pids']['broker']
+    try:
+        client = fakes.FakeClient(stand.ports[0]).login(stand.told['user'], stand.told['password'])
+        client.pdu()
+        stand.process.send_signal(signal.SIGUSR1)
+        end = time.monotonic() + START_S
+        while lives(old) or int(open(path, encoding='ascii').read()) == old:
+            assert time.monotonic() < end, 'the broker is not started again'
+            time.sleep(0.1)
+        stand.told['pids']['broker'] = int(open(path, encoding='ascii').read())
+        while stand.process.poll() is None and not answers(stand.told['api']):
+            assert time.monotonic() < end, 'the broker does not answer'
+            time.sleep(0.1)
+        assert [session['user'] for session in stand.items('session list')] == ['demo']
+        client.close()
+    finally:
+        stand.finish(by_signal=True)
+
+
+def answers(path):
+    with socket.socket(socket.AF_UNIX) as sock:
+        return sock.connect_ex(path) == 0
+
+
+def what_a_sanitizer_says_is_told_and_is_a_failure(directory):
+    stand = Stand()
+    with open(os.path.join(stand.told['directory'], 'gateway.log'), 'a', encoding='ascii') as file:
+        file.write('==1==ERROR: LeakSanitizer: detected memory leaks\n')
+    stand.lifeline.close()
+    _, complaints = stand.process.communicate(timeout=START_S)
+    assert stand.process.returncode == 1 and 'detected memory leaks' in complaints, complaints
+    assert not os.path.exists(stand.told['directory'])
+
+
 def main():
     tests = (users_of_the_file_reach_the_guests_with_their_own_passwords,
              without_anything_given_there_are_a_user_and_a_guest, what_cannot_be_is_told_in_a_sentence,
-             a_daemon_that_dies_ends_the_stand)
+             a_daemon_that_dies_ends_the_stand, the_broker_dies_and_comes_back,
+             what_a_sanitizer_says_is_told_and_is_a_failure)
     with tempfile.TemporaryDirectory(prefix='carrel-stand-test-') as directory:
         os.environ['TMPDIR'] = directory
         for test in tests:

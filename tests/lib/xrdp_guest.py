@@ -1,6 +1,6 @@
 """A guest without a machine around it: xrdp with Xorg, for tests that run in namespaces of their own.
 
-inside() brings a test there: processes, mounts and network are private, so that xrdp's fixed paths and ports, the guest's
+arguments() brings a test there: processes, mounts and network are private, so that xrdp's fixed paths and ports, the guest's
 user and all that is started are gone when the test ends, however it ends. It needs root.
 """
 import hashlib
@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 
+NEEDED = ('xrdp', 'xrdp-sesman', 'openssl', 'unshare')
 PATIENCE_S = 120
 GUEST_USER, GUEST_UID, GUEST_PORT, GUEST_DISPLAY = 'desktop', 64242, 33890, 4710
 
@@ -34,14 +35,15 @@ def run(*command, **more):
 
 
 class Guest:
-    """xrdp with the private copies of what it finds at fixed paths."""
+    """SESSION: what a session runs, as a shell has it. SETTINGS: more lines for [Globals] of xrdp.ini."""
 
-    def __init__(self, folder, session='exec sleep infinity'):
-        """SESSION: what a session runs, as a shell's words."""
-        self.folder, self.session = folder, session
+    def __init__(self, folder, user=GUEST_USER, uid=GUEST_UID, port=GUEST_PORT, sesman_port=3350, display=GUEST_DISPLAY,
+                 session='exec sleep infinity', settings=''):
+        self.folder, self.user, self.uid, self.port, self.display = folder, user, uid, port, display
+        self.sesman_port, self.session, self.globals = sesman_port, session, settings
         self.home = os.path.join(folder, 'home')
         os.mkdir(self.home)
-        os.chown(self.home, GUEST_UID, GUEST_UID)
+        os.chown(self.home, uid, uid)
         os.chmod(folder, 0o755)
         self.users()
         self.settings()
@@ -55,7 +57,7 @@ class Guest:
         wait_until(self.answers, 'xrdp listens')
 
     def cover(self, path, text):
-        """TEXT in place of the file at PATH, in this test's mounts alone."""
+        """TEXT in place of the file at PATH, in these mounts alone."""
         private = os.path.join(self.folder, os.path.basename(path))
         with open(private, 'w', encoding='utf-8') as file:
             file.write(text)
@@ -63,8 +65,8 @@ class Guest:
         run('mount', '--bind', private, path)
 
     def users(self):
-        for path, line in (('/etc/passwd', f'{GUEST_USER}:x:{GUEST_UID}:{GUEST_UID}::{self.home}:/bin/bash'),
-                           ('/etc/group', f'{GUEST_USER}:x:{GUEST_UID}:'), ('/etc/shadow', '')):
+        for path, line in (('/etc/passwd', f'{self.user}:x:{self.uid}:{self.uid}::{self.home}:/bin/bash'),
+                           ('/etc/group', f'{self.user}:x:{self.uid}:'), ('/etc/shadow', '')):
             with open(path, encoding='utf-8') as file:
                 self.cover(path, file.read().rstrip('\n') + '\n' + line + '\n')
 
@@ -72,7 +74,7 @@ class Guest:
         hashed = subprocess.run(['openssl', 'passwd', '-6', '-stdin'], input=password, text=True, capture_output=True,
                                 check=True).stdout.strip()
         with open('/etc/shadow', 'a', encoding='utf-8') as file:  # the private one
-            file.write(f'{GUEST_USER}:{hashed}:19000:0:99999:7:::\n')
+            file.write(f'{self.user}:{hashed}:19000:0:99999:7:::\n')
 
     def settings(self):
         self.certificate = os.path.join(self.folder, 'guest.pem')
@@ -82,13 +84,14 @@ class Guest:
         self.cover('/etc/xrdp/xrdp.ini', f'''[Globals]
 ini_version=1
 fork=true
-port=tcp://127.0.0.1:{GUEST_PORT}
+port=tcp://127.0.0.1:{self.port}
 security_layer=tls
 certificate={self.certificate}
 key_file={key}
 allow_channels=true
 max_bpp=32
 use_fastpath=both
+{self.globals}
 [Logging]
 LogFile={self.folder}/xrdp.log
 LogLevel=DEBUG
@@ -109,14 +112,14 @@ code=20
 ''')
         self.cover('/etc/xrdp/sesman.ini', f'''[Globals]
 ListenAddress=127.0.0.1
-ListenPort=3350
+ListenPort={self.sesman_port}
 EnableUserWindowManager=false
 DefaultWindowManager={self.folder}/session
 [Security]
 AllowRootLogin=false
 MaxLoginRetry=4
 [Sessions]
-X11DisplayOffset={GUEST_DISPLAY}
+X11DisplayOffset={self.display}
 MaxSessions=5
 KillDisconnected=false
 [Logging]
@@ -147,14 +150,14 @@ EnableSyslog=false
 
     def answers(self):
         with socket.socket() as sock:
-            return sock.connect_ex(('127.0.0.1', GUEST_PORT)) == 0
+            return sock.connect_ex(('127.0.0.1', self.port)) == 0
 
     def fingerprint(self):
         with open(self.certificate, encoding='ascii') as file:
             return hashlib.sha256(ssl.PEM_cert_to_DER_cert(file.read())).hexdigest()
 
     def environment(self):
-        return {'PATH': os.environ['PATH'], 'DISPLAY': f':{GUEST_DISPLAY}',
+        return {'PATH': os.environ['PATH'], 'DISPLAY': f':{self.display}',
                 'XAUTHORITY': os.path.join(self.home, '.Xauthority')}
 
     def channels(self):
@@ -165,12 +168,12 @@ EnableSyslog=false
 
     def reads(self, path):
         """As the session's user: a drive is mounted for nobody else. None where there is no such file."""
-        done = subprocess.run(['cat', os.path.join(self.home, path)], user=GUEST_UID, group=GUEST_UID, extra_groups=[],
+        done = subprocess.run(['cat', os.path.join(self.home, path)], user=self.uid, group=self.uid, extra_groups=[],
                               capture_output=True, text=True, check=False)
         return done.stdout if done.returncode == 0 else None
 
-    def logs(self):
-        for name in ('xrdp.out', 'xrdp.log', 'sesman.log', 'client.log'):
+    def logs(self, *more):
+        for name in ('xrdp.out', 'xrdp.log', 'sesman.log', *more):
             with open(os.path.join(self.folder, name), encoding='utf-8', errors='replace') as file:
                 print(f'--- {name}\n{file.read()[-4000:]}', file=sys.stderr)
         for base, _, names in os.walk(self.home):

@@ -228,8 +228,12 @@ static void on_connected(struct wire *w)
 static void on_secured(struct wire *w)
 {
     struct pair *p = pair_of(w);
-    if (++p->secured == 2)
+    if (++p->secured == 2) {
         p->step = PAIR_INITIAL;
+        wire_pause(other_end(w), false);
+    } else {
+        wire_pause(w, true); /* what it says could not be passed on yet */
+    }
 }
 
 static void on_drained(struct wire *w)

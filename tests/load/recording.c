@@ -67,7 +67,8 @@ static bool event_read(struct cursor *c, struct recording_event *e, uint64_t *at
     struct pdu_frame frame;
     *at_us += cursor_u32_le(c);
     unsigned kind = cursor_u8(c);
-    *e = (struct recording_event){.at_us = *at_us, .kind = (uint8_t)(kind & ~(unsigned)OF_GUEST), .channel = cursor_u8(c)};
+    *e = (struct recording_event){
+        .at_us = *at_us, .kind = (uint8_t)(kind & ~(unsigned)OF_GUEST), .channel = cursor_u8(c)};
     e->len = cursor_u16_le(c);
     e->bytes = cursor_take(c, e->len);
     *ret_of_guest = kind & OF_GUEST;

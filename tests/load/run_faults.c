@@ -27,8 +27,9 @@ static struct slot *slot_of(struct run *run, const struct guest_peer *p)
 static bool client_reset(struct run *run)
 {
     for (unsigned i = 0; i < TRIES_MAX; i++) {
-        struct client *c = run->slots[random_below(&run->faults, run->plan->sessions)].client;
-        if (c && c->step == CLIENT_ACTIVE && !c->wire.over) {
+        struct slot *slot = &run->slots[random_below(&run->faults, run->plan->sessions)];
+        struct client *c = slot->client;
+        if (c && c->step == CLIENT_ACTIVE && !c->wire.over && !slot->faulted) {
             client_end(c, true);
             return true;
         }
