@@ -43,6 +43,14 @@ class Client:
             time.sleep(0.3)
         raise RuntimeError('xfreerdp3 shows no picture')
 
+    def wait(self, seconds):
+        """Lets time pass, in which the client must not end."""
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return
+        raise RuntimeError(f'xfreerdp3 ended with status {self.process.returncode}')
+
     def screenshot(self, path):
         subprocess.run(['import', '-window', 'root', path], env=self.environment, check=True)
 

@@ -47,7 +47,7 @@ class Lab:
         self.folder = tempfile.mkdtemp(prefix="carrel-bench-")
         self.guest = free_port()
         self.processes = []
-        self.stand = None
+        self.stands = []
         self.users = self.write("users", "".join(f"u{n:05d}:bench-{n}\n" for n in range(users)))
 
     def path(self, name):
@@ -59,12 +59,12 @@ class Lab:
         return self.path(name)
 
     def close(self):
-        if self.stand:
-            self.stand.stdin.close()
+        for stand in self.stands:
+            stand.stdin.close()
         for process in self.processes:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
-        for process in self.processes + ([self.stand] if self.stand else []):
+        for process in self.processes + self.stands:
             try:
                 process.wait(STOP_S)
             except subprocess.TimeoutExpired:
@@ -74,13 +74,14 @@ class Lab:
 
     # ---- what is compared ----
 
-    def carrel(self):
-        """A gateway and a broker; what is measured is the gateway."""
+    def carrel(self, guest=None, users=None):
+        """A gateway and a broker; what is measured is the gateway. GUEST: the port of another one than the kit's."""
         with open(self.path("stand.log"), "wb") as log:
-            self.stand = subprocess.Popen([os.path.join(HERE, "stand"), "--no-build", "--build", self.build, "--guest",
-                                           f"127.0.0.1:{self.guest}", "--users", self.users],
+            stand = subprocess.Popen([os.path.join(HERE, "stand"), "--no-build", "--build", self.build, "--guest",
+                                           f"127.0.0.1:{guest or self.guest}", "--users", users or self.users],
                                           stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True)
-        line = self.stand.stdout.readline()
+        self.stands.append(stand)
+        line = stand.stdout.readline()
         if not line:
             with open(self.path("stand.log"), encoding="utf-8") as log:
                 raise Trouble(f"the stand does not start: {log.read().strip()}")
@@ -153,15 +154,15 @@ connect = 127.0.0.1:{self.guest}
 """)
         return Proxy("stunnel", port, self.start("stunnel", port, "stunnel4", config), tls=True)
 
-    def freerdp_proxy(self):
+    def freerdp_proxy(self, guest=None):
         port, pem = free_port(), self.certificate("rsa")
-        config = self.write("freerdp-proxy.ini", f"""[Server]
+        config = self.write(f"freerdp-proxy-{port}.ini", f"""[Server]
 Host = 127.0.0.1
 Port = {port}
 [Target]
 FixedTarget = TRUE
 Host = 127.0.0.1
-Port = {self.guest}
+Port = {guest or self.guest}
 [Input]
 Keyboard = TRUE
 Mouse = TRUE
@@ -178,7 +179,7 @@ GFX = FALSE
 CertificateFile = {pem}.crt
 PrivateKeyFile = {pem}.key
 """)
-        return Proxy("freerdp-proxy3", port, self.start("freerdp-proxy", port, "freerdp-proxy3", config), tls=False)
+        return Proxy("freerdp-proxy3", port, self.start(f"freerdp-proxy-{port}", port, "freerdp-proxy3", config), tls=False)
 
     # ---- runs ----
 
