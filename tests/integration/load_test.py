@@ -163,11 +163,22 @@ class Direct(Case):
         self.assertIn("self.memory", rows)
         with open(self.path("r.html"), encoding="utf-8") as f:
             page = f.read()
-        self.assertIn("login, by percentile", page)
-        self.assertIn("bytes to clients", page)
+        self.assertIn("Log-in, until the desktop", page)
+        self.assertIn("bytes that reached clients", page)
         self.assertEqual(page.count("<svg"), page.count("</svg>"))
         self.assertNotRegex(page, r"(src|href)=")
         self.assertNotRegex(page, r"\bnan\b|\binf\b")
+
+    def test_what_was_required_stands_in_the_reports(self):
+        m = self.load("login", "-n", "2", "--html", self.path("r.html"), "-R", "sessions.failed=0", "-R", "login.p99<1ns", status=1)
+        self.assertEqual(m["sessions.failed"], 0)
+        with open(self.path("run.json"), encoding="utf-8") as f:
+            rules = json.load(f)["requirements"]
+        self.assertEqual([(rule["rule"], rule["holds"]) for rule in rules], [("sessions.failed=0", True), ("login.p99<1ns", False)])
+        with open(self.path("r.html"), encoding="utf-8") as f:
+            page = f.read()
+        self.assertIn('login.p99&lt;1ns', page)
+        self.assertIn('class="missed">no', page)
 
     def test_help_names_every_option(self):
         run = subprocess.run([LOAD, "--help"], capture_output=True, text=True, timeout=PATIENCE_S, check=True)

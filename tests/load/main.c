@@ -34,18 +34,19 @@ static int outputs_write(const struct plan *plan, const struct report *report, s
 }
 
 /* A figure that a requirement names and the run did not produce has not been met either. */
-static int requires_check(const struct plan *plan, const struct report *report)
+static int requires_check(const struct plan *plan, struct report *report)
 {
     int status = 0;
     for (unsigned i = 0; i < plan->require_count; i++) {
         const struct require *require = &plan->requires[i];
-        bool holds = false;
-        char text[32] = "no such figure";
-        if (!require_holds(require, report, &holds))
-            report_value_print(report_find(report, require->name)->unit,
-                               report_find(report, require->name)->value, text, sizeof text);
-        if (!holds) {
-            fprintf(stderr, "carrel-load: '%s' does not hold: %s\n", require->text, text);
+        struct report_rule *rule = &report->rules[report->rule_count++];
+        *rule = (struct report_rule){.text = require->text, .found = "no such figure"};
+        if (!require_holds(require, report, &rule->holds)) {
+            const struct report_metric *metric = report_find(report, require->name);
+            report_value_print(metric->unit, metric->value, rule->found, sizeof rule->found);
+        }
+        if (!rule->holds) {
+            fprintf(stderr, "carrel-load: '%s' does not hold: %s\n", rule->text, rule->found);
             status = EXIT_REQUIRED;
         }
     }
@@ -82,9 +83,11 @@ int main(int argc, char **argv)
         rc = record_run(&plan, report, &err);
     else
         rc = run_all(&run, &plan, report, &err);
+    int status = rc ? EXIT_RUN : requires_check(&plan, report);
     if (!rc)
         rc = outputs_write(&plan, report, &err);
-    int status = rc ? EXIT_RUN : requires_check(&plan, report);
+    if (rc)
+        status = EXIT_RUN;
     if (rc)
         fprintf(stderr, "carrel-load: %s\n", err.text);
     run_destroy(&run);

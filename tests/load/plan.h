@@ -9,6 +9,7 @@
 
 #include <carrel/error.h>
 
+#include "report.h"
 #include "require.h"
 #include "watched.h"
 
@@ -28,8 +29,8 @@ enum plan_scenario {
 };
 
 enum {
-    PLAN_REQUIRES_MAX = 32,
-    PLAN_WATCHES_MAX = 16,
+    PLAN_REQUIRES_MAX = REPORT_RULES_MAX,
+    PLAN_WATCHES_MAX = REPORT_WATCHED_MAX,
 };
 
 struct plan {

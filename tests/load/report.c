@@ -159,10 +159,25 @@ static json_t *samples_json(const struct report *r)
     json_t *array = json_array();
     for (unsigned i = 0; i < r->sample_count; i++) {
         const struct report_sample *s = &r->samples[i];
-        json_array_append_new(array, json_pack("{s:f, s:f, s:f, s:f, s:f}", "at_s", s->at_s, "logins_per_s",
-                                               s->logins_per_s, "sessions", s->sessions, "bytes_per_s",
-                                               s->bytes_per_s, "cpu", s->cpu));
+        json_t *sample =
+            json_pack("{s:f, s:f, s:f, s:f, s:f}", "at_s", s->at_s, "logins_per_s", s->logins_per_s,
+                      "sessions", s->sessions, "bytes_per_s", s->bytes_per_s, "cpu", s->cpu);
+        json_t *memory = r->watched_count ? json_object() : NULL;
+        for (unsigned w = 0; w < r->watched_count; w++)
+            json_object_set_new(memory, r->watched[w], json_real(s->memory[w]));
+        if (memory)
+            json_object_set_new(sample, "memory_bytes", memory);
+        json_array_append_new(array, sample);
     }
+    return array;
+}
+
+static json_t *rules_json(const struct report *r)
+{
+    json_t *array = json_array();
+    for (unsigned i = 0; i < r->rule_count; i++)
+        json_array_append_new(array, json_pack("{s:s, s:s, s:b}", "rule", r->rules[i].text, "found",
+                                               r->rules[i].found, "holds", (int)r->rules[i].holds));
     return array;
 }
 
@@ -176,8 +191,8 @@ int report_json(const struct report *r, const char *path, struct error *err)
         json_object_set_new(metrics, r->metrics[i].name, json_real(r->metrics[i].value));
         json_object_set_new(units, r->metrics[i].name, json_string(report_unit_name(r->metrics[i].unit)));
     }
-    json_t *all = json_pack("{s:s, s:o, s:o, s:o}", "title", r->title, "metrics", metrics, "units", units,
-                            "samples", samples_json(r));
+    json_t *all = json_pack("{s:s, s:o, s:o, s:o, s:o}", "title", r->title, "metrics", metrics, "units",
+                            units, "requirements", rules_json(r), "samples", samples_json(r));
     int rc = all && !json_dumpf(all, file, JSON_INDENT(1) | JSON_REAL_PRECISION(12)) ? 0 : CE_NOMEM;
     fputc('\n', file);
     json_decref(all);

@@ -5,6 +5,7 @@
 #ifndef CARREL_LOAD_REPORT_H
 #define CARREL_LOAD_REPORT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -27,7 +28,8 @@ enum {
     REPORT_DISTRIBUTIONS_MAX = 8,
     REPORT_NAME_SIZE = 48,
     REPORT_SAMPLES_MAX = 2000, /* then every other one is given up and the distance doubles */
-    REPORT_WATCHED_MAX = 16,   /* processes whose memory is sampled */
+    REPORT_RULES_MAX = 32,
+    REPORT_WATCHED_MAX = 16, /* processes whose memory is sampled */
 };
 
 struct report_metric {
@@ -39,6 +41,12 @@ struct report_metric {
 struct report_distribution {
     const char *name;
     const struct hist *hist; /* of nanoseconds; borrowed */
+};
+
+struct report_rule {
+    const char *text; /* borrowed */
+    char found[32];   /* the figure's value, for people */
+    bool holds;
 };
 
 struct report_sample {
@@ -57,6 +65,8 @@ struct report {
     struct report_sample samples[REPORT_SAMPLES_MAX];
     const char *watched[REPORT_WATCHED_MAX]; /* names; borrowed */
     unsigned watched_count;
+    struct report_rule rules[REPORT_RULES_MAX]; /* what was required */
+    unsigned rule_count;
     unsigned metric_count, distribution_count, sample_count;
 };
 
