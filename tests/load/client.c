@@ -268,6 +268,7 @@ static void heard_share(struct client *c, const uint8_t *bytes, size_t len)
         c->error_info = pdu.code;
         snprintf(c->why, sizeof c->why, "refused with error info 0x%x", pdu.code);
     } else if (pdu.kind == ACTIVATION_END) {
+        c->farewell = true;
         fail(c, "it ended the connection");
     } else if (pdu.kind == ACTIVATION_DEMAND && c->step == CLIENT_DEMAND) {
         c->desktop_ns = uv_hrtime();

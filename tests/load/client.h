@@ -76,6 +76,7 @@ struct client {
     uint64_t sent_ns[CLIENT_IN_FLIGHT_MAX]; /* by tag */
     char why[CLIENT_WHY_SIZE];              /* empty while nothing is wrong */
     bool ended_by_us;
+    bool farewell; /* the other side said that it ends the session */
 };
 
 /* CE_LIMIT: no descriptor left. */

@@ -72,8 +72,10 @@ void run_on_gone(struct client *c)
     if (c->step == CLIENT_ACTIVE) {
         run->held--;
         if (!c->ended_by_us && !slot->faulted) {
+            char why[CLIENT_WHY_SIZE + 8];
+            (void)snprintf(why, sizeof why, "lost: %s", c->why);
             run->lost++;
-            reason_count(run, c->why);
+            reason_count(run, why);
         }
     } else {
         run->connecting--;

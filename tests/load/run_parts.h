@@ -48,12 +48,13 @@ struct faults {
     uint64_t ends_compared,
         ends_missing; /* sessions that a guest ended in order; PDUs of theirs that never came */
     uint64_t live_compared, outputs_missing, inputs_missing; /* sessions that lived at the end */
-    uint64_t looked_ns;
+    uint64_t ends_unheard; /* sessions that a guest ended in order, of which the client was not told so */
+    uint64_t looked_ns, reset_due_ns, guest_due_ns;
     uint64_t random;
 };
 
 struct reason {
-    char why[CLIENT_WHY_SIZE];
+    char why[CLIENT_WHY_SIZE + 8];
     uint64_t count;
 };
 

@@ -146,6 +146,7 @@ static void soak_report(const struct run *run)
     report_metric(r, UNIT_COUNT, (double)f->resets, "faults.client_resets");
     report_metric(r, UNIT_COUNT, (double)f->guest_ends, "faults.guest_ends");
     report_metric(r, UNIT_COUNT, (double)f->guest_resets, "faults.guest_resets");
+    report_metric(r, UNIT_COUNT, (double)f->ends_unheard, "faults.guest_ends_unheard");
     uint32_t every = run->plan->slow_every;
     report_metric(r, UNIT_COUNT, every ? (run->plan->sessions + every - 1) / every : 0,
                   "faults.slow_readers");

@@ -7,6 +7,7 @@
 # It fails (exit status 1) when
 #   - a byte is lost: PDUs bear numbers and are compared byte by byte at both ends; of each session that a guest ends in
 #     order, and of each that lives at the end, all that one end sent must have reached the other;
+#   - a client is not told of an end that its guest made in order;
 #   - a session ends without a fault of ours, or one that was cut is not back at the end;
 #   - a fault was never done;
 #   - the gateway's memory is not flat: its median of the last fifth is more than GROWTH above that of the second fifth;
@@ -31,7 +32,7 @@ before=$(connections)
 load soak -n "$sessions" -c 64 --timeout 60 -d "$seconds" --settle 1 "${rates[@]}" \
     -R sessions.lost=0 -R "sessions.held=$sessions" -R guest.broken=0 -R stream.missing=0 -R input.missing=0 \
     -R "sessions.compared>=$sessions" -R 'faults.client_resets>0' -R 'faults.guest_ends>0' -R 'faults.guest_resets>0' \
-    -R 'faults.slow_readers>0' -R "gateway.memory_growth<$growth" &
+    -R 'faults.slow_readers>0' -R faults.guest_ends_unheard=0 -R "gateway.memory_growth<$growth" &
 kit=$!
 
 # The broker dies while the kit runs. What counts is that another process answers afterwards.
@@ -61,4 +62,5 @@ done
 say "the broker was killed $deaths times; the gateway had $before TCP sockets before and has $after afterwards"
 [ "$deaths" -gt 0 ] || { say "the broker was never killed: the soak was too short for CARREL_SOAK_BROKER_S"; status=1; }
 [ "$after" -le "$before" ] || { say "it keeps connections of sessions that are gone"; status=1; }
+[ -z "${OUT:-}" ] || cp "$(field 'd["directory"]')"/*.log "$OUT/"
 exit "$status"

@@ -71,15 +71,31 @@ static bool queue(struct wire *w, const uint8_t *bytes, size_t len)
     return true;
 }
 
+/* A write failed because the peer is gone: bytes of it may have come that nobody has read yet, and an end behind them. */
+static bool is_mute(struct wire *w)
+{
+    if (!w->secure || (w->tls.write_errno != EPIPE && w->tls.write_errno != ECONNRESET))
+        return false;
+    w->mute = true;
+    free(w->out);
+    w->out = NULL;
+    w->out_len = w->out_size = 0;
+    w->wants_drained = false;
+    watch(w);
+    return true;
+}
+
 void wire_send(struct wire *w, const void *bytes, size_t len)
 {
     const char *why = NULL;
     size_t n = 0;
-    if (w->over)
+    if (w->over || w->mute)
         return;
     w->out_bytes += len;
     if (!w->out_len)
         n = write_some(w, bytes, len, &why);
+    if (why && is_mute(w))
+        return;
     if (!why && n < len && !queue(w, (const uint8_t *)bytes + n, len - n))
         why = "no memory for its output";
     if (why)
@@ -96,6 +112,8 @@ static void flush(struct wire *w)
         memmove(w->out, w->out + n, w->out_len - n);
         w->out_len -= n;
     }
+    if (why && is_mute(w))
+        return;
     if (why) {
         fail(w, why);
         return;
@@ -196,6 +214,7 @@ static void read_secure(struct wire *w)
         fail(w, "no memory for its input");
     if (w->over)
         return;
+    w->ended_in_order = result == TLS_CLOSED;
     if (result == TLS_OK && !w->paused)
         later(w);
     else if (result == TLS_CLOSED)

@@ -52,8 +52,10 @@ struct wire {
     bool connecting, handshaking, secure;
     bool handshake_writes;
     bool wants_drained;
-    bool paused;                  /* nothing is read: the kernel's buffers fill up */
-    bool over;                    /* wire_end() was called */
+    bool paused;         /* nothing is read: the kernel's buffers fill up */
+    bool over;           /* wire_end() was called */
+    bool ended_in_order; /* by a close_notify */
+    bool mute; /* the peer takes nothing any more; what it said before is still read, up to its end */
     uint64_t in_bytes, out_bytes; /* of PDUs, without TLS */
 };
 
