@@ -65,7 +65,7 @@ struct client {
     const struct client_config *config; /* borrowed */
     void *owner;                        /* of the run */
     const char *user, *password;        /* borrowed */
-    uint32_t number, visit;             /* which session of the run, and its how manieth connection */
+    uint32_t number, visit;             /* which session of the run, and which of its connections */
     enum client_step step;
     uint16_t user_id, io_channel, next_join, last_join;
     uint32_t outputs, inputs, answered; /* how many so far */

@@ -65,7 +65,7 @@ struct guest {
     uint64_t inputs, input_bytes; /* checked ones */
     uint64_t outputs;             /* PDUs sent, of all peers */
     uint32_t pour_len;   /* bytes of a PDU that each active peer pours out as fast as it can; 0: none */
-    uint32_t pour_every; /* only each so manieth session does; 0: all */
+    uint32_t pour_every; /* only one session in so many does; 0: all */
     bool closed;
     char why[96];
 };

@@ -28,7 +28,7 @@ static const char help[] =
     "  slow       as stream, with clients that read slowly\n"
     "  soak       all at once and for long: paced streams and inputs, slow readers, resets, guests that "
     "end;\n"
-    "             who was cut comes back, every byte is accounted for, and memory must stay flat\n"
+    "             who was cut comes back, every byte is accounted for, and growing memory is told\n"
     "  guest      only the fake guest, for other clients, until SIGTERM\n"
     "  record     a proxy between a real client and the real desktop at --target, that writes what they say\n"
     "  limit      no network: what AES-GCM alone takes for the bytes of a stream\n"

@@ -52,7 +52,7 @@ struct plan {
     bool input_wanted; /* the latency scenario, or --input-rate was given */
     double read_rate;  /* bytes a second that a slow reader takes */
     double reset_rate, guest_end_rate; /* of a soak: faults a second */
-    uint32_t slow_every;               /* of a soak: each so manieth session reads slowly; 0: none */
+    uint32_t slow_every;               /* of a soak: one session in so many reads slowly; 0: none */
     const char *recording_path;        /* to play; NULL: none */
     const char *record_path;           /* to write */
     double speed;
