@@ -72,7 +72,8 @@ static bool event_read(struct cursor *c, struct recording_event *e, uint64_t *at
     e->len = cursor_u16_le(c);
     e->bytes = cursor_take(c, e->len);
     *ret_of_guest = kind & OF_GUEST;
-    if (!cursor_ok(c) || !e->len || e->len > RECORDING_BYTES_MAX || e->kind >= RECORDING_KIND_COUNT)
+    if (!cursor_ok(c) || !e->len || e->len > RECORDING_BYTES_MAX || e->kind >= RECORDING_KIND_COUNT ||
+        (e->kind != RECORDING_CHANNEL && e->channel))
         return false;
     return e->kind != RECORDING_FAST_PATH ||
            (!pdu_frame(e->bytes, e->len, &frame) && frame.kind == PDU_FAST_PATH && frame.len == e->len);

@@ -62,6 +62,7 @@ static void what_is_not_whole_or_not_meant_is_refused(void)
     } bad[] = {
         {1, SIZE_MAX, 0}, {12, SIZE_MAX, 0}, {15, SIZE_MAX, 0}, /* ends too early */
         {0, 4, 0x83},                                           /* a kind that there is not */
+        {0, 5, 1},                                              /* a channel of what is none's */
         {0, 6, 0},                                              /* no bytes */
         {0, 9, 5},                                              /* a fast-path PDU of another length */
         {0, 8, 3},                                              /* a slow-path PDU in its place */
