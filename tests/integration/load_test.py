@@ -199,6 +199,7 @@ class Direct(Case):
         self.assertGreaterEqual(m["sessions.compared"], 20 + 1)
         self.assertEqual((m["sessions.held"], m["sessions.lost"], m["stream.missing"], m["input.missing"]), (20, 0, 0, 0))
         self.assertEqual(m["sessions.came_back"], m["faults.client_resets"] + m["faults.guest_ends"] + m["faults.guest_resets"])
+        self.assertEqual(m["sessions.compared"], 20 + m["faults.guest_ends"])
 
     def test_a_byte_that_is_altered_on_the_way_is_noticed(self):
         with socket.create_server(("127.0.0.1", 0)) as s:

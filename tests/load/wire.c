@@ -281,6 +281,8 @@ static void connected(struct wire *w)
 static void on_event(uv_poll_t *poll, int status, int events)
 {
     struct wire *w = poll->data;
+    if (status < 0)
+        w->watched = 0; /* libuv stops a poll that met an error; what came before is still to be read */
     if (status < 0 || (events & UV_READABLE))
         tls_io_readable(&w->tls);
     if (w->connecting) {
