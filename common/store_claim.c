@@ -375,6 +375,8 @@ static int session_insert(struct db *db, const struct session_request *request, 
     store_notify(db, "session", session.id);
     store_notify(db, "pool", request->pool_id); /* demand: vmpool may have to make a desktop */
     rc = store_event(db, &event);
+    if (!rc && room->own_id[0])
+        rc = store_desktop_changed(db, room->own_id); /* its owner waits for it */
     if (!rc)
         *ret = session;
     return rc;

@@ -108,6 +108,8 @@ int store_desktop_insert(struct db *db, struct desktop_row *row)
     if (db->changes == 0)
         return desktop_refusal(db, row);
     rc = store_desktop_get(db, id, row);
+    if (!rc)
+        rc = store_desktop_changed(db, id);
     return rc ? rc : desktop_event(db, row, desktop_state_name(row->state), NULL);
 }
 
@@ -207,7 +209,9 @@ int store_desktop_move(struct db *db, const char *id, enum desktop_state from, e
     *ret_moved = !rc && db->changes == 1;
     if (!*ret_moved)
         return rc;
-    rc = store_desktop_get(db, id, &desktop);
+    rc = store_desktop_changed(db, id);
+    if (!rc)
+        rc = store_desktop_get(db, id, &desktop);
     return rc ? rc : desktop_event(db, &desktop, desktop_state_name(to), reason);
 }
 
@@ -255,7 +259,8 @@ int store_desktop_set_seen(struct db *db, const struct desktop_row *row)
     if (rc == CE_CONFLICT)
         return db_fail(db, CE_NOT_FOUND, "the desktop's host is not there");
     store_notify(db, "desktop", row->id);
-    return store_changed(db, rc, "desktop", row->id);
+    rc = store_changed(db, rc, "desktop", row->id);
+    return rc ? rc : store_desktop_changed(db, row->id);
 }
 
 int store_desktop_set_percent(struct db *db, const char *id, uint32_t percent)
@@ -267,7 +272,8 @@ int store_desktop_set_percent(struct db *db, const char *id, uint32_t percent)
     if (rc || old == percent)
         return rc;
     store_notify(db, "desktop", id);
-    return db_run(db, "UPDATE desktops SET percent = $2 WHERE id = $1", db_text(id), db_int(percent));
+    rc = db_run(db, "UPDATE desktops SET percent = $2 WHERE id = $1", db_text(id), db_int(percent));
+    return rc ? rc : store_desktop_changed(db, id);
 }
 
 int store_desktop_delete(struct db *db, const char *id, enum fail code)
@@ -283,5 +289,7 @@ int store_desktop_delete(struct db *db, const char *id, enum fail code)
     if (rc && rc != CE_NOT_FOUND)
         return rc;
     rc = db_run(db, "DELETE FROM desktops WHERE id = $1", db_text(desktop.id));
+    if (!rc)
+        rc = store_desktop_changed(db, desktop.id);
     return rc ? rc : desktop_event(db, &desktop, "deleted", NULL);
 }

@@ -2,16 +2,19 @@
 
 #include <stdio.h>
 
-#define HOST_SELECT                                                                                          \
+#define HOST_COLUMNS                                                                                         \
     "SELECT h.id, h.name, h.uri, h.state, h.mode, h.virt, h.reason, h.vcpus, h.memory_mib, h.disk_mib,"      \
     " h.disk_free_mib, h.libvirt_version, h.hypervisor_version, h.address, h.labels, h.cpu_percent,"         \
-    " h.memory_percent, h.seen_ms, h.created_ms, COALESCE(n.desktops, 0), COALESCE(n.vcpus, 0),"             \
-    " COALESCE(n.memory_mib, 0), h.down_ms, h.storage FROM hosts h LEFT JOIN (SELECT d.host_id AS host_id, " \
-    "COUNT(*) "                                                                                              \
-    "AS desktops,"                                                                                           \
-    " SUM(CASE WHEN d.state IN ('stopped', 'failed') THEN 0 ELSE p.vcpus END) AS vcpus,"                     \
-    " SUM(CASE WHEN d.state IN ('stopped', 'failed') THEN 0 ELSE p.memory_mib END) AS memory_mib"            \
-    " FROM desktops d JOIN pools p ON p.id = d.pool_id GROUP BY d.host_id) n ON n.host_id = h.id"
+    " h.memory_percent, h.seen_ms, h.created_ms,"
+#define HOST_SELECT                                                                                          \
+    HOST_COLUMNS                                                                                             \
+        " COALESCE(n.desktops, 0), COALESCE(n.vcpus, 0), COALESCE(n.memory_mib, 0), h.down_ms,"              \
+        " h.storage FROM hosts h LEFT JOIN (SELECT d.host_id AS host_id, COUNT(*) AS desktops,"              \
+        " SUM(CASE WHEN d.state IN ('stopped', 'failed') THEN 0 ELSE p.vcpus END) AS vcpus,"                 \
+        " SUM(CASE WHEN d.state IN ('stopped', 'failed') THEN 0 ELSE p.memory_mib END) AS memory_mib"        \
+        " FROM desktops d JOIN pools p ON p.id = d.pool_id GROUP BY d.host_id) n"                            \
+        " ON n.host_id = h.id"
+#define HOST_PLAIN HOST_COLUMNS " 0, 0, 0, h.down_ms, h.storage FROM hosts h"
 
 static void host_read(struct db_query *q, struct host_row *ret)
 {
@@ -80,16 +83,41 @@ int store_host_get(struct db *db, const char *key, struct host_row *ret)
     return 0;
 }
 
+static int hosts_each(struct db_query *q, int (*each)(void *arg, const struct host_row *row), void *arg)
+{
+    int rc = 0;
+    while (!rc && (rc = db_next(q)) > 0) {
+        struct host_row row;
+        host_read(q, &row);
+        rc = each(arg, &row);
+    }
+    return rc;
+}
+
 int store_host_list(struct db *db, int (*each)(void *arg, const struct host_row *row), void *arg)
 {
     CLEANUP_QUERY struct db_query q = {0};
     int rc = db_select(db, &q, HOST_SELECT " ORDER BY h.name");
-    while (!rc && (rc = db_next(&q)) > 0) {
-        struct host_row row;
-        host_read(&q, &row);
-        rc = each(arg, &row);
-    }
-    return rc;
+    return rc ? rc : hosts_each(&q, each, arg);
+}
+
+int store_host_list_plain(struct db *db, int (*each)(void *arg, const struct host_row *row), void *arg)
+{
+    CLEANUP_QUERY struct db_query q = {0};
+    int rc = db_select(db, &q, HOST_PLAIN " ORDER BY h.name");
+    return rc ? rc : hosts_each(&q, each, arg);
+}
+
+static int host_get_plain(struct db *db, const char *id, struct host_row *ret)
+{
+    CLEANUP_QUERY struct db_query q = {0};
+    int rc = db_select(db, &q, HOST_PLAIN " WHERE h.id = $1", db_text(id));
+    if (!rc && (rc = db_next(&q)) == 0)
+        return db_fail(db, CE_NOT_FOUND, "there is no host %.80s", id);
+    if (rc < 0)
+        return rc;
+    host_read(&q, ret);
+    return 0;
 }
 
 int store_host_update(struct db *db, const struct host_row *row)
@@ -118,7 +146,7 @@ static int host_event(struct db *db, const struct host_row *host)
 int store_host_set_seen(struct db *db, const struct host_row *row)
 {
     struct host_row old, now = *row;
-    int rc = store_host_get(db, row->id, &old);
+    int rc = host_get_plain(db, row->id, &old);
     if (!rc)
         rc = db_run(db,
                     "UPDATE hosts SET state = $2, virt = $3, reason = $4, vcpus = $5, memory_mib = $6,"

@@ -37,6 +37,11 @@ int store_changed(struct db *db, int rc, const char *what, const char *id) MUST_
  * one writer anyway; elsewhere the row's lock does it. CE_NOT_FOUND. */
 int store_pool_take_turn(struct db *db, const char *pool_id) MUST_CHECK;
 
+/* To be called with every change of what store_desktop_get() returns for the desktop (store_change.c); _of: for
+ * each desktop that OWNER_ID has in the pool, or in any for "". */
+int store_desktop_changed(struct db *db, const char *id) MUST_CHECK;
+int store_desktop_changed_of(struct db *db, const char *owner_id, const char *pool_id) MUST_CHECK;
+
 /* The only writer of desktops.state. *ret_moved is false when the state was not FROM. */
 int store_desktop_move(struct db *db, const char *id, enum desktop_state from, enum desktop_state to,
                        const char *reason, bool *ret_moved) MUST_CHECK;

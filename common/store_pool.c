@@ -12,18 +12,21 @@
     " ELSE 0 END), 0) FROM machines m WHERE m.pool_id = p.id AND " MACHINE_IS_USABLE ")"
 #define MACHINES_OUT                                                                                         \
     "(SELECT COUNT(*) FROM machines m WHERE m.pool_id = p.id AND m.state IN ('down', 'mistrusted'))"
-#define POOL_COLUMNS                                                                                         \
-    "SELECT p.id, p.name, p.kind, p.credentials, p.image_id, i.name, p.spare,"                               \
-    " p.max_desktops + " MACHINES_PLACES ", p.vcpus,"                                                        \
-    " p.memory_mib, p.network, p.pattern, p.enabled, p.deleting, p.failures, p.retry_at_ms, p.stopped,"      \
-    " p.reason, p.created_ms, " COUNT_DESKTOPS "), " COUNT_DESKTOPS                                          \
-    " AND d.state = 'ready') + " MACHINES_FREE ", " COUNT_DESKTOPS                                           \
-    " AND d.state IN ('claimed', 'in_use', 'disconnected')), " COUNT_DESKTOPS                                \
-    " AND d.state IN ('cloning', 'booting')), " COUNT_DESKTOPS " AND d.state = 'failed') + " MACHINES_OUT    \
+#define POOL_HEAD "SELECT p.id, p.name, p.kind, p.credentials, p.image_id, i.name, p.spare,"
+#define POOL_MIDDLE                                                                                          \
+    ", p.vcpus, p.memory_mib, p.network, p.pattern, p.enabled, p.deleting, p.failures, p.retry_at_ms,"       \
+    " p.stopped, p.reason, p.created_ms, "
+#define POOL_TAIL                                                                                            \
     ", (SELECT COUNT(*) FROM sessions s WHERE s.pool_id = p.id"                                              \
     " AND s.state = 'starting' AND s.desktop_id IS NULL), p.policy, p.balance, p.trust, p.placement,"        \
-    " p.host_labels, p.apart, p.guest_security, p.description"
-#define POOL_SELECT POOL_COLUMNS " FROM pools p LEFT JOIN images i ON i.id = p.image_id"
+    " p.host_labels, p.apart, p.guest_security, p.description FROM pools p LEFT JOIN images i ON i.id = p.image_id"
+#define POOL_SELECT                                                                                          \
+    POOL_HEAD " p.max_desktops + " MACHINES_PLACES POOL_MIDDLE COUNT_DESKTOPS "), " COUNT_DESKTOPS           \
+              " AND d.state = 'ready') + " MACHINES_FREE ", " COUNT_DESKTOPS                                 \
+              " AND d.state IN ('claimed', 'in_use', 'disconnected')), " COUNT_DESKTOPS                      \
+              " AND d.state IN ('cloning', 'booting')), " COUNT_DESKTOPS                                     \
+              " AND d.state = 'failed') + " MACHINES_OUT POOL_TAIL
+#define POOL_PLAIN POOL_HEAD " p.max_desktops" POOL_MIDDLE "0, 0, 0, 0, 0" POOL_TAIL
 
 static void pool_read(struct db_query *q, struct pool_row *ret)
 {
@@ -157,6 +160,25 @@ int store_pool_list(struct db *db, int (*each)(void *arg, const struct pool_row 
     return rc ? rc : pools_each(&q, each, arg);
 }
 
+int store_pool_get_plain(struct db *db, const char *id, struct pool_row *ret)
+{
+    CLEANUP_QUERY struct db_query q = {0};
+    int rc = db_select(db, &q, POOL_PLAIN " WHERE p.id = $1", db_text(id));
+    if (!rc && (rc = db_next(&q)) == 0)
+        return db_fail(db, CE_NOT_FOUND, "there is no pool %.80s", id);
+    if (rc < 0)
+        return rc;
+    pool_read(&q, ret);
+    return 0;
+}
+
+int store_pool_list_plain(struct db *db, int (*each)(void *arg, const struct pool_row *row), void *arg)
+{
+    CLEANUP_QUERY struct db_query q = {0};
+    int rc = db_select(db, &q, POOL_PLAIN " ORDER BY p.name");
+    return rc ? rc : pools_each(&q, each, arg);
+}
+
 int store_entitlement_pools(struct db *db, const char *user_id,
                             int (*each)(void *arg, const struct pool_row *row), void *arg)
 {
@@ -245,7 +267,7 @@ int store_pool_set_failure(struct db *db, const char *id, uint32_t failures, int
                            bool stopped, const char *reason)
 {
     struct pool_row pool;
-    int rc = store_pool_get(db, id, &pool);
+    int rc = store_pool_get_plain(db, id, &pool);
     if (!rc)
         rc = db_run(
             db, "UPDATE pools SET failures = $2, retry_at_ms = $3, stopped = $4, reason = $5 WHERE id = $1",

@@ -190,6 +190,10 @@ int store_session_move(struct db *db, const struct session_row *session, enum se
     /* Demand and room of the pool change with its sessions. */
     if (to == SESSION_ENDED)
         store_notify(db, "pool", session->pool_id);
+    /* A desktop's row tells of its live session, and of the one that waits for it. */
+    if (!rc && to == SESSION_ENDED)
+        rc = session->desktop_id[0] ? store_desktop_changed(db, session->desktop_id)
+                                    : store_desktop_changed_of(db, session->user_id, session->pool_id);
     return rc ? rc : session_event(db, session, to, code, detail);
 }
 
@@ -210,6 +214,8 @@ static int desktop_touch(struct db *db, const struct session_row *session, struc
         return 0;
     rc = db_run(db, "UPDATE desktops SET touched = 1, owner_id = $2 WHERE id = $1", db_text(desktop->id),
                 db_text(session->user_id));
+    if (!rc)
+        rc = store_desktop_changed(db, desktop->id);
     return rc ? rc : store_desktop_get(db, session->desktop_id, desktop);
 }
 

@@ -124,6 +124,8 @@ int store_user_delete(struct db *db, const char *id)
 {
     int rc = user_is_free(db, id);
     if (!rc)
+        rc = store_desktop_changed_of(db, id, "");
+    if (!rc)
         rc = db_run(db, "DELETE FROM users WHERE id = $1", db_text(id));
     return store_changed(db, rc, "user", id);
 }

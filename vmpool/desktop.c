@@ -29,7 +29,7 @@ struct host *desktop_host(const struct desktop *d)
 void desktop_pause(struct desktop *d, int64_t pause_ms)
 {
     d->next_try_ms = store_now_ms() + pause_ms;
-    reconcile_due(d->vm, d->next_try_ms);
+    desktop_due(d, d->next_try_ms);
 }
 
 void desktop_serial_log(const struct desktop *d, char *ret, size_t size)
@@ -37,26 +37,8 @@ void desktop_serial_log(const struct desktop *d, char *ret, size_t size)
     snprintf(ret, size, "%s/%s.serial.log", d->vm->config.vmpool_desktop_dir, d->row.name);
 }
 
-/* --- making and freeing -----------------------------------------------------------------------------------
+/* --- its row ----------------------------------------------------------------------------------------------
  */
-
-static void desktop_free(struct desktop *d)
-{
-    list_remove(&d->entry);
-    secret_wipe(&d->password);
-    free(d);
-}
-
-static void desktop_forget(struct desktop *d)
-{
-    desktop_close_channel(d);
-    probe_close(&d->probe);
-    probe_close(&d->check);
-    probe_close(&d->pulse);
-    d->gone = true;
-    if (!d->busy)
-        desktop_free(d);
-}
 
 /* The end of an operation; the desktop may be freed here. */
 static void desktop_idle(struct desktop *d)
@@ -64,35 +46,17 @@ static void desktop_idle(struct desktop *d)
     d->busy = false;
     if (d->gone)
         desktop_free(d);
+    else if (list_is_linked(&d->doubtful))
+        reconcile_want(d->vm); /* a pass brought a row that could not be taken over meanwhile */
 }
 
-struct desktop *desktop_find(struct vmpool *vm, const char *id)
-{
-    list_for_each (pos, &vm->desktops) {
-        struct desktop *d = list_entry(pos, struct desktop, entry);
-        if (!d->gone && !strcmp(d->row.id, id))
-            return d;
-    }
-    return NULL;
-}
-
-unsigned desktop_starting_on(const struct vmpool *vm, const char *host_id)
-{
-    unsigned count = 0;
-    list_for_each (pos, &vm->desktops) {
-        const struct desktop *d = list_entry(pos, struct desktop, entry);
-        count += !d->gone && !strcmp(d->row.host_id, host_id) &&
-                 (d->row.state == DESKTOP_CLONING || d->row.state == DESKTOP_BOOTING);
-    }
-    return count;
-}
-
-/* --- the rows of a pass -----------------------------------------------------------------------------------
- */
-
-static void desktop_apply(struct desktop *d, const struct desktop_row *row)
+void desktop_apply(struct desktop *d, const struct desktop_row *row)
 {
     enum desktop_state old = d->row.state;
+    if (strcmp(d->row.uuid, row->uuid) != 0) {
+        index_remove(&d->vm->by_uuid, &d->by_uuid);
+        (void)index_add(&d->vm->by_uuid, &d->by_uuid, row->uuid);
+    }
     d->row = *row;
     d->stale = false;
     if (row->state == old)
@@ -109,34 +73,6 @@ static void desktop_apply(struct desktop *d, const struct desktop_row *row)
         d->guest_known = false;
         d->suspect = false;
         desktop_close_channel(d);
-    }
-}
-
-static void desktop_add(struct vmpool *vm, const struct desktop_row *row)
-{
-    struct desktop *d = calloc(1, sizeof *d);
-    if (!d)
-        return;
-    d->vm = vm;
-    d->row = *row;
-    list_init(&d->entry);
-    list_append(&vm->desktops, &d->entry);
-}
-
-void desktop_sync(struct vmpool *vm)
-{
-    const struct snapshot *world = vm->world;
-    for (size_t i = 0; i < world->desktop_count; i++) {
-        struct desktop *d = desktop_find(vm, world->desktops[i].id);
-        if (!d)
-            desktop_add(vm, &world->desktops[i]);
-        else if (!d->busy && world->seq > d->changed_seq)
-            desktop_apply(d, &world->desktops[i]);
-    }
-    list_for_each_safe (pos, &vm->desktops) {
-        struct desktop *d = list_entry(pos, struct desktop, entry);
-        if (!d->gone && world->seq > d->changed_seq && !snapshot_desktop(world, d->row.id))
-            desktop_forget(d);
     }
 }
 
@@ -233,6 +169,7 @@ static void on_desktop_written(void *arg, int rc)
     free(w);
     d->changed_seq = ++vm->seq;
     d->stale = true;
+    desktop_doubt(d);
     desktop_idle(d);
     reconcile_want(vm);
 }
@@ -249,62 +186,73 @@ void desktop_write_submit(struct desktop_write *w, int (*run)(struct db *db, str
 
 void desktop_guest_event(struct host *host, const char *uuid, enum virt_guest_event event)
 {
-    list_for_each (pos, &host->vm->desktops) {
-        struct desktop *d = list_entry(pos, struct desktop, entry);
-        if (d->gone || strcmp(d->row.uuid, uuid) != 0)
-            continue;
-        switch (event) {
-        case VIRT_GUEST_AGENT_UP:
-            d->agent = true;
-            break;
-        case VIRT_GUEST_AGENT_DOWN:
-            d->agent = false;
-            break;
-        case VIRT_GUEST_SHUT_DOWN:
-        case VIRT_GUEST_STOPPED:
-            d->agent = false;
-            d->suspect = true; /* the event may come late and tell of what an operation of ours did */
-            d->shut_down = event == VIRT_GUEST_SHUT_DOWN;
-            break;
-        case VIRT_GUEST_PAUSED:
-            log_warning("desktop %s: an I/O error paused its guest; most likely the host's disk is full",
-                        d->row.name);
-            d->suspect = true; /* the look that follows resumes it */
-            d->shut_down = false;
-            desktop_pause(d, GUEST_RETRY_MS);
-            break;
-        case VIRT_GUEST_STARTED:
-            d->suspect = false;
-            break;
-        case VIRT_GUEST_RESUMED:
-            break;
-        }
-        desktop_drive(d);
+    struct desktop *d = desktop_find_uuid(host->vm, uuid);
+    if (!d)
         return;
+    switch (event) {
+    case VIRT_GUEST_AGENT_UP:
+        d->agent = true;
+        break;
+    case VIRT_GUEST_AGENT_DOWN:
+        d->agent = false;
+        break;
+    case VIRT_GUEST_SHUT_DOWN:
+    case VIRT_GUEST_STOPPED:
+        d->agent = false;
+        d->suspect = true; /* the event may come late and tell of what an operation of ours did */
+        d->shut_down = event == VIRT_GUEST_SHUT_DOWN;
+        break;
+    case VIRT_GUEST_PAUSED:
+        log_warning("desktop %s: an I/O error paused its guest; most likely the host's disk is full",
+                    d->row.name);
+        d->suspect = true; /* the look that follows resumes it */
+        d->shut_down = false;
+        desktop_pause(d, GUEST_RETRY_MS);
+        break;
+    case VIRT_GUEST_STARTED:
+        d->suspect = false;
+        break;
+    case VIRT_GUEST_RESUMED:
+        break;
     }
+    desktop_drive(d);
 }
 
 /* libvirt does not tell every stream that its connection was lost; what the agents do is unknown, too. */
+static void host_went(struct desktop *d)
+{
+    desktop_close_channel(d);
+    d->agent = false;
+    desktop_drive_soon(d);
+}
+
 void desktop_host_is_lost(struct host *host)
 {
-    list_for_each (pos, &host->vm->desktops) {
-        struct desktop *d = list_entry(pos, struct desktop, entry);
-        if (!d->gone && !strcmp(d->row.host_id, host->row.id)) {
-            desktop_close_channel(d);
-            d->agent = false;
-        }
-    }
+    desktop_each_on_host(host->vm, host->row.id, host_went);
+}
+
+static void host_came(struct desktop *d)
+{
+    d->guest_known = false;
+    d->users_check_ms = 0; /* a log-off may have been told while nobody listened */
+    desktop_drive_soon(d);
 }
 
 void desktop_host_is_back(struct host *host)
 {
-    list_for_each (pos, &host->vm->desktops) {
-        struct desktop *d = list_entry(pos, struct desktop, entry);
-        if (!d->gone && !strcmp(d->row.host_id, host->row.id)) {
-            d->guest_known = false;
-            d->users_check_ms = 0; /* a log-off may have been told while nobody listened */
-        }
-    }
+    desktop_each_on_host(host->vm, host->row.id, host_came);
+}
+
+/* Jobs of one host run in their order: of an operation that began before the look the end is known by now, and one
+ * that is under way tells more. */
+void desktop_guest_found(struct host *host, const char *uuid, const struct guest_seen *seen)
+{
+    struct desktop *d = desktop_find_uuid(host->vm, uuid);
+    if (!d || !seen->running || d->busy || d->stale || d->suspect || !desktop_state_has_guest(d->row.state) ||
+        strcmp(d->row.host_id, host->row.id) != 0)
+        return;
+    d->guest_known = true;
+    d->agent = d->agent || seen->agent;
 }
 
 /* --- the next step ----------------------------------------------------------------------------------------
@@ -319,7 +267,7 @@ static bool deadline_passed(struct desktop *d)
     if (host && deadline.at_ms < host->taken_ms + RESTART_GRACE_MS)
         deadline.at_ms = host->taken_ms + RESTART_GRACE_MS;
     if (store_now_ms() < deadline.at_ms) {
-        reconcile_due(d->vm, deadline.at_ms);
+        desktop_due(d, deadline.at_ms);
         return false;
     }
     char reason[REASON_SIZE];
@@ -331,9 +279,9 @@ static bool deadline_passed(struct desktop *d)
     return true;
 }
 
-void desktop_drive(struct desktop *d)
+static void desktop_step(struct desktop *d)
 {
-    if (d->busy || d->stale || d->gone || d->vm->stopping || desktop_step_host(d) || deadline_passed(d))
+    if (desktop_step_host(d) || deadline_passed(d))
         return;
     const struct pool_row *pool = desktop_pool(d);
     bool unwanted =
@@ -343,7 +291,7 @@ void desktop_drive(struct desktop *d)
         return;
     }
     if (store_now_ms() < d->next_try_ms) {
-        reconcile_due(d->vm, d->next_try_ms);
+        desktop_due(d, d->next_try_ms);
         return;
     }
     switch (d->row.state) {
@@ -374,20 +322,73 @@ void desktop_drive(struct desktop *d)
     }
 }
 
-void desktop_drive_all(struct vmpool *vm)
+/* On its way somewhere. One that stands is told by events and rows when there is something to do. */
+static bool is_under_way(const struct desktop *d)
 {
-    list_for_each_safe (pos, &vm->desktops)
-        desktop_drive(list_entry(pos, struct desktop, entry));
+    const struct host *host = desktop_host(d);
+    if (!host || !host_answers(host))
+        return false;
+    switch (d->row.state) {
+    case DESKTOP_CLONING:
+    case DESKTOP_BOOTING:
+    case DESKTOP_RECYCLING:
+        return true;
+    case DESKTOP_READY:
+    case DESKTOP_CLAIMED:
+    case DESKTOP_IN_USE:
+    case DESKTOP_DISCONNECTED:
+        return !d->guest_known || d->suspect;
+    case DESKTOP_FAILED:
+        return !d->cleaned;
+    case DESKTOP_STOPPED:
+    case DESKTOP_MAINTENANCE:
+    case DESKTOP_STATE_COUNT:
+        break;
+    }
+    return false;
+}
+
+void desktop_drive(struct desktop *d)
+{
+    if (d->busy || d->stale || d->gone || d->vm->stopping)
+        return; /* what ends that drives it */
+    due_heap_remove(&d->vm->due_desktops, &d->due);
+    d->vm->driven++;
+    desktop_step(d);
+    if (!d->busy && !d->due.place && is_under_way(d)) /* the safety net of a step that said nothing */
+        desktop_due(d, store_now_ms() + (int64_t)d->vm->config.vmpool_sweep_ms);
 }
 
 /* --- ports ------------------------------------------------------------------------------------------------
  */
 
+static bool tally_has_port(const struct tally *tally, uint16_t port)
+{
+    list_for_each (pos, &tally->members) {
+        const struct desktop *d = list_entry(pos, struct desktop, place.entry);
+        if (d->row.port == port || d->port == port)
+            return true;
+    }
+    return false;
+}
+
+static bool host_has_port(const struct vmpool *vm, const char *host_id, uint16_t port)
+{
+    const struct census_group *group = census_find(&vm->census, host_id);
+    if (!group)
+        return false;
+    list_for_each (pos, &group->of_host) {
+        if (tally_has_port(list_entry(pos, struct tally, in_host), port))
+            return true;
+    }
+    return false;
+}
+
 static bool port_is_taken(const struct vmpool *vm, const char *address, uint16_t port)
 {
-    list_for_each (pos, &vm->desktops) {
-        const struct desktop *d = list_entry(pos, struct desktop, entry);
-        if ((d->row.port == port || d->port == port) && !strcmp(host_address(desktop_host(d)), address))
+    for (size_t i = 0; i < vm->world->host_count; i++) {
+        const struct host_row *row = &vm->world->hosts[i];
+        if (!strcmp(*row->address ? row->address : "127.0.0.1", address) && host_has_port(vm, row->id, port))
             return true;
     }
     if (strncmp(address, "127.", 4) != 0)
@@ -436,6 +437,17 @@ void desktop_close_all(struct vmpool *vm)
 
 void desktop_free_all(struct vmpool *vm)
 {
-    list_for_each_safe (pos, &vm->desktops)
-        desktop_free(list_entry(pos, struct desktop, entry));
+    list_for_each_safe (pos, &vm->desktops) {
+        struct desktop *d = list_entry(pos, struct desktop, entry);
+        d->busy = false;
+        if (d->gone)
+            desktop_free(d);
+        else
+            desktop_forget(d);
+    }
+    census_finish(&vm->census);
+    due_heap_finish(&vm->due_desktops);
+    index_finish(&vm->by_id);
+    index_finish(&vm->by_uuid);
+    index_finish(&vm->by_name);
 }

@@ -2,15 +2,18 @@
  * its state. One operation is under way per desktop at a time, on the host's thread or in the store; what
  * memory knows can be lost at any moment and is found again from the row and the domain.
  *
- * Loop's thread. A desktop is made for each row of a pass and freed when its row is gone and no operation
- * is under way.
+ * Loop's thread. A desktop is made for each row and freed when its row is gone and no operation is under way. Which
+ * of them are driven when is desktop_world.c's business.
  */
 #ifndef VMPOOL_DESKTOP_H
 #define VMPOOL_DESKTOP_H
 
+#include "census.h"
 #include "desktop_state.h"
+#include "due_heap.h"
 #include "guest_agent.h"
 #include "host.h"
+#include "index.h"
 #include "probe.h"
 #include "session_line.h"
 #include "virt_channel.h"
@@ -31,11 +34,18 @@ struct desktop {
     struct list entry;
     struct vmpool *vm;
     struct desktop_row row; /* as of the last pass that knew of our last change */
+    uint64_t seen_seq;      /* of the last pass that brought its row */
     uint64_t changed_seq;   /* vm->seq at our last change: passes that began before it are not applied */
     bool stale;             /* a change of ours is written and the pass that shows it has not come yet */
     bool busy;              /* an operation is under way */
     bool gone;              /* the row is gone; freed with the end of the operation */
     int64_t next_try_ms;    /* nothing is tried before */
+
+    struct index_entry by_id, by_uuid, by_name;
+    struct census_place place;
+    struct due_entry due; /* when it is driven next, if nothing else happens */
+    struct list to_drive; /* driven at the end of this pass */
+    struct list doubtful; /* its row is read by the next pass, changed or not */
 
     bool guest_known; /* the domain was seen, or made, since its host was connected */
     bool suspect;     /* an event said that it ended: the next step looks whether that is so */
@@ -69,16 +79,34 @@ struct desktop {
     bool cleaned; /* failed: the guest and a floating disk are removed */
 };
 
-void desktop_sync(struct vmpool *vm);  /* the rows of a new pass */
-void desktop_drive(struct desktop *d); /* the next step, if one is due */
-void desktop_drive_all(struct vmpool *vm);
+void desktop_drive(struct desktop *d); /* the next step, if there is one now */
+
+/* desktop_world.c */
+int desktop_start_timer(struct vmpool *vm) MUST_CHECK;
+void desktop_ask_doubtful(struct vmpool *vm, struct snapshot *snapshot); /* for a pass that begins */
+void desktop_sync(struct vmpool *vm);                                    /* the rows of a new pass */
+/* Pools or images are not as they were: who depends on them is driven. */
+void desktop_world_changed(struct vmpool *vm, const struct snapshot *before);
+void desktop_touch_host(struct vmpool *vm, const char *host_id); /* ... nor is a host */
+void desktop_touch_pool(struct vmpool *vm, const char *pool_id);
+void desktop_touch_image(struct vmpool *vm, const char *image_id);
+void desktop_touch_all(struct vmpool *vm); /* ... nor are the settings */
+void desktop_drive_soon(struct desktop *d);
+void desktop_drive_all(struct vmpool *vm);          /* those that were touched, and those that are due */
+void desktop_tick(struct vmpool *vm);               /* those that are due */
+void desktop_due(struct desktop *d, int64_t at_ms); /* driven then at the latest (CLOCK_REALTIME) */
+void desktop_each_on_host(struct vmpool *vm, const char *host_id, void (*each)(struct desktop *d));
 struct desktop *desktop_find(struct vmpool *vm, const char *id);
+struct desktop *desktop_find_uuid(struct vmpool *vm, const char *uuid);
+bool desktop_name_is_taken(const struct vmpool *vm, const char *name);
 void desktop_retire(struct desktop *d, const char *reason); /* one that nobody has: it is recycled */
 unsigned desktop_starting_on(const struct vmpool *vm, const char *host_id); /* cloning and booting there */
 
 void desktop_guest_event(struct host *host, const char *uuid, enum virt_guest_event event);
 void desktop_host_is_lost(struct host *host);
 void desktop_host_is_back(struct host *host); /* connected again: what was known of its guests is not */
+/* A look through its host found the guest running. */
+void desktop_guest_found(struct host *host, const char *uuid, const struct guest_seen *seen);
 
 /* A port of the range that no desktop has at the host's address (and nobody listens on, where that is here); 0
  * when there is none. */

@@ -361,7 +361,7 @@ static int write_ready(struct db *db, struct desktop_write *w)
         rc = store_desktop_set_state(db, w->row.id, DESKTOP_BOOTING, DESKTOP_READY, "");
     struct pool_row pool;
     if (!rc)
-        rc = store_pool_get(db, w->row.pool_id, &pool);
+        rc = store_pool_get_plain(db, w->row.pool_id, &pool);
     if (!rc && pool.failures)
         rc = store_pool_set_failure(db, pool.id, 0, 0, false, "");
     return rc;
@@ -422,11 +422,11 @@ static void tell_percent(struct desktop *d)
 {
     int64_t now_ms = store_now_ms();
     if (now_ms < d->percent_ms) {
-        reconcile_due(d->vm, d->percent_ms);
+        desktop_due(d, d->percent_ms);
         return;
     }
     d->percent_ms = now_ms + PERCENT_EVERY_MS;
-    reconcile_due(d->vm, d->percent_ms);
+    desktop_due(d, d->percent_ms);
     uint64_t since_ms = (uint64_t)(now_ms - d->row.state_since_ms);
     uint64_t usual_ms = d->vm->usual_boot_ms ? d->vm->usual_boot_ms : 1;
     uint64_t percent = d->answered ? PERCENT_ANSWERED : PERCENT_STARTED + since_ms * 80 / usual_ms;
@@ -488,7 +488,7 @@ void desktop_step_booting(struct desktop *d)
         }
         int64_t grace_end_ms = d->answered_ms + AGENT_GRACE_MS;
         if (needs_agent || store_now_ms() < grace_end_ms) {
-            reconcile_due(d->vm, grace_end_ms);
+            desktop_due(d, grace_end_ms);
             return;
         }
     }

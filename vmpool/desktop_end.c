@@ -40,7 +40,7 @@ void desktop_retire(struct desktop *d, const char *reason)
 static int write_pool_failure(struct db *db, const struct desktop_write *w)
 {
     struct pool_row pool;
-    int rc = store_pool_get(db, w->row.pool_id, &pool);
+    int rc = store_pool_get_plain(db, w->row.pool_id, &pool);
     if (rc)
         return rc;
     const struct pool_backoff next =
@@ -117,7 +117,7 @@ void desktop_step_recycling(struct desktop *d)
     int64_t at_ms = d->row.state_since_ms +
                     (d->row.touched && !d->dead ? (int64_t)d->vm->config.vmpool_logoff_grace_ms : 0);
     if (store_now_ms() < at_ms) {
-        reconcile_due(d->vm, at_ms);
+        desktop_due(d, at_ms);
         return;
     }
     struct guest_job *job = guest_job_create(d);
@@ -138,6 +138,15 @@ static void on_cleaned(struct desktop *d, struct guest_job *job, int rc, const s
     snprintf(kept, sizeof kept, "%s.failed", job->serial_log);
     (void)rename(job->serial_log, kept);
     d->cleaned = true;
+}
+
+/* As soon as its host starts fewer than it may at once. */
+static void start_again(struct desktop *d)
+{
+    if (desktop_starting_on(d->vm, d->row.host_id) < d->vm->config.vmpool_parallel_boots)
+        desktop_change(d, DESKTOP_BOOTING, "");
+    else
+        desktop_due(d, store_now_ms() + GUEST_RETRY_MS);
 }
 
 /* A guest that failed is not left running, its words are kept, and the pool's pause decides when the next
@@ -161,14 +170,13 @@ void desktop_step_failed(struct desktop *d)
     if (pool->stopped && !pool->deleting)
         return; /* until an administrator looks at it */
     if (store_now_ms() < pool->retry_at_ms && !pool->deleting) {
-        reconcile_due(d->vm, pool->retry_at_ms);
+        desktop_due(d, pool->retry_at_ms);
         return;
     }
     if (!keep)
         desktop_change(d, DESKTOP_RECYCLING, "");
-    else if (pool->enabled && desktop_host_lets_start(d) &&
-             desktop_starting_on(d->vm, d->row.host_id) < d->vm->config.vmpool_parallel_boots)
-        desktop_change(d, DESKTOP_BOOTING, "");
+    else if (pool->enabled && desktop_host_lets_start(d))
+        start_again(d);
 }
 
 /* Dedicated desktops run as long as their pool is open. */
@@ -177,7 +185,6 @@ void desktop_step_stopped(struct desktop *d)
     const struct pool_row *pool = desktop_pool(d);
     const struct host *host = desktop_host(d);
     if (pool && (pool->enabled || d->row.wanted) && !pool->stopped && host && host_answers(host) &&
-        desktop_host_lets_start(d) &&
-        desktop_starting_on(d->vm, d->row.host_id) < d->vm->config.vmpool_parallel_boots)
-        desktop_change(d, DESKTOP_BOOTING, "");
+        desktop_host_lets_start(d))
+        start_again(d);
 }

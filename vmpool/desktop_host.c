@@ -150,7 +150,7 @@ static void on_pulse(void *arg, int rc)
         return; /* it moved, or its host is back */
     if (!rc) {
         log_info("desktop %s: its guest answers, although host %s does not", d->row.name, d->row.host);
-        reconcile_due(d->vm, d->pulse_at_ms);
+        desktop_due(d, d->pulse_at_ms);
         return;
     }
     give_up(d);
@@ -161,7 +161,7 @@ static void feel_pulse(struct desktop *d)
     if (d->pulse)
         return;
     if (store_now_ms() < d->pulse_at_ms) {
-        reconcile_due(d->vm, d->pulse_at_ms);
+        desktop_due(d, d->pulse_at_ms);
         return;
     }
     if (!d->row.port ||

@@ -132,7 +132,7 @@ static void on_channel_ended(void *arg, const char *reason)
     log_debug("desktop %s: session port: %s", d->row.name, reason);
     desktop_close_channel(d);
     d->channel_retry_ms = store_now_ms() + CHANNEL_RETRY_MS;
-    reconcile_due(d->vm, d->channel_retry_ms);
+    desktop_due(d, d->channel_retry_ms);
 }
 
 static const struct virt_channel_events channel_events = {
@@ -151,7 +151,7 @@ static void watch_channel(struct desktop *d)
     if (d->channel || !image || !image->session_hook || !host || !host_answers(host))
         return;
     if (store_now_ms() < d->channel_retry_ms) {
-        reconcile_due(d->vm, d->channel_retry_ms);
+        desktop_due(d, d->channel_retry_ms);
         return;
     }
     struct guest_key key = {0};
@@ -159,7 +159,7 @@ static void watch_channel(struct desktop *d)
     snprintf(key.desktop_id, sizeof key.desktop_id, "%s", d->row.id);
     snprintf(key.installation, sizeof key.installation, "%s", d->vm->installation);
     if (virt_channel_open(&d->channel, host->virt, &key, SESSION_PORT, &channel_events, d))
-        d->channel_retry_ms = store_now_ms() + CHANNEL_RETRY_MS;
+        on_channel_ended(d, "it could not be opened");
 }
 
 /* --- is the guest there, is anybody logged in -------------------------------------------------------------
@@ -214,7 +214,7 @@ static void on_users(struct desktop *d, struct guest_job *job, int rc, const str
         every_ms = USERS_FIRST_MS;
     }
     d->users_check_ms = store_now_ms() + every_ms;
-    reconcile_due(d->vm, d->users_check_ms);
+    desktop_due(d, d->users_check_ms);
 }
 
 static bool users_check_is_due(struct desktop *d)
@@ -225,7 +225,7 @@ static bool users_check_is_due(struct desktop *d)
         d->users_check_ms = d->row.state_since_ms + USERS_FIRST_MS;
     if (store_now_ms() >= d->users_check_ms)
         return true;
-    reconcile_due(d->vm, d->users_check_ms);
+    desktop_due(d, d->users_check_ms);
     return false;
 }
 

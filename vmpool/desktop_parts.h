@@ -60,6 +60,13 @@ void desktop_guest_gone(struct desktop *d, bool shut_down);
 const struct pool_row *desktop_pool(const struct desktop *d);
 const struct image_row *desktop_image(const struct desktop *d);
 struct host *desktop_host(const struct desktop *d);
+/* desktop_world.c */
+void desktop_doubt(struct desktop *d);
+void desktop_forget(struct desktop *d);
+void desktop_free(struct desktop *d);
+/* desktop.c: takes over a row that has changed. */
+void desktop_apply(struct desktop *d, const struct desktop_row *row);
+
 /* Waits at least PAUSE_MS before the next step. */
 void desktop_pause(struct desktop *d, int64_t pause_ms);
 void desktop_serial_log(const struct desktop *d, char *ret, size_t size);

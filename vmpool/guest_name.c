@@ -43,20 +43,36 @@ bool guest_name_pattern_is_valid(const char *pattern)
     return pattern_parse(pattern, &parsed) && name_make(pattern, &parsed, GUEST_NUMBER_MAX, name);
 }
 
-int guest_name_pick(const char *pattern, bool (*taken)(void *arg, const char *name), void *arg,
-                    char ret[NAME_SIZE])
+int guest_name_pick(const char *pattern, unsigned *from, bool (*taken)(void *arg, const char *name),
+                    void *arg, char ret[NAME_SIZE])
 {
     struct pattern parsed;
     if (!guest_name_pattern_is_valid(pattern) || !pattern_parse(pattern, &parsed))
         return CE_BAD_INPUT;
-    for (unsigned number = 1; number <= GUEST_NUMBER_MAX; number++) {
+    for (unsigned number = *from ? *from : 1; number <= GUEST_NUMBER_MAX; number++) {
         char name[NAME_SIZE];
         if (!name_make(pattern, &parsed, number, name))
             return CE_BAD_INPUT;
         if (taken(arg, name))
             continue;
         memcpy(ret, name, sizeof name);
+        *from = number + 1;
         return 0;
     }
     return CE_LIMIT;
+}
+
+unsigned guest_name_number(const char *pattern, const char *name)
+{
+    struct pattern parsed;
+    char again[NAME_SIZE];
+    unsigned number = 0;
+    if (!pattern_parse(pattern, &parsed) || strlen(name) <= parsed.before)
+        return 0;
+    for (const char *p = name + parsed.before; *p >= '0' && *p <= '9' && number <= GUEST_NUMBER_MAX; p++)
+        number = number * 10 + (unsigned)(*p - '0');
+    /* A suffix may begin with digits; such a pattern's numbers are not told apart, and not found here. */
+    bool is_it = number && number <= GUEST_NUMBER_MAX && name_make(pattern, &parsed, number, again) &&
+                 !strcmp(again, name);
+    return is_it ? number : 0;
 }

@@ -13,8 +13,12 @@
 /* A pattern has exactly one %d (it may be padded: %03d) and becomes a valid name with any number. */
 bool guest_name_pattern_is_valid(const char *pattern);
 
-/* The first name of PATTERN for which taken() says no. CE_BAD_INPUT for a bad pattern, CE_LIMIT. */
-int guest_name_pick(const char *pattern, bool (*taken)(void *arg, const char *name), void *arg,
-                    char ret[NAME_SIZE]) MUST_CHECK;
+/* The first name of PATTERN with a number from *FROM on for which taken() says no; *FROM becomes the number behind
+ * it. CE_BAD_INPUT for a bad pattern, CE_LIMIT. */
+int guest_name_pick(const char *pattern, unsigned *from, bool (*taken)(void *arg, const char *name),
+                    void *arg, char ret[NAME_SIZE]) MUST_CHECK;
+
+/* The number that PATTERN gave NAME; 0: it did not. */
+unsigned guest_name_number(const char *pattern, const char *name);
 
 #endif

@@ -94,23 +94,29 @@ struct host_look {
     bool failed;
 };
 
-static void look_add(struct host_look *look, const char *name, const struct guest_key *key)
+static void look_add(struct host_look *look, const char *name, const struct guest_key *key,
+                     const struct guest_seen *seen)
 {
-    struct host_finding *grown = realloc(look->found, (look->count + 1) * sizeof *grown);
-    if (!grown) {
-        look->failed = true;
-        return;
+    if (!(look->count & (look->count - 1))) { /* room grows in powers of two */
+        struct host_finding *grown =
+            realloc(look->found, (look->count ? look->count * 2 : 1) * sizeof *grown);
+        if (!grown) {
+            look->failed = true;
+            return;
+        }
+        look->found = grown;
     }
-    look->found = grown;
-    struct host_finding *finding = &grown[look->count++];
+    struct host_finding *finding = &look->found[look->count++];
     memset(finding, 0, sizeof *finding);
+    finding->seen = *seen;
     snprintf(finding->name, sizeof finding->name, "%.*s", NAME_SIZE - 1, name);
     finding->key = *key;
 }
 
-static void look_domain(void *arg, const char *name, const struct guest_key *key)
+static void look_domain(void *arg, const char *name, const struct guest_key *key,
+                        const struct guest_seen *seen)
 {
-    look_add(arg, name, key);
+    look_add(arg, name, key, seen);
 }
 
 static void look_disk(void *arg, const char *desktop_id)
@@ -119,7 +125,8 @@ static void look_disk(void *arg, const char *desktop_id)
     struct guest_key key = {0};
     snprintf(key.desktop_id, sizeof key.desktop_id, "%s", desktop_id);
     snprintf(key.installation, sizeof key.installation, "%s", look->installation);
-    look_add(look, "", &key);
+    const struct guest_seen off = {0};
+    look_add(look, "", &key, &off);
 }
 
 static int run_look(struct virt_conn *conn, void *arg, struct error *err)
@@ -147,6 +154,21 @@ static void host_set_storage(struct host *host, const char *storage)
     host_write(host);
 }
 
+/* Guests that run as they should need no look of their own. */
+static void host_adopt(struct host *host)
+{
+    unsigned running = 0;
+    desktop_host_is_back(host);
+    for (size_t i = 0; i < host->found_count; i++) {
+        const struct host_finding *finding = &host->found[i];
+        if (!*finding->key.desktop_id || !*finding->key.uuid)
+            continue;
+        running += finding->seen.running;
+        desktop_guest_found(host, finding->key.uuid, &finding->seen);
+    }
+    log_info("host %s: looked through, %u guests of ours run there", host->row.name, running);
+}
+
 static void on_looked(void *arg, int rc, const struct error *err)
 {
     struct host_look *look = arg;
@@ -162,7 +184,7 @@ static void on_looked(void *arg, int rc, const struct error *err)
         host->found_count = look->count;
         host->found_seq = ++host->vm->seq;
         host_set_storage(host, look->shared ? "shared" : "own");
-        desktop_host_is_back(host);
+        host_adopt(host);
         reconcile_want(host->vm);
     }
     free(look);
@@ -286,17 +308,23 @@ void host_remove_orphans(struct host *host)
         return;
     host->found_seq = 0;
     host->looked = true;
+    size_t foreign = 0;
     for (size_t i = 0; i < host->found_count; i++) {
         const struct host_finding *finding = &host->found[i];
         const struct guest_key *key = &finding->key;
-        if (!*key->desktop_id)
+        if (!*key->desktop_id) {
+            host->found[foreign++] = *finding;
             continue;
-        const struct desktop_row *row = snapshot_desktop(vm->world, key->desktop_id);
-        bool mine = row && *key->uuid && !strcmp(row->uuid, key->uuid) && !strcmp(row->host_id, host->row.id);
+        }
+        const struct desktop *d =
+            desktop_find(vm, key->desktop_id); /* it has one as long as its row is there */
+        bool mine = d && *key->uuid && !strcmp(d->row.uuid, key->uuid) &&
+                    !strcmp(d->place.tally ? d->place.tally->host->id : d->row.host_id, host->row.id);
         /* A disk may lie in a directory that several hosts share: any row keeps it. */
-        if (!mine && (!row || *key->uuid))
-            remove_orphan(host, finding, row != NULL);
+        if (!mine && (!d || *key->uuid))
+            remove_orphan(host, finding, d != NULL);
     }
+    host->found_count = foreign;
 }
 
 bool host_name_is_foreign(const struct host *host, const char *name)
@@ -426,6 +454,7 @@ static void on_down(void *arg, const char *reason)
     desktop_host_is_lost(host);
     if (!host->leaving)
         host_set_state(host, HOST_DOWN, reason);
+    reconcile_want(host->vm); /* what stands there has to be looked at in another light */
 }
 
 static void on_guest(void *arg, const char *uuid, enum virt_guest_event event)
@@ -446,24 +475,27 @@ static void on_closed(void *arg)
 static const struct virt_host_events host_events = {
     .up = on_up, .down = on_down, .guest = on_guest, .closed = on_closed};
 
-struct host *host_find(struct vmpool *vm, const char *id)
+/* One that is leaving, too. */
+static struct host *host_with_id(const struct vmpool *vm, const char *id)
 {
-    list_for_each (pos, &vm->hosts) {
-        struct host *host = list_entry(pos, struct host, entry);
-        if (!host->leaving && !strcmp(host->row.id, id))
+    for (struct index_entry *e = index_first(&vm->hosts_by_id, id); e; e = index_next(e)) {
+        struct host *host = index_of(e, struct host, by_id);
+        if (!strcmp(host->row.id, id))
             return host;
     }
     return NULL;
 }
 
+struct host *host_find(struct vmpool *vm, const char *id)
+{
+    struct host *host = host_with_id(vm, id);
+    return host && !host->leaving ? host : NULL;
+}
+
 const struct host *host_find_const(const struct vmpool *vm, const char *id)
 {
-    list_for_each (pos, &vm->hosts) {
-        const struct host *host = list_entry(pos, struct host, entry);
-        if (!host->leaving && !strcmp(host->row.id, id))
-            return host;
-    }
-    return NULL;
+    const struct host *host = host_with_id(vm, id);
+    return host && !host->leaving ? host : NULL;
 }
 
 bool host_answers(const struct host *host)
@@ -502,8 +534,10 @@ static void host_add(struct vmpool *vm, const struct host_row *row)
     host->row.state = HOST_UNKNOWN; /* until it was seen by this process */
     host->row.reason[0] = 0;
     list_init(&host->entry);
-    if (virt_host_open(&host->virt, vm->loop, row->uri, vm->config.vmpool_keepalive_ms, &host_events, host)) {
+    if (!index_add(&vm->hosts_by_id, &host->by_id, host->row.id) ||
+        virt_host_open(&host->virt, vm->loop, row->uri, vm->config.vmpool_keepalive_ms, &host_events, host)) {
         log_error("host %s: no memory for its connection", row->name);
+        index_remove(&vm->hosts_by_id, &host->by_id);
         free(host);
         return;
     }
@@ -522,6 +556,7 @@ static void host_leave(struct host *host)
 static void host_free(struct host *host)
 {
     list_remove(&host->entry);
+    index_remove(&host->vm->hosts_by_id, &host->by_id);
     free(host->found);
     free(host);
 }
@@ -569,11 +604,7 @@ void host_sync(struct vmpool *vm)
 
 bool host_has(const struct vmpool *vm, const char *id)
 {
-    list_for_each (pos, &vm->hosts) {
-        if (!strcmp(list_entry(pos, struct host, entry)->row.id, id))
-            return true;
-    }
-    return false;
+    return host_with_id(vm, id) != NULL;
 }
 
 void host_lease_renewed(struct vmpool *vm, const char *id, uint64_t until_ns)
@@ -581,6 +612,19 @@ void host_lease_renewed(struct vmpool *vm, const char *id, uint64_t until_ns)
     struct host *host = host_find(vm, id);
     if (host)
         virt_host_hold(host->virt, host->epoch, until_ns);
+}
+
+/* Desktops are driven when their host is not as it was: it answers or does not, is lost, or takes others. */
+static void host_watch_standing(struct host *host)
+{
+    unsigned standing = 1u + (unsigned)host->row.state * 8u + (unsigned)host->row.mode * 64u;
+    if (host_answers(host))
+        standing |= 1u << 10;
+    if (host_is_lost(host))
+        standing |= 1u << 11;
+    if (standing != host->standing)
+        desktop_touch_host(host->vm, host->row.id);
+    host->standing = standing;
 }
 
 void host_watch(struct vmpool *vm)
@@ -599,6 +643,7 @@ void host_watch(struct vmpool *vm)
                 host_set_state(host, HOST_UP, "");
         }
         host_measure(host);
+        host_watch_standing(host);
     }
 }
 
@@ -633,4 +678,5 @@ void host_free_all(struct vmpool *vm)
 {
     list_for_each_safe (pos, &vm->hosts)
         host_free(list_entry(pos, struct host, entry));
+    index_finish(&vm->hosts_by_id);
 }

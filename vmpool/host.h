@@ -13,10 +13,12 @@
 struct host_finding {
     char name[NAME_SIZE];
     struct guest_key key; /* desktop_id empty: somebody else's domain; uuid empty: only a disk was found */
+    struct guest_seen seen;
 };
 
 struct host {
     struct list entry;
+    struct index_entry by_id;
     struct vmpool *vm;
     struct host_row row; /* of the store; our members are kept current here */
     struct virt_host *virt;
@@ -32,11 +34,12 @@ struct host {
     bool looked;  /* since it was connected, orphans are removed: it may take new guests */
     bool looking; /* a look through the host runs */
     bool look_wanted;
-    bool measuring;        /* the room on its disk is being read */
-    int64_t measure_at_ms; /* when it is read again */
-    uint64_t found_seq;    /* vm->seq when the look was done; 0: none is waiting to be compared */
-    struct host_finding *found;
+    bool measuring;             /* the room on its disk is being read */
+    int64_t measure_at_ms;      /* when it is read again */
+    uint64_t found_seq;         /* vm->seq when the look was done; 0: none is waiting to be compared */
+    struct host_finding *found; /* once compared: somebody else's domains only */
     size_t found_count;
+    unsigned standing; /* what desktops there depend on, as they were last driven for it: host.c */
 };
 
 /* The rows of a new pass: opens new hosts, closes those that are gone. */

@@ -425,11 +425,7 @@ static struct image_task *task_find(struct vmpool *vm, const char *id)
 
 static bool image_is_used(const struct vmpool *vm, const char *id)
 {
-    for (size_t i = 0; i < vm->world->desktop_count; i++) {
-        if (!strcmp(vm->world->desktops[i].image_id, id))
-            return true;
-    }
-    return false;
+    return census_find(&vm->census, id) != NULL;
 }
 
 static void image_begin(struct vmpool *vm, const struct image_row *row)

@@ -261,9 +261,11 @@ static bool is_wanted(const struct vmpool *vm, const struct host_row *host, cons
 
 static bool is_used(const struct vmpool *vm, const char *host_id, const char *image_id)
 {
-    for (size_t i = 0; i < vm->world->desktop_count; i++) {
-        const struct desktop_row *row = &vm->world->desktops[i];
-        if (!strcmp(row->host_id, host_id) && !strcmp(row->image_id, image_id))
+    const struct census_group *group = census_find(&vm->census, host_id);
+    if (!group)
+        return false;
+    list_for_each (pos, &group->of_host) {
+        if (!strcmp(list_entry(pos, struct tally, in_host)->image->id, image_id))
             return true;
     }
     return false;

@@ -111,6 +111,8 @@ static int vmpool_start(struct daemon_run *run, struct error *err)
     list_init(&vm->hosts);
     list_init(&vm->leases);
     list_init(&vm->desktops);
+    list_init(&vm->doubtful);
+    list_init(&vm->to_drive);
     list_init(&vm->imports);
     list_init(&vm->copies);
     int rc = check_config(&vm->config, err);
@@ -157,6 +159,7 @@ static void vmpool_reload(struct daemon_run *run)
     memcpy(config.vmpool_image_dir, vm->config.vmpool_image_dir, sizeof config.vmpool_image_dir);
     memcpy(config.vmpool_desktop_dir, vm->config.vmpool_desktop_dir, sizeof config.vmpool_desktop_dir);
     vm->config = config;
+    desktop_touch_all(vm);
     reconcile_want(vm);
 }
 

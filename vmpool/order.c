@@ -301,8 +301,12 @@ static void order_drive(struct vmpool *vm, const struct order_row *order)
         order_end(vm, order->number, ORDER_FAILED, "there is no such desktop any more");
         return;
     }
-    if (!desktop_host(d) || d->busy || d->stale || store_now_ms() < d->next_try_ms)
-        return; /* the next pass finds the order again */
+    if (!desktop_host(d))
+        return;
+    if (d->busy || d->stale || store_now_ms() < d->next_try_ms) {
+        reconcile_due(vm, store_now_ms() + GUEST_RETRY_MS); /* that pass finds the order again */
+        return;
+    }
     log_info("order %lld: %s of desktop %s", (long long)order->number, order->verb, d->row.name);
     for (size_t i = 0; i < sizeof writes / sizeof writes[0]; i++) {
         if (strcmp(order->verb, writes[i].verb) != 0)

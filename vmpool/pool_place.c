@@ -7,29 +7,19 @@
 #include "image_copy.h"
 #include "lease.h"
 
-static void count_desktop(struct placement_host *host, const struct vmpool *vm, const struct desktop_row *row,
-                          const struct pool_row *pool)
+static void count_desktops(struct placement_host *host, const struct vmpool *vm, const char *host_id,
+                           const struct pool_row *pool)
 {
-    const struct pool_row *its = snapshot_pool(vm->world, row->pool_id);
-    bool runs = row->state != DESKTOP_STOPPED && row->state != DESKTOP_FAILED;
-    host->of_pool += !strcmp(row->pool_id, pool->id);
-    host->starting += row->state == DESKTOP_CLONING || row->state == DESKTOP_BOOTING;
-    if (!its || !runs)
+    const struct census_group *group = census_find(&vm->census, host_id);
+    if (!group)
         return;
-    host->used_mib += its->memory_mib;
-    host->used_vcpus += its->vcpus;
-}
-
-static void count_desktops(struct pool_place *place, const struct vmpool *vm)
-{
-    const struct snapshot *world = vm->world;
-    for (size_t i = 0; i < world->desktop_count; i++) {
-        for (size_t h = 0; h < world->host_count; h++) {
-            if (!strcmp(world->desktops[i].host_id, world->hosts[h].id)) {
-                count_desktop(&place->hosts[h], vm, &world->desktops[i], place->pool);
-                break;
-            }
-        }
+    host->starting = group->starting;
+    list_for_each (pos, &group->of_host) {
+        const struct tally *tally = list_entry(pos, struct tally, in_host);
+        const struct pool_row *its = snapshot_pool(vm->world, tally->pool->id);
+        host->of_pool += strcmp(tally->pool->id, pool->id) ? 0 : tally->total;
+        host->used_mib += its ? (uint64_t)tally->running * its->memory_mib : 0;
+        host->used_vcpus += its ? (uint64_t)tally->running * its->vcpus : 0;
     }
 }
 
@@ -62,8 +52,8 @@ int pool_place_init(struct pool_place *place, const struct vmpool *vm, const str
             .disk_free_mib = row->disk_free_mib,
             .starting_max = (uint32_t)vm->config.vmpool_parallel_boots,
         };
+        count_desktops(&place->hosts[i], vm, row->id, pool);
     }
-    count_desktops(place, vm);
     return 0;
 }
 

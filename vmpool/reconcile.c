@@ -48,6 +48,9 @@ static void on_inserted(void *arg, int rc)
     struct insert_job *job = arg;
     struct vmpool *vm = job->vm;
     vm->inserting--;
+    struct census_group *group = rc ? census_find(&vm->census, job->rows[0].pool_id) : NULL;
+    if (group)
+        group->name_from = 1; /* the names are not taken after all */
     if (rc && rc != CE_LIMIT && rc != CE_CONFLICT && !vm->stopping)
         log_warning("new desktops of pool %s could not be written: %s", job->rows[0].pool_id, error_name(rc));
     free(job);
@@ -63,11 +66,8 @@ struct name_search {
 static bool name_is_taken(void *arg, const char *name)
 {
     const struct name_search *search = arg;
-    const struct snapshot *world = search->vm->world;
-    for (size_t i = 0; i < world->desktop_count; i++) {
-        if (!strcmp(world->desktops[i].name, name))
-            return true;
-    }
+    if (desktop_name_is_taken(search->vm, name))
+        return true;
     for (size_t i = 0; i < search->job->count; i++) {
         if (!strcmp(search->job->rows[i].name, name))
             return true;
@@ -79,6 +79,23 @@ static bool name_is_taken(void *arg, const char *name)
     return false;
 }
 
+/* Names below the number that the pool's group keeps are known to be taken. */
+static int pick_name(struct vmpool *vm, const struct pool_row *pool, const struct insert_job *job,
+                     char ret[NAME_SIZE])
+{
+    struct name_search search = {.vm = vm, .job = job};
+    struct census_group *group = census_find(&vm->census, pool->id);
+    unsigned from = group ? group->name_from : 1;
+    int rc = guest_name_pick(pool->pattern, &from, name_is_taken, &search, ret);
+    if (rc == CE_LIMIT) {
+        from = 1;
+        rc = guest_name_pick(pool->pattern, &from, name_is_taken, &search, ret);
+    }
+    if (!rc && group)
+        group->name_from = from;
+    return rc;
+}
+
 struct reason_job {
     char pool_id[ID_SIZE];
     char reason[REASON_SIZE];
@@ -88,7 +105,7 @@ static int run_reason(struct db *db, void *arg)
 {
     const struct reason_job *job = arg;
     struct pool_row pool;
-    int rc = store_pool_get(db, job->pool_id, &pool);
+    int rc = store_pool_get_plain(db, job->pool_id, &pool);
     if (rc || pool.failures || pool.stopped || !strcmp(pool.reason, job->reason))
         return rc;
     return store_pool_set_failure(db, pool.id, 0, 0, false, job->reason);
@@ -128,8 +145,7 @@ static const char *add_desktop(struct vmpool *vm, struct pool_place *place, cons
         return "";
     struct desktop_row *row = &job->rows[job->count];
     memset(row, 0, sizeof *row);
-    struct name_search search = {.vm = vm, .job = job};
-    if (guest_name_pick(pool->pattern, name_is_taken, &search, row->name))
+    if (pick_name(vm, pool, job, row->name))
         return "its pattern gives no free name: it must hold %d once";
     snprintf(row->pool_id, sizeof row->pool_id, "%s", pool->id);
     snprintf(row->host_id, sizeof row->host_id, "%s", chosen->id);
@@ -177,26 +193,32 @@ static void pool_create(struct vmpool *vm, const struct pool_row *pool, uint32_t
 /* --- one pool ---------------------------------------------------------------------------------------------
  */
 
-static bool is_free(const struct desktop_row *row)
-{
-    return !*row->owner_id && !row->touched && !*row->session_id;
-}
-
 static struct pool_count count_desktops(const struct vmpool *vm, const struct pool_row *pool)
 {
     struct pool_count count = {0};
-    for (size_t i = 0; i < vm->world->desktop_count; i++) {
-        const struct desktop_row *row = &vm->world->desktops[i];
-        if (strcmp(row->pool_id, pool->id) != 0)
+    const struct census_group *group = census_find(&vm->census, pool->id);
+    if (!group)
+        return count;
+    list_for_each (pos, &group->of_pool) {
+        const struct tally *tally = list_entry(pos, struct tally, in_pool);
+        count.total += tally->total;
+        count.coming += tally->coming;
+        count.free_ready += tally->free_ready;
+        count.stale += strcmp(tally->image->id, pool->image_id) != 0 ? tally->free_ready : 0;
+    }
+    return count;
+}
+
+static uint32_t tally_remove(struct tally *tally, bool other_image, uint32_t count)
+{
+    list_for_each (pos, &tally->members) {
+        struct desktop *d = list_entry(pos, struct desktop, place.entry);
+        if (!count)
+            break;
+        if (d->busy || d->stale || d->row.state != DESKTOP_READY || !desktop_row_is_free(&d->row))
             continue;
-        count.total++;
-        if (!is_free(row))
-            continue;
-        if (row->state == DESKTOP_READY) {
-            count.free_ready++;
-            count.stale += strcmp(row->image_id, pool->image_id) != 0;
-        }
-        count.coming += row->state == DESKTOP_CLONING || row->state == DESKTOP_BOOTING;
+        desktop_retire(d, other_image ? "the pool has another image now" : "the pool needs fewer desktops");
+        count--;
     }
     return count;
 }
@@ -204,18 +226,13 @@ static struct pool_count count_desktops(const struct vmpool *vm, const struct po
 /* Ready guests that nobody has: those of an older image first, then the others. */
 static void pool_remove(struct vmpool *vm, const struct pool_row *pool, uint32_t count)
 {
-    for (int stale = 1; stale >= 0; stale--) {
-        list_for_each (pos, &vm->desktops) {
-            struct desktop *d = list_entry(pos, struct desktop, entry);
-            bool other_image = strcmp(d->row.image_id, pool->image_id) != 0;
-            if (!count)
-                return;
-            if (d->busy || d->stale || d->gone || d->row.state != DESKTOP_READY || !is_free(&d->row) ||
-                strcmp(d->row.pool_id, pool->id) != 0 || other_image != (stale == 1))
-                continue;
-            desktop_retire(d,
-                           other_image ? "the pool has another image now" : "the pool needs fewer desktops");
-            count--;
+    struct census_group *group = census_find(&vm->census, pool->id);
+    for (int stale = 1; group && stale >= 0; stale--) {
+        list_for_each (pos, &group->of_pool) {
+            struct tally *tally = list_entry(pos, struct tally, in_pool);
+            bool other_image = strcmp(tally->image->id, pool->image_id) != 0;
+            if (tally->free_ready && other_image == (stale == 1))
+                count = tally_remove(tally, other_image, count);
         }
     }
 }
@@ -264,11 +281,12 @@ static int run_pass(struct db *db, void *arg)
     return snapshot_read(db, pass->snapshot);
 }
 
-static void pass_apply(struct vmpool *vm)
+static void pass_apply(struct vmpool *vm, const struct snapshot *before)
 {
     lease_drive(vm);
     host_sync(vm);
     desktop_sync(vm);
+    desktop_world_changed(vm, before);
     host_watch(vm);
     list_for_each (pos, &vm->hosts) {
         struct host *host = list_entry(pos, struct host, entry);
@@ -295,9 +313,13 @@ static void on_pass(void *arg, int rc)
             log_warning("the store could not be read: %s", error_name(rc));
         snapshot_destroy(&pass->snapshot);
     } else {
-        snapshot_destroy(&vm->world);
+        struct snapshot *before = vm->world;
         vm->world = pass->snapshot;
-        pass_apply(vm);
+        pass_apply(vm, before);
+        log_debug("pass %llu: %zu rows of desktops were read, %llu steps were taken since the last one",
+                  (unsigned long long)vm->world->seq, vm->world->rows_read, (unsigned long long)vm->driven);
+        vm->driven = 0;
+        snapshot_destroy(&before);
     }
     free(pass);
     if (vm->pass_wanted && !vm->stopping && !rc)
@@ -318,6 +340,8 @@ static void pass_begin(struct vmpool *vm)
     snapshot->seq = ++vm->seq;
     pass->vm = vm;
     pass->snapshot = snapshot;
+    snapshot->mark = vm->mark;
+    desktop_ask_doubtful(vm, snapshot);
     vmpool_read(vm, run_pass, on_pass, pass);
 }
 
@@ -368,7 +392,7 @@ int reconcile_start(struct vmpool *vm, struct error *err)
     vm->sweep.data = vm;
     vm->started_ms = store_now_ms();
     vm->usual_boot_ms = 25000; /* until boots were measured */
-    if (uv_timer_init(vm->loop, &vm->due) || uv_timer_init(vm->loop, &vm->sweep) ||
+    if (desktop_start_timer(vm) || uv_timer_init(vm->loop, &vm->due) || uv_timer_init(vm->loop, &vm->sweep) ||
         uv_timer_start(&vm->sweep, on_sweep, 1, vm->config.vmpool_sweep_ms))
         return error_set(err, CE_NOMEM, "cannot make the reconciler's timers");
     store_on_wake(vm->store, on_wake, vm);
@@ -377,6 +401,7 @@ int reconcile_start(struct vmpool *vm, struct error *err)
 
 void reconcile_stop(struct vmpool *vm)
 {
+    uv_close((uv_handle_t *)&vm->tick, NULL);
     uv_close((uv_handle_t *)&vm->due, NULL);
     uv_close((uv_handle_t *)&vm->sweep, NULL);
 }

@@ -88,13 +88,8 @@ int virt_domain_start(struct virt_conn *conn, const char *xml, struct error *err
     return code;
 }
 
-int virt_domain_find(struct virt_conn *conn, const struct guest_key *key, struct guest_seen *ret,
-                     struct error *err)
+static int domain_look(virDomainPtr domain, struct guest_seen *ret, struct error *err)
 {
-    CLEANUP_DOMAIN virDomainPtr domain = NULL;
-    int rc = virt_domain_lookup(conn, key, &domain, err);
-    if (rc)
-        return rc;
     int state = VIR_DOMAIN_NOSTATE, reason;
     if (virDomainGetState(domain, &state, &reason, 0) < 0)
         return virt_error(err, "cannot read the guest's state");
@@ -111,6 +106,14 @@ int virt_domain_find(struct virt_conn *conn, const struct guest_key *key, struct
     }
     *ret = seen;
     return 0;
+}
+
+int virt_domain_find(struct virt_conn *conn, const struct guest_key *key, struct guest_seen *ret,
+                     struct error *err)
+{
+    CLEANUP_DOMAIN virDomainPtr domain = NULL;
+    int rc = virt_domain_lookup(conn, key, &domain, err);
+    return rc ? rc : domain_look(domain, ret, err);
 }
 
 int virt_domain_destroy(struct virt_conn *conn, const struct guest_key *key, struct error *err)
@@ -189,8 +192,9 @@ static void write_epoch(struct virt_conn *conn, virDomainPtr domain, const struc
 }
 
 int virt_domain_list(struct virt_conn *conn, const char *installation,
-                     void (*each)(void *arg, const char *name, const struct guest_key *key), void *arg,
-                     struct error *err)
+                     void (*each)(void *arg, const char *name, const struct guest_key *key,
+                                  const struct guest_seen *seen),
+                     void *arg, struct error *err)
 {
     virDomainPtr *domains = NULL;
     int count = virConnectListAllDomains(conn->conn, &domains, 0);
@@ -203,11 +207,14 @@ int virt_domain_list(struct virt_conn *conn, const char *installation,
                     !strcmp(key.installation, installation);
         if (ours && epoch < atomic_load(&conn->epoch))
             write_epoch(conn, domains[i], &key);
+        struct guest_seen seen = {0};
         if (!ours)
             key.desktop_id[0] = 0;
+        else if (domain_look(domains[i], &seen, NULL))
+            seen = (struct guest_seen){0};
         const char *name = virDomainGetName(domains[i]);
         if (name && !virDomainGetUUIDString(domains[i], key.uuid))
-            each(arg, name, &key);
+            each(arg, name, &key, &seen);
         virDomainFree(domains[i]);
     }
     free(domains);

@@ -45,10 +45,11 @@ int virt_domain_address(struct virt_conn *conn, const struct guest_key *key, cha
                         struct error *err) MUST_CHECK;
 
 /* Calls each() for every domain of the host: KEY's desktop_id is empty for one that is not ours. Ours get the
- * epoch of the host's lease. */
+ * epoch of the host's lease, and SEEN is what virt_domain_find() would say; not running too when that failed. */
 int virt_domain_list(struct virt_conn *conn, const char *installation,
-                     void (*each)(void *arg, const char *name, const struct guest_key *key), void *arg,
-                     struct error *err) MUST_CHECK;
+                     void (*each)(void *arg, const char *name, const struct guest_key *key,
+                                  const struct guest_seen *seen),
+                     void *arg, struct error *err) MUST_CHECK;
 
 /* One command of QEMU's guest agent; the answer is freed by the caller. CE_UNREACHABLE: no agent listens. */
 int virt_domain_agent(struct virt_conn *conn, const struct guest_key *key, const char *command, int timeout_s,

@@ -11,7 +11,10 @@
 
 #include <carrel/store.h>
 
+#include "census.h"
 #include "config.h"
+#include "due_heap.h"
+#include "index.h"
 #include "list.h"
 #include "secret.h"
 #include "snapshot.h"
@@ -34,9 +37,18 @@ struct vmpool {
     struct snapshot *world; /* the store as of the last pass; never NULL after the first */
     uint64_t seq;      /* orders passes and changes: a pass that began before a change knows nothing of it */
     struct list hosts; /* struct host (host.h) */
-    struct list desktops; /* struct desktop (desktop.h) */
-    struct list leases;   /* struct lease (lease.h) */
-    bool renewing;        /* a job renews the leases */
+    struct index hosts_by_id;
+    struct list desktops; /* struct desktop (desktop.h), as in what follows */
+    struct index by_id, by_uuid, by_name;
+    struct census census;
+    struct change_mark mark;      /* up to where changes of desktop rows are known */
+    struct list doubtful;         /* whose rows are to be read again */
+    struct list to_drive;         /* who is driven at the end of the pass */
+    struct due_heap due_desktops; /* who is driven when, and the one timer for it */
+    uv_timer_t tick;
+    int64_t tick_at_ms; /* 0: not armed */
+    struct list leases; /* struct lease (lease.h) */
+    bool renewing;      /* a job renews the leases */
     uv_timer_t renewal;
     struct list imports;    /* struct image_task (image.h) */
     struct list copies;     /* struct image_copy (image_copy.h) */
@@ -48,6 +60,7 @@ struct vmpool {
     int64_t due_at_ms; /* 0: not armed */
     uv_timer_t sweep;
     bool pass_wanted, pass_running;
+    uint64_t driven; /* steps of desktops since the last pass, for its line in the log */
     bool stopping;
     bool given_back;                    /* at the end: the leases are, or are being, given back */
     void (*stopped)(struct vmpool *vm); /* once everything of it is closed */

@@ -234,6 +234,12 @@ struct desktop_row {
     int64_t created_ms;
 };
 
+/* A place in the log of changed desktops; all zeros: before its beginning. */
+struct change_mark {
+    int64_t number;
+    char desktop_id[ID_SIZE]; /* of that entry, by which it is known again */
+};
+
 enum session_state {
     SESSION_STARTING,     /* logged in; waits for a desktop or for its gateway to reach the guest */
     SESSION_ACTIVE,       /* a client is connected through a gateway */

@@ -163,6 +163,10 @@ int store_image_delete(struct db *db, const char *id) MUST_CHECK; /* v: the file
 int store_pool_insert(struct db *db, struct pool_row *row) MUST_CHECK;
 int store_pool_get(struct db *db, const char *key, struct pool_row *ret) MUST_CHECK;
 int store_pool_list(struct db *db, int (*each)(void *arg, const struct pool_row *row), void *arg) MUST_CHECK;
+/* Without what is counted among desktops and machines: costs the same for every size of pool. */
+int store_pool_get_plain(struct db *db, const char *id, struct pool_row *ret) MUST_CHECK;
+int store_pool_list_plain(struct db *db, int (*each)(void *arg, const struct pool_row *row),
+                          void *arg) MUST_CHECK;
 /* b: spare, max, vcpus, memory, image, network, credentials, placement, host_labels, apart, policy,
  * guest_security, description, enabled;
  * clears stopped and failures. */
@@ -176,6 +180,8 @@ int store_pool_set_failure(struct db *db, const char *id, uint32_t failures, int
 int store_host_insert(struct db *db, struct host_row *row) MUST_CHECK;
 int store_host_get(struct db *db, const char *key, struct host_row *ret) MUST_CHECK;
 int store_host_list(struct db *db, int (*each)(void *arg, const struct host_row *row), void *arg) MUST_CHECK;
+int store_host_list_plain(struct db *db, int (*each)(void *arg, const struct host_row *row),
+                          void *arg) MUST_CHECK;                               /* without what is counted */
 int store_host_update(struct db *db, const struct host_row *row) MUST_CHECK;   /* b: all members marked b */
 int store_host_set_seen(struct db *db, const struct host_row *row) MUST_CHECK; /* v: all members marked v */
 int store_host_delete(struct db *db, const char *id) MUST_CHECK; /* CE_CONFLICT while it has desktops */
@@ -239,6 +245,11 @@ int store_desktop_set_state(struct db *db, const char *id, enum desktop_state fr
 /* v: address, port, fingerprint, guest_user, sealed password, disk, host_id, percent, attempts, uuid. */
 int store_desktop_set_seen(struct db *db, const struct desktop_row *row) MUST_CHECK;
 int store_desktop_set_percent(struct db *db, const char *id, uint32_t percent) MUST_CHECK;
+/* v: which desktops changed after *MARK, those that are deleted too; then *MARK is moved on (store_change.c).
+ * CE_NOT_FOUND when the log does not tell, as with a MARK of zeros: all have to be read, and *MARK says from where
+ * it goes on then. */
+int store_desktop_changes(struct db *db, struct change_mark *mark, int (*each)(void *arg, const char *id),
+                          void *arg) MUST_CHECK;
 /* v: the guest is gone. Ends a live session on it with CODE. */
 int store_desktop_delete(struct db *db, const char *id, enum fail code) MUST_CHECK;
 
