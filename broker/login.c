@@ -76,7 +76,7 @@ static int add_delegated(struct db *db, struct request *r, const char *pool_id)
 {
     const struct login *login = r->input;
     struct pool_row pool;
-    int rc = store_pool_get(db, pool_id, &pool);
+    int rc = store_pool_get_plain(db, pool_id, &pool);
     if (rc || pool.credentials != CREDENTIALS_USER)
         return rc;
     json_t *delegated = json_pack("{s:s, s:s, s:s}", "user", login->at.delegated.user, "domain",

@@ -8,12 +8,12 @@
     " h.memory_percent, h.seen_ms, h.created_ms,"
 #define HOST_SELECT                                                                                          \
     HOST_COLUMNS                                                                                             \
-        " COALESCE(n.desktops, 0), COALESCE(n.vcpus, 0), COALESCE(n.memory_mib, 0), h.down_ms,"              \
-        " h.storage FROM hosts h LEFT JOIN (SELECT d.host_id AS host_id, COUNT(*) AS desktops,"              \
-        " SUM(CASE WHEN d.state IN ('stopped', 'failed') THEN 0 ELSE p.vcpus END) AS vcpus,"                 \
-        " SUM(CASE WHEN d.state IN ('stopped', 'failed') THEN 0 ELSE p.memory_mib END) AS memory_mib"        \
-        " FROM desktops d JOIN pools p ON p.id = d.pool_id GROUP BY d.host_id) n"                            \
-        " ON n.host_id = h.id"
+    " COALESCE(n.desktops, 0), COALESCE(n.vcpus, 0), COALESCE(n.memory_mib, 0), h.down_ms,"                  \
+    " h.storage FROM hosts h LEFT JOIN (SELECT d.host_id AS host_id, COUNT(*) AS desktops,"                  \
+    " SUM(CASE WHEN d.state IN ('stopped', 'failed') THEN 0 ELSE p.vcpus END) AS vcpus,"                     \
+    " SUM(CASE WHEN d.state IN ('stopped', 'failed') THEN 0 ELSE p.memory_mib END) AS memory_mib"            \
+    " FROM desktops d JOIN pools p ON p.id = d.pool_id GROUP BY d.host_id) n"                                \
+    " ON n.host_id = h.id"
 #define HOST_PLAIN HOST_COLUMNS " 0, 0, 0, h.down_ms, h.storage FROM hosts h"
 
 static void host_read(struct db_query *q, struct host_row *ret)

@@ -283,6 +283,9 @@ static void desktop_step(struct desktop *d)
 {
     if (desktop_step_host(d) || deadline_passed(d))
         return;
+    const struct host *host = desktop_host(d);
+    if (host->looking && !d->guest_known && desktop_state_has_guest(d->row.state))
+        return; /* the look through the host tells of all its guests at once */
     const struct pool_row *pool = desktop_pool(d);
     bool unwanted =
         pool && pool->deleting && d->row.state != DESKTOP_RECYCLING && d->row.state != DESKTOP_FAILED;

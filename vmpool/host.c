@@ -178,6 +178,8 @@ static void on_looked(void *arg, int rc, const struct error *err)
         free(look->found);
         if (rc != CE_CANCELLED && rc != CE_UNREACHABLE)
             log_warning("host %s: %s", host->row.name, err->text);
+        desktop_touch_host(host->vm, host->row.id); /* each looks for its guest by itself */
+        reconcile_want(host->vm);
     } else {
         free(host->found);
         host->found = look->found;

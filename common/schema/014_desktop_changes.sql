@@ -4,3 +4,5 @@ CREATE TABLE desktop_changes (
     number @SERIAL@,
     desktop_id TEXT NOT NULL -- it may be deleted by now
 );
+-- It is never empty, so that a reader always has a last entry to go on from.
+INSERT INTO desktop_changes (desktop_id) VALUES ('');

