@@ -1,6 +1,7 @@
 #include "store_parts.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define IMAGE_SELECT                                                                                         \
     "SELECT id, name, version, state, percent, reason, source, path, kernel, initrd, cmdline, os, format,"   \
@@ -34,16 +35,14 @@ static int image_event(struct db *db, const struct image_row *image)
     const char *state = image_state_name(image->state);
     snprintf(event.kind, sizeof event.kind, "image.%s", state);
     snprintf(event.object, sizeof event.object, "%s", image->id);
-    snprintf(event.text, sizeof event.text, "Image %s is %s%s%.250s.", image->name, state,
+    snprintf(event.text, sizeof event.text, "Image %s@%u is %s%s%.250s.", image->name, image->version, state,
              image->reason[0] ? ": " : "", image->reason);
     return store_event(db, &event);
 }
 
-int store_image_insert(struct db *db, struct image_row *row)
+static int image_insert(struct db *db, struct image_row *row)
 {
-    int rc = store_check_name(db, "an image", row->name);
-    if (rc)
-        return rc;
+    int rc;
     id_make(ID_IMAGE, row->id);
     row->created_ms = store_now_ms();
     rc = db_run(
@@ -63,13 +62,52 @@ int store_image_insert(struct db *db, struct image_row *row)
     return rc ? rc : image_event(db, row);
 }
 
+int store_image_publish(struct db *db, struct image_row *row)
+{
+    int64_t version = 0;
+    int rc = store_check_name(db, "an image", row->name);
+    if (!rc)
+        rc = db_get_int(db, &version,
+                        "INSERT INTO image_names (name, newest) VALUES ($1, 1)"
+                        " ON CONFLICT (name) DO UPDATE SET newest = image_names.newest + 1 RETURNING newest",
+                        db_text(row->name));
+    row->version = (uint32_t)version;
+    return rc ? rc : image_insert(db, row);
+}
+
+int store_image_insert(struct db *db, struct image_row *row)
+{
+    int64_t versions = 0;
+    int rc = db_get_int(db, &versions, "SELECT COUNT(*) FROM images WHERE name = $1", db_text(row->name));
+    if (!rc && versions)
+        return db_fail(db, CE_EXISTS, "there is an image %s already", row->name);
+    return rc ? rc : store_image_publish(db, row);
+}
+
+/* "NAME@VERSION" taken apart; without a version it is 0. */
+static uint32_t split_key(const char *key, char name[NAME_SIZE])
+{
+    unsigned version = 0;
+    size_t len = strcspn(key, "@");
+    char rest;
+    snprintf(name, NAME_SIZE, "%.*s", (int)(len < NAME_SIZE ? len : NAME_SIZE - 1), key);
+    if (key[len] && (key[len + 1] < '1' || key[len + 1] > '9' || strlen(key + len) > 10 ||
+                     sscanf(key + len + 1, "%u%c", &version, &rest) != 1))
+        name[0] = '\0'; /* nobody's name */
+    return version;
+}
+
 int store_image_get(struct db *db, const char *key, struct image_row *ret)
 {
     CLEANUP_QUERY struct db_query q = {0};
-    int rc = db_select(db, &q,
-                       IMAGE_SELECT " WHERE id = $1 OR name = $1"
-                                    " ORDER BY CASE WHEN id = $1 THEN 0 ELSE 1 END LIMIT 1",
-                       db_text(key));
+    char name[NAME_SIZE];
+    uint32_t version = split_key(key, name);
+    int rc =
+        db_select(db, &q,
+                  IMAGE_SELECT " WHERE id = $1 OR (name = $2 AND ($3 = 0 OR version = $3))"
+                               " ORDER BY CASE WHEN id = $1 THEN 0 WHEN state = 'ready' THEN 1 ELSE 2 END,"
+                               " version DESC LIMIT 1",
+                  db_text(key), db_text(name), db_int(version));
     if (!rc && (rc = db_next(&q)) == 0)
         return db_fail(db, CE_NOT_FOUND, "there is no image %.80s", key);
     if (rc < 0)
@@ -81,7 +119,7 @@ int store_image_get(struct db *db, const char *key, struct image_row *ret)
 int store_image_list(struct db *db, int (*each)(void *arg, const struct image_row *row), void *arg)
 {
     CLEANUP_QUERY struct db_query q = {0};
-    int rc = db_select(db, &q, IMAGE_SELECT " ORDER BY name");
+    int rc = db_select(db, &q, IMAGE_SELECT " ORDER BY name, version");
     while (!rc && (rc = db_next(&q)) > 0) {
         struct image_row row;
         image_read(&q, &row);
@@ -115,10 +153,13 @@ static int image_is_free(struct db *db, const char *id)
 {
     CLEANUP_QUERY struct db_query q = {0};
     char kind[24], name[NAME_SIZE];
-    int rc = db_select(db, &q,
-                       "SELECT 'pool', name FROM pools WHERE image_id = $1"
-                       " UNION ALL SELECT 'desktop', name FROM desktops WHERE image_id = $1 LIMIT 1",
-                       db_text(id));
+    int rc = db_select(
+        db, &q,
+        "SELECT 'pool', name FROM pools WHERE image_id = $1"
+        " UNION ALL SELECT 'desktop', name FROM desktops WHERE image_id = $1"
+        " UNION ALL SELECT 'roll of pool', p.name FROM pool_rolls r JOIN pools p ON p.id = r.pool_id"
+        " WHERE r.phase <> 'done' AND (r.from_image_id = $1 OR r.to_image_id = $1) LIMIT 1",
+        db_text(id));
     if (rc || (rc = db_next(&q)) <= 0)
         return rc;
     row_text(&q, 0, kind, sizeof kind);
@@ -137,6 +178,39 @@ int store_image_order_delete(struct db *db, const char *id)
     image.state = IMAGE_DELETING;
     image.reason[0] = '\0';
     return store_image_update(db, &image);
+}
+
+static int prune_candidates(struct db *db, const char *name, uint32_t keep, struct id_list *ret)
+{
+    CLEANUP_QUERY struct db_query q = {0};
+    /* Newer ready versions of the name are counted: that many besides itself would stay. */
+    int rc = db_select(
+        db, &q,
+        "SELECT i.id FROM images i WHERE ($1 = '' OR i.name = $1) AND i.state IN ('ready', 'failed')"
+        " AND (SELECT COUNT(*) FROM images n WHERE n.name = i.name AND n.version > i.version"
+        " AND n.state = 'ready') > $2"
+        " AND NOT EXISTS (SELECT 1 FROM pools p WHERE p.image_id = i.id)"
+        " AND NOT EXISTS (SELECT 1 FROM desktops d WHERE d.image_id = i.id)"
+        " AND NOT EXISTS (SELECT 1 FROM pool_rolls r WHERE r.phase <> 'done'"
+        " AND (r.from_image_id = i.id OR r.to_image_id = i.id)) ORDER BY i.name, i.version",
+        db_text(name), db_int(keep));
+    return rc ? rc : id_list_fill(&q, ret);
+}
+
+int store_image_prune(struct db *db, const char *name, uint32_t keep,
+                      int (*each)(void *arg, const struct image_row *row), void *arg)
+{
+    CLEANUP_IDS struct id_list going = {0};
+    int rc = prune_candidates(db, name, keep, &going);
+    for (unsigned i = 0; !rc && i < going.count; i++) {
+        struct image_row image;
+        rc = store_image_order_delete(db, going.ids[i]);
+        if (!rc)
+            rc = store_image_get(db, going.ids[i], &image);
+        if (!rc)
+            rc = each(arg, &image);
+    }
+    return rc;
 }
 
 int store_image_delete(struct db *db, const char *id)

@@ -42,6 +42,10 @@ int store_pool_take_turn(struct db *db, const char *pool_id) MUST_CHECK;
 int store_desktop_changed(struct db *db, const char *id) MUST_CHECK;
 int store_desktop_changed_of(struct db *db, const char *owner_id, const char *pool_id) MUST_CHECK;
 
+/* CE_CONFLICT with words while a roll of the pool is under way: its image is the roll's then. */
+int store_roll_forbids_image(struct db *db, const char *pool_id) MUST_CHECK;
+int store_roll_forget(struct db *db, const char *pool_id) MUST_CHECK;
+
 /* The only writer of desktops.state. *ret_moved is false when the state was not FROM. */
 int store_desktop_move(struct db *db, const char *id, enum desktop_state from, enum desktop_state to,
                        const char *reason, bool *ret_moved) MUST_CHECK;

@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 /* Each count is a walk over one range of an index. */
 #define COUNT_DESKTOPS "(SELECT COUNT(*) FROM desktops d WHERE d.pool_id = p.id"
@@ -19,7 +20,8 @@
 #define POOL_TAIL                                                                                            \
     ", (SELECT COUNT(*) FROM sessions s WHERE s.pool_id = p.id"                                              \
     " AND s.state = 'starting' AND s.desktop_id IS NULL), p.policy, p.balance, p.trust, p.placement,"        \
-    " p.host_labels, p.apart, p.guest_security, p.description FROM pools p LEFT JOIN images i ON i.id = p.image_id"
+    " p.host_labels, p.apart, p.guest_security, p.description, i.version FROM pools p"                        \
+    " LEFT JOIN images i ON i.id = p.image_id"
 #define POOL_SELECT                                                                                          \
     POOL_HEAD " p.max_desktops + " MACHINES_PLACES POOL_MIDDLE COUNT_DESKTOPS "), " COUNT_DESKTOPS           \
               " AND d.state = 'ready') + " MACHINES_FREE ", " COUNT_DESKTOPS                                 \
@@ -63,6 +65,7 @@ static void pool_read(struct db_query *q, struct pool_row *ret)
     row_text(q, 30, ret->apart, sizeof ret->apart);
     row_enum(q, 31, guest_security_parse, &ret->guest_security);
     row_text(q, 32, ret->description, sizeof ret->description);
+    ret->image_version = row_u32(q, 33);
 }
 
 static int pools_each(struct db_query *q, int (*each)(void *arg, const struct pool_row *row), void *arg)
@@ -200,6 +203,8 @@ int store_pool_update(struct db *db, const struct pool_row *row)
     int rc = store_pool_get(db, row->id, &old);
     if (!rc)
         rc = pool_check_image(db, row->image_id);
+    if (!rc && strcmp(old.image_id, row->image_id) != 0 && !(rc = store_roll_forbids_image(db, old.id)))
+        rc = store_roll_forget(db, old.id);
     if (!rc)
         rc = db_run(
             db,

@@ -34,6 +34,7 @@ struct tally {
     uint32_t running;    /* neither stopped nor failed: they need memory and processors */
     uint32_t starting;   /* cloning or booting */
     uint32_t coming;     /* of those, nobody's yet */
+    uint32_t lent;       /* somebody's session is on it */
     uint32_t free_ready; /* ready, nobody's: what a claim can take */
 };
 

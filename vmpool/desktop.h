@@ -100,6 +100,8 @@ struct desktop *desktop_find(struct vmpool *vm, const char *id);
 struct desktop *desktop_find_uuid(struct vmpool *vm, const char *uuid);
 bool desktop_name_is_taken(const struct vmpool *vm, const char *name);
 void desktop_retire(struct desktop *d, const char *reason); /* one that nobody has: it is recycled */
+/* The session on it ends with CODE at its client, and it is recycled. */
+void desktop_evict(struct desktop *d, enum fail code, const char *reason);
 unsigned desktop_starting_on(const struct vmpool *vm, const char *host_id); /* cloning and booting there */
 
 void desktop_guest_event(struct host *host, const char *uuid, enum virt_guest_event event);

@@ -40,7 +40,11 @@ void desktop_retire(struct desktop *d, const char *reason)
 static int write_pool_failure(struct db *db, const struct desktop_write *w)
 {
     struct pool_row pool;
-    int rc = store_pool_get_plain(db, w->row.pool_id, &pool);
+    bool counted = false; /* by the pool's roll: that one stops, and the pool goes on with what works */
+    int rc = store_roll_failed(db, &w->row, w->reason, &counted);
+    if (rc || counted)
+        return rc;
+    rc = store_pool_get_plain(db, w->row.pool_id, &pool);
     if (rc)
         return rc;
     const struct pool_backoff next =

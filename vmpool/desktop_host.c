@@ -62,6 +62,11 @@ static void leave(struct desktop *d, enum desktop_state to, enum fail code, cons
     desktop_write_submit(w, write_leave);
 }
 
+void desktop_evict(struct desktop *d, enum fail code, const char *reason)
+{
+    leave(d, DESKTOP_RECYCLING, code, reason);
+}
+
 /* --- a closed host ----------------------------------------------------------------------------------------
  */
 

@@ -7,6 +7,7 @@
 
 #include "lease.h"
 #include "log.h"
+#include "roll_drive.h"
 #include "virt_upload.h"
 
 #define PROBE_INITRD_NAME "carrel-probe.initrd"
@@ -252,7 +253,7 @@ static bool is_wanted(const struct vmpool *vm, const struct host_row *host, cons
 {
     for (size_t i = 0; i < vm->world->pool_count; i++) {
         const struct pool_row *pool = &vm->world->pools[i];
-        if (pool->enabled && !pool->deleting && !strcmp(pool->image_id, image->id) &&
+        if (pool->enabled && !pool->deleting && roll_keeps_image(vm, pool, image->id) &&
             labels_match(host->labels, pool->host_labels))
             return true;
     }

@@ -14,6 +14,7 @@
 #include "order.h"
 #include "pool_place.h"
 #include "pool_sizing.h"
+#include "roll_drive.h"
 #include "uuid.h"
 
 #define CREATE_AT_ONCE 16 /* desktops of one job; the rest follows in the next pass */
@@ -204,7 +205,7 @@ static struct pool_count count_desktops(const struct vmpool *vm, const struct po
         count.total += tally->total;
         count.coming += tally->coming;
         count.free_ready += tally->free_ready;
-        count.stale += strcmp(tally->image->id, pool->image_id) != 0 ? tally->free_ready : 0;
+        count.stale += roll_keeps_image(vm, pool, tally->image->id) ? 0 : tally->free_ready;
     }
     return count;
 }
@@ -247,6 +248,11 @@ static void on_pool_deleted(void *arg, int rc)
     free(arg);
 }
 
+static void make_canary(struct vmpool *vm, const struct pool_row *pool)
+{
+    pool_create(vm, pool, 1);
+}
+
 static void drive_pool(struct vmpool *vm, const struct pool_row *pool)
 {
     const struct pool_count count = count_desktops(vm, pool);
@@ -256,6 +262,8 @@ static void drive_pool(struct vmpool *vm, const struct pool_row *pool)
             vmpool_write(vm, run_pool_delete, on_pool_deleted, id);
         return;
     }
+    if (roll_drive(vm, pool, make_canary))
+        return;
     const struct pool_plan plan = pool_sizing_plan(pool, &count, store_now_ms());
     if (plan.wait_until_ms)
         reconcile_due(vm, plan.wait_until_ms);

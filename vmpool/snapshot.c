@@ -125,6 +125,12 @@ static int add_order(void *arg, const struct order_row *row)
     APPEND(s->orders, s->order_count, row);
 }
 
+static int add_roll(void *arg, const struct roll_row *row)
+{
+    struct snapshot *s = arg;
+    APPEND(s->rolls, s->roll_count, row);
+}
+
 static int add_host_image(void *arg, const struct host_image_row *row)
 {
     struct snapshot *s = arg;
@@ -176,6 +182,8 @@ int snapshot_read(struct db *db, struct snapshot *ret)
     if (!rc)
         rc = store_lease_list(db, add_lease, ret);
     if (!rc)
+        rc = store_roll_list(db, add_roll, ret);
+    if (!rc)
         rc = read_desktops(db, ret);
     if (!rc)
         rc = store_order_list(db, "vmpool", 0, add_order, ret);
@@ -196,6 +204,7 @@ void snapshot_destroy(struct snapshot **snapshot)
     free(s->hosts);
     free(s->host_images);
     free(s->leases);
+    free(s->rolls);
     free(s->orders);
     free(s);
 }

@@ -44,7 +44,9 @@ struct snapshot {
     bool all;                           /* a desktop that is not among those below is gone */
     struct snapshot_desktops *desktops; /* until they were applied: snapshot_drop_desktops() */
     struct snapshot_ids gone;
-    size_t rows_read;         /* of desktops; tests judge by it what a pass costs */
+    size_t rows_read;       /* of desktops; tests judge by it what a pass costs */
+    struct roll_row *rolls; /* that are not done */
+    size_t roll_count;
     struct order_row *orders; /* open ones for vmpool */
     size_t order_count;
     const struct pool_row **pools_by_id; /* sorted, for snapshot_pool() */

@@ -67,6 +67,38 @@ struct image_row {
     int64_t created_ms;
 };
 
+enum roll_phase {
+    ROLL_SCHEDULED, /* its time has not come */
+    ROLL_CANARY,    /* one desktop of the new image is awaited; the pool has the old image */
+    ROLL_ROLLING,   /* the pool has the new image; desktops of others are replaced */
+    ROLL_STOPPED,   /* too many failures; the pool has the old image again */
+    ROLL_DONE,
+};
+
+/* A pool on its way from one version of an image to another. */
+struct roll_row {
+    char pool_id[ID_SIZE];
+    char pool[NAME_SIZE];
+    char from_image_id[ID_SIZE], to_image_id[ID_SIZE]; /* empty: gone */
+    char from[NAME_SIZE + 12], to[NAME_SIZE + 12];     /* "debian@3" */
+    enum roll_phase phase;                             /* v; b: back, resume */
+    bool paused;                                       /* b */
+    uint32_t max_unavailable;                          /* b: percent of what is to stand ready */
+    int64_t at_ms;                                     /* b: not before; 0: at once */
+    int64_t force_after_ms; /* b: from the canary's standing until users are logged off; 0: never */
+    bool warned;            /* v: their log-off was announced */
+    uint32_t failures;      /* v: desktops of the new image */
+    uint32_t failure_limit; /* b: that many stop it */
+    char reason[REASON_SIZE];
+    int64_t begun_ms, rolling_ms, changed_ms;
+};
+
+struct roll_progress {
+    uint32_t desktops;   /* of the pool */
+    uint32_t renewed;    /* of those, of the new image */
+    uint32_t old_in_use; /* of another image, with a session on them */
+};
+
 enum pool_kind { POOL_FLOATING, POOL_DEDICATED, POOL_STATIC };
 enum guest_security { GUEST_SECURITY_AUTO, GUEST_SECURITY_TLS, GUEST_SECURITY_NLA };
 enum pool_placement { PLACEMENT_SPREAD, PLACEMENT_PACK };
@@ -91,6 +123,7 @@ struct pool_row {
     enum pool_credentials credentials;
     char image_id[ID_SIZE];
     char image[NAME_SIZE];
+    uint32_t image_version;
     uint32_t spare; /* b: how many stand ready and unassigned */
     uint32_t max;   /* b: desktops in all */
     uint32_t vcpus;

@@ -153,6 +153,7 @@ int store_session_warn(struct db *db, int64_t now_ms, int (*each)(void *arg, con
 
 /* images, pools, hosts (store_image.c, store_pool.c, store_host.c) */
 int store_image_insert(struct db *db, struct image_row *row) MUST_CHECK;
+/* KEY: an id, "NAME@VERSION", or a name: its newest version that is ready, else its newest. */
 int store_image_get(struct db *db, const char *key, struct image_row *ret) MUST_CHECK;
 int store_image_list(struct db *db, int (*each)(void *arg, const struct image_row *row),
                      void *arg) MUST_CHECK;
@@ -160,6 +161,33 @@ int store_image_update(struct db *db, const struct image_row *row) MUST_CHECK; /
 /* Refused with CE_CONFLICT while a pool or a desktop refers to it; else state deleting, vmpool removes it. */
 int store_image_order_delete(struct db *db, const char *id) MUST_CHECK;
 int store_image_delete(struct db *db, const char *id) MUST_CHECK; /* v: the files are gone */
+
+/* Fills the version too: the next one of the name. */
+int store_image_publish(struct db *db, struct image_row *row) MUST_CHECK;
+/* Orders the deletion of versions that are not their name's newest ready one and that nothing refers to; KEEP of
+ * them stay. NAME "": of all names. each() gets those that go. */
+int store_image_prune(struct db *db, const char *name, uint32_t keep,
+                      int (*each)(void *arg, const struct image_row *row), void *arg) MUST_CHECK;
+
+/* rolls (store_roll.c); POOL_ID is an id here */
+const char *roll_phase_name(enum roll_phase phase);
+int store_roll_get(struct db *db, const char *pool_id, struct roll_row *ret) MUST_CHECK;
+int store_roll_list(struct db *db, int (*each)(void *arg, const struct roll_row *row),
+                    void *arg) MUST_CHECK; /* those that are not done */
+int store_roll_count(struct db *db, const struct roll_row *roll, struct roll_progress *ret) MUST_CHECK;
+/* b: pool_id, to_image_id, max_unavailable, at_ms, force_after_ms, failure_limit. CE_CONFLICT says what forbids it. */
+int store_roll_begin(struct db *db, const struct roll_row *row) MUST_CHECK;
+int store_roll_pause(struct db *db, const char *pool_id) MUST_CHECK;
+int store_roll_resume(struct db *db,
+                      const char *pool_id) MUST_CHECK; /* a stopped one begins with a canary again */
+int store_roll_back(struct db *db, const char *pool_id) MUST_CHECK;
+/* v: CE_CONFLICT when the phase is not FROM. The pool's image follows. */
+int store_roll_move(struct db *db, const char *pool_id, enum roll_phase from, enum roll_phase to,
+                    const char *reason) MUST_CHECK;
+/* v: a desktop failed; *ret_counted: it was one of a roll's new ones, and none of the pool's own failures. */
+int store_roll_failed(struct db *db, const struct desktop_row *desktop, const char *reason,
+                      bool *ret_counted) MUST_CHECK;
+int store_roll_warned(struct db *db, const char *pool_id, int64_t force_at_ms, uint32_t users) MUST_CHECK;
 
 int store_pool_insert(struct db *db, struct pool_row *row) MUST_CHECK;
 int store_pool_get(struct db *db, const char *key, struct pool_row *ret) MUST_CHECK;
