@@ -52,6 +52,11 @@ void api_pool_get(struct request *r);
 void api_pool_change(struct request *r);
 void api_pool_delete(struct request *r);
 void api_pool_retry(struct request *r);
+void api_roll_get(struct request *r);
+void api_roll_begin(struct request *r);
+void api_roll_change(struct request *r);
+void api_image_prune(struct request *r);
+void api_image_publish(struct request *r);
 void api_hosts_list(struct request *r);
 void api_hosts_add(struct request *r);
 void api_host_get(struct request *r);
@@ -87,5 +92,8 @@ void api_events_list(struct request *r);
 void api_events_woken(struct broker *broker);      /* new events: streams look */
 void api_events_keep_alive(struct broker *broker); /* every second: quiet streams get an empty line */
 void api_order_get(struct request *r);
+
+/* NULL without memory. */
+json_t *api_roll_json(const struct roll_row *row, const struct roll_progress *progress);
 
 #endif

@@ -22,7 +22,7 @@ static json_t *pool_json(const struct pool_row *row)
         "vcpus", (json_int_t)row->vcpus, "memory_mib", (json_int_t)row->memory_mib, "network", row->network,
         "pattern", row->pattern, "enabled", row->enabled, "deleting", row->deleting);
     json_t *place =
-        json_pack("{s:s, s:s, s:s, s:s, s:o}", "placement", placement_name(row->placement), "host_labels",
+        json_pack("{s:I, s:s, s:s, s:s, s:s, s:o}", "image_version", (json_int_t)row->image_version, "placement", placement_name(row->placement), "host_labels",
                   row->host_labels, "apart", row->apart, "guest_security",
                   guest_security_name(row->guest_security), "description", api_json_text(row->description));
     json_t *seen = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:b, s:o, s:o, s:o}", "desktops",
@@ -195,7 +195,6 @@ static int find_image(struct db *db, struct request *r, struct pool_row *row)
         return CE_CONFLICT;
     }
     snprintf(row->image_id, sizeof row->image_id, "%s", image.id);
-    snprintf(row->image, sizeof row->image, "%s", image.name);
     return 0;
 }
 

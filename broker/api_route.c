@@ -48,6 +48,8 @@ static const struct api_route routes[] = {
 
     {"GET", "/v1/images", ADMIN, NONE, "", api_images_list},
     {"POST", "/v1/images", ADMIN, JSON, "", api_images_add},
+    {"POST", "/v1/images/{key}/prune", ADMIN, JSON, "", api_image_prune},
+    {"POST", "/v1/images/{key}/versions", ADMIN, JSON, "", api_image_publish},
     {"GET", "/v1/images/{key}", ADMIN, NONE, "", api_image_get},
     {"DELETE", "/v1/images/{key}", ADMIN, NONE, "", api_image_delete},
     {"GET", "/v1/pools", ADMIN, NONE, "", api_pools_list},
@@ -56,6 +58,9 @@ static const struct api_route routes[] = {
     {"PATCH", "/v1/pools/{key}", ADMIN, JSON, "", api_pool_change},
     {"DELETE", "/v1/pools/{key}", ADMIN, NONE, "", api_pool_delete},
     {"POST", "/v1/pools/{key}/retry", ADMIN, NONE, "", api_pool_retry},
+    {"GET", "/v1/pools/{key}/roll", ADMIN, NONE, "", api_roll_get},
+    {"POST", "/v1/pools/{key}/roll", ADMIN, JSON, "", api_roll_begin},
+    {"PATCH", "/v1/pools/{key}/roll", ADMIN, JSON, "", api_roll_change},
     {"GET", "/v1/machines", ADMIN, NONE, " pool ", api_machines_list},
     {"POST", "/v1/machines", ADMIN, JSON, "", api_machines_add},
     {"GET", "/v1/machines/{key}", ADMIN, NONE, "", api_machine_get},

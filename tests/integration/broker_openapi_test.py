@@ -99,6 +99,7 @@ def every_operation_succeeds_as_documented():
     lab.must(lab.delete('/v1/images/spare'), 202)
     lab.must(lab.post('/v1/hosts', {'name': 'other', 'uri': 'qemu:///system'}), 201)
     lab.must(lab.delete('/v1/hosts/other'), 204)
+    roll(lab)
     lab.must(lab.delete('/v1/pools/demo'), 202)
     static_pool(lab)
 
@@ -111,6 +112,26 @@ def questions(lab):
     assert answer['state'] == 'question', answer
     lab.must(lab.post('/v1/logins', {'question': answer['question']['id'], 'code': '1', 'gateway': 'gw1', 'client': {}}), 200)
     lab.must(lab.delete('/v1/users/ann@x/otp'), 204)
+
+
+def roll(lab):
+    version = lab.must(lab.post('/v1/images/golden/versions', {'source': '/nowhere/golden-2.qcow2'}), 202)
+    assert (version['name'], version['version']) == ('golden', 2), version
+    refused = lab.must(lab.post('/v1/pools/demo/roll', {'image': 'golden@2'}), 409)
+    assert 'golden@2 is importing' in refused['detail'], refused
+    lab.tell('image golden@2')
+    assert lab.must(lab.get('/v1/images/golden'), 200)['version'] == 2
+    begun = lab.must(lab.post('/v1/pools/demo/roll', {'image': 'golden@2', 'max_unavailable': 50, 'force_after_s': 60,
+                                                      'failure_limit': 2, 'at': '2030-01-01T00:00:00Z'}), 202)
+    assert (begun['from'], begun['to'], begun['phase']) == ('golden@1', 'golden@2', 'scheduled'), begun
+    for action, paused in (('pause', True), ('resume', False)):
+        assert lab.must(lab.patch('/v1/pools/demo/roll', {'action': action}), 200)['paused'] == paused
+    lab.must(lab.patch('/v1/pools/demo', {'image': 'golden@2'}), 409)
+    lab.must(lab.delete('/v1/images/golden@2'), 409)
+    assert lab.must(lab.patch('/v1/pools/demo/roll', {'action': 'back'}), 200)['to'] == 'golden@1'
+    lab.must(lab.get('/v1/pools/demo/roll'), 200)
+    assert lab.get('/v1/pools/demo')['image_version'] == 1
+    assert lab.must(lab.post('/v1/images/golden/prune', {'keep': 1}), 200)['items'] == []
 
 
 def static_pool(lab):
