@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <string.h>
 
 #include "api_handlers.h"
@@ -6,13 +7,16 @@
 
 static json_t *image_json(const struct image_row *row)
 {
-    return json_pack(
-        "{s:s, s:s, s:I, s:s, s:I, s:o, s:o, s:s, s:I, s:I, s:s, s:b, s:o, s:o}", "id", row->id, "name",
-        row->name, "version", (json_int_t)row->version, "state", image_state_name(row->state), "percent",
-        (json_int_t)row->percent, "reason", api_json_text(row->reason), "os", api_json_text(row->os),
-        "format", row->format, "virtual_size_bytes", (json_int_t)row->virtual_size_bytes, "file_size_bytes",
-        (json_int_t)row->file_size_bytes, "guest_user", row->guest_user, "session_hook", row->session_hook,
-        "source", api_json_text(row->source), "created", api_json_time(row->created_ms));
+    char label[NAME_SIZE + 12];
+    snprintf(label, sizeof label, "%s@%u", row->name, row->version);
+    return json_pack("{s:s, s:s, s:s, s:I, s:s, s:I, s:o, s:o, s:s, s:I, s:I, s:s, s:b, s:o, s:o}", "id",
+                     row->id, "name", row->name, "label", label, "version", (json_int_t)row->version, "state",
+                     image_state_name(row->state), "percent", (json_int_t)row->percent, "reason",
+                     api_json_text(row->reason), "os", api_json_text(row->os), "format", row->format,
+                     "virtual_size_bytes", (json_int_t)row->virtual_size_bytes, "file_size_bytes",
+                     (json_int_t)row->file_size_bytes, "guest_user", row->guest_user, "session_hook",
+                     row->session_hook, "source", api_json_text(row->source), "created",
+                     api_json_time(row->created_ms));
 }
 
 static int add_image(void *arg, const struct image_row *row)

@@ -72,22 +72,40 @@ static int get_pool(struct db *db, struct request *r, struct pool_row *ret)
     return rc ? problem_set_rc(r, db, rc, "There is no pool \"%s\".", r->params[0]) : 0;
 }
 
+/* A pool that is on its way to another image says how far it is. */
+static int add_roll(struct db *db, const struct pool_row *row, json_t *pool)
+{
+    struct roll_row roll;
+    struct roll_progress progress = {0};
+    int rc = store_roll_get(db, row->id, &roll);
+    if (rc || roll.phase == ROLL_DONE)
+        return rc == CE_NOT_FOUND ? 0 : rc;
+    rc = store_roll_count(db, &roll, &progress);
+    if (!rc && json_object_set_new(pool, "roll", api_roll_json(&roll, &progress)))
+        rc = CE_NOMEM;
+    return rc;
+}
+
+static int answer_row(struct db *db, struct request *r, const struct pool_row *row, unsigned status)
+{
+    json_t *json = pool_json(row);
+    int rc = json ? add_roll(db, row, json) : CE_NOMEM;
+    request_set(r, status, json);
+    return rc;
+}
+
 static int answer_pool(struct db *db, struct request *r, const char *id, unsigned status)
 {
     struct pool_row row;
     int rc = store_pool_get(db, id, &row);
-    if (!rc)
-        request_set(r, status, pool_json(&row));
-    return rc;
+    return rc ? rc : answer_row(db, r, &row, status);
 }
 
 static int get_job(struct db *db, struct request *r)
 {
     struct pool_row row;
     int rc = get_pool(db, r, &row);
-    if (!rc)
-        request_set(r, 200, pool_json(&row));
-    return rc;
+    return rc ? rc : answer_row(db, r, &row, 200);
 }
 
 void api_pool_get(struct request *r)

@@ -16,6 +16,7 @@ enum ctl_words {
     WORDS_GROUP,
     WORDS_POOL,
     WORDS_IMAGE,
+    WORDS_VERSION, /* of an image: NAME@N */
     WORDS_DESKTOP,
     WORDS_HOST,
     WORDS_MACHINE,

@@ -22,9 +22,9 @@ static void put_state(const json_t *image, char *text, size_t size)
 
 static const struct field fields[] = {
     {.name = "name", .key = "name"},
+    {.name = "version", .key = "version", .place = FIELD_RIGHT},
     {.name = "state", .key = "", .kind = FIELD_STATE, .text = put_state},
     {.name = "reason", .key = "reason", .place = FIELD_SHOW_ONLY},
-    {.name = "version", .key = "version", .place = FIELD_HIDDEN | FIELD_RIGHT},
     {.name = "os", .title = "Operating system", .key = "os"},
     {.name = "size",
      .title = "Disk in the guest",
@@ -133,31 +133,74 @@ static int make_body(struct ctl *ctl, const char *name, const char *file, json_t
     return rc ? rc : set_path(ctl, body, "initrd");
 }
 
-static int import(struct ctl *ctl)
+/* PATH is taken over. NAME NULL: what is said of it is the new version. */
+static int order(struct ctl *ctl, char *path, json_t *body, const char *name)
 {
-    const char *name = args_word(ctl, 0);
-    CLEANUP_JSON json_t *body = json_object();
+    CLEANUP_TEXT char *owned = path;
     CLEANUP_JSON json_t *image = NULL;
-    int rc = make_body(ctl, name, args_word(ctl, 1), body);
-    if (!rc)
-        rc = api_call(ctl, "POST", "/v1/images", json_incref(body), &image);
-    if (!rc && !args_given(ctl, "no-wait")) {
+    char label[128];
+    int rc = api_call(ctl, "POST", owned, body, &image);
+    if (rc)
+        return rc;
+    snprintf(label, sizeof label, "%s", name ? name : api_text(image, "label"));
+    if (!args_given(ctl, "no-wait")) {
         json_t *imported = NULL;
-        rc = wait_until_ready(ctl, name, &imported);
+        rc = wait_until_ready(ctl, label, &imported);
+        if (rc)
+            return rc;
         json_decref(image);
         image = imported;
     }
-    if (rc)
-        return rc;
     if (ctl->json)
         ctl_print_json(ctl, image);
     const char *state = api_text(image, "state");
     if (!strcmp(state, "failed")) {
         const char *reason = api_text(image, "reason");
-        ctl_complain(ctl, "image %s cannot be used: %s", name, *reason ? reason : "no reason was given");
+        ctl_complain(ctl, "image %s cannot be used: %s", label, *reason ? reason : "no reason was given");
         return CTL_FAILED;
     }
-    ctl_say(ctl, !strcmp(state, "ready") ? "image %s is ready" : "image %s is being imported", name);
+    ctl_say(ctl, !strcmp(state, "ready") ? "image %s is ready" : "image %s is being imported", label);
+    return CTL_OK;
+}
+
+static int import(struct ctl *ctl)
+{
+    const char *name = args_word(ctl, 0);
+    CLEANUP_JSON json_t *body = json_object();
+    int rc = make_body(ctl, name, args_word(ctl, 1), body);
+    return rc ? rc : order(ctl, api_path("/v1/images"), json_incref(body), name);
+}
+
+static int publish(struct ctl *ctl)
+{
+    const char *name = args_word(ctl, 0);
+    CLEANUP_JSON json_t *body = json_object();
+    int rc = make_body(ctl, name, args_word(ctl, 1), body);
+    json_object_del(body, "name");
+    return rc ? rc : order(ctl, api_path("/v1/images/%s/versions", name), json_incref(body), NULL);
+}
+
+static int prune(struct ctl *ctl)
+{
+    const char *name = args_word(ctl, 0);
+    CLEANUP_JSON json_t *body = json_object();
+    CLEANUP_JSON json_t *answer = NULL;
+    CLEANUP_TEXT char *path = api_path("/v1/images/%s/prune", name);
+    long keep = 0;
+    int rc = args_number(ctl, "keep", 0, 1000, &keep);
+    if (rc)
+        return rc;
+    json_object_set_new(body, "keep", json_integer(keep));
+    rc = api_call(ctl, "POST", path, json_incref(body), &answer);
+    if (rc)
+        return rc;
+    const json_t *items = json_object_get(answer, "items");
+    if (ctl->json)
+        ctl_print_json(ctl, answer);
+    for (size_t i = 0; i < json_array_size(items); i++)
+        ctl_say(ctl, "image %s is being deleted", api_text(json_array_get(items, i), "label"));
+    if (!json_array_size(items))
+        ctl_say(ctl, "image %s has no old version that nothing refers to", name);
     return CTL_OK;
 }
 
@@ -175,6 +218,11 @@ static const struct ctl_option import_options[] = {
     {0},
 };
 
+static const struct ctl_option prune_options[] = {
+    {.name = "keep", .value = "N", .help = "so many older versions stay besides the newest (0)"},
+    {0},
+};
+
 static const struct ctl_command commands[] = {
     {.verb = "list",
      .words = "",
@@ -186,10 +234,11 @@ static const struct ctl_command commands[] = {
      .words = "NAME",
      .min_words = 1,
      .max_words = 1,
-     .kinds = {WORDS_IMAGE},
+     .kinds = {WORDS_VERSION},
      .run = show,
      .help = "show an image; when it failed, why",
-     .examples = "carrelctl image show debian"},
+     .details = "NAME alone is its newest version that is ready; NAME@N is one of them.",
+     .examples = "carrelctl image show debian\ncarrelctl image show debian@2"},
     {.verb = "import",
      .words = "NAME FILE|DIR",
      .min_words = 2,
@@ -204,11 +253,33 @@ static const struct ctl_command commands[] = {
          "checked and copied; the file has to be readable for the user that carrel-vmpool runs as.",
      .examples = "carrelctl image import debian ./build/debian-13\n"
                  "carrelctl image import win11 /srv/win11.qcow2 --os windows-11 --guest-user desktop"},
-    {.verb = "delete",
+    {.verb = "publish",
+     .words = "NAME FILE|DIR",
+     .min_words = 2,
+     .max_words = 2,
+     .kinds = {WORDS_IMAGE, WORDS_FILE},
+     .options = import_options,
+     .run = publish,
+     .help = "make another version of an image",
+     .details = "It becomes NAME@N with the next number. Pools stay as they are until they are rolled to it\n"
+                "(carrelctl help pool roll). Options and FILE|DIR are those of 'image import'.",
+     .examples =
+         "carrelctl image publish debian ./build/debian-13\ncarrelctl pool roll office --image debian"},
+    {.verb = "prune",
      .words = "NAME",
      .min_words = 1,
      .max_words = 1,
      .kinds = {WORDS_IMAGE},
+     .options = prune_options,
+     .run = prune,
+     .help = "delete old versions that nothing refers to",
+     .details = "The newest version that is ready stays, and what a pool, a desktop or a roll uses.",
+     .examples = "carrelctl image prune debian --keep 1"},
+    {.verb = "delete",
+     .words = "NAME",
+     .min_words = 1,
+     .max_words = 1,
+     .kinds = {WORDS_VERSION},
      .run = delete,
      .help = "delete an image",
      .details = "Refused while a pool or a desktop uses it.",

@@ -7,6 +7,7 @@
 #include "ask.h"
 #include "command.h"
 #include "policy_option.h"
+#include "pool_roll.h"
 #include "pool_wait.h"
 #include "table.h"
 
@@ -67,6 +68,12 @@ static void put_trust(const json_t *pool, char *text, size_t size)
                                          : "");
 }
 
+static void put_image(const json_t *pool, char *text, size_t size)
+{
+    long long version = api_number(pool, "image_version");
+    snprintf(text, size, version > 1 ? "%s@%lld" : "%s", api_text(pool, "image"), version);
+}
+
 static const struct field fields[] = {
     {.name = "name", .key = "name"},
     {.name = "state", .key = "", .kind = FIELD_STATE, .text = put_state},
@@ -82,7 +89,8 @@ static const struct field fields[] = {
      .place = FIELD_SHOW_ONLY},
     {.name = "description", .key = "description", .place = FIELD_HIDDEN | FIELD_CUT},
     {.name = "kind", .key = "kind"},
-    {.name = "image", .key = "image", .place = FIELD_CUT},
+    {.name = "image", .key = "", .text = put_image, .place = FIELD_CUT},
+    {.name = "roll", .key = "", .text = pool_roll_put, .place = FIELD_SHOW_ONLY},
     {.name = "desktops", .key = "", .text = put_desktops, .place = FIELD_RIGHT},
     {.name = "ready", .key = "ready", .place = FIELD_RIGHT},
     {.name = "lent", .key = "lent", .place = FIELD_RIGHT},
@@ -280,7 +288,7 @@ static int disable(struct ctl *ctl)
 static const struct ctl_option create_options[] = {
     {.name = "image",
      .value = "IMAGE",
-     .words = WORDS_IMAGE,
+     .words = WORDS_VERSION,
      .help = "the image that desktops are cloned from; needed unless the pool is static"},
     {.name = "kind",
      .value = "KIND",
@@ -297,7 +305,7 @@ static const struct ctl_option create_options[] = {
 static const struct ctl_option set_options[] = {
     {.name = "image",
      .value = "IMAGE",
-     .words = WORDS_IMAGE,
+     .words = WORDS_VERSION,
      .help = "the image of desktops made from now on"},
     COMMON_OPTIONS,
     {0},
@@ -340,7 +348,7 @@ static const struct ctl_command commands[] = {
      .details = "Desktops that run stay as they are; new ones get the new values. A policy holds from the\n"
                 "next log-in on; KEY=default takes a key back.",
      .examples = "carrelctl pool set office --spare 5 --max 40\n"
-                 "carrelctl pool set office --image debian-2 --memory 2GiB\n"
+                 "carrelctl pool set office --memory 2GiB\n"
                  "carrelctl pool set office --description 'Office and mail'\n"
                  "carrelctl pool set office --policy clipboard=to-guest --policy drives=off"},
     {.verb = "delete",
@@ -349,6 +357,18 @@ static const struct ctl_command commands[] = {
      .help = "delete a pool with its desktops",
      .details = "Refused while sessions live in it.",
      .examples = "carrelctl pool delete office"},
+    {.verb = "roll",
+     ONE_POOL,
+     .options = pool_roll_options,
+     .run = pool_roll,
+     .help = "replace a pool's desktops by those of another version of its image",
+     .details =
+         "One desktop of the new version has to become ready first. Then free desktops are replaced, and\n"
+         "those in use when their users have logged off. Nothing is replaced twice: a roll goes on where it\n"
+         "was after any end of a daemon. Without options it says how far the roll is.",
+     .examples = "carrelctl pool roll office --image debian@3\n"
+                 "carrelctl pool roll office --image debian@3 --at 22:00 --force-after 2h\n"
+                 "carrelctl pool roll office --back"},
     {.verb = "retry",
      ONE_POOL,
      .run = retry,

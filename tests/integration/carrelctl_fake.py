@@ -173,6 +173,22 @@ class FakeBroker:
                                    "state": "failed" if parts[2] == "restart" else "done",
                                    "reason": "the guest is gone" if parts[2] == "restart" else ""}
             return 202, {"order": number}
+        if len(parts) == 3 and parts[2] == "versions":
+            thing.update(body, version=thing["version"] + 1, state="ready")
+            return 202, dict(thing, label=f"{thing['name']}@{thing['version']}")
+        if len(parts) == 3 and parts[2] == "prune":
+            return 200, {"items": [dict(thing, label=f"{thing['name']}@1")] if not body["keep"] else []}
+        if len(parts) == 3 and parts[2] == "roll":
+            if method == "POST":
+                thing["roll"] = {"pool": thing["name"], "from": "debian@1", "to": body["image"], "phase": "canary",
+                                 "paused": False, "renewed": 1, "desktops": 4, "old_in_use": 2, "failures": 0,
+                                 "failure_limit": 3, "max_unavailable": body.get("max_unavailable", 25), "at": None,
+                                 "force_after_s": body.get("force_after_s", 0), "warned": False, "reason": ""}
+            elif "roll" not in thing:
+                raise Problem(404, "not-found", f"Pool '{thing['name']}' was never rolled to another image.")
+            elif method == "PATCH":
+                thing["roll"]["paused"] = body["action"] == "pause"
+            return 202 if method == "POST" else 200, thing["roll"]
         if len(parts) == 3 and parts[2] == "retry":
             thing.update(stopped=False, failures=0)
             return 200, thing

@@ -1,0 +1,48 @@
+#!/bin/bash
+# The pool is rolled to another version of its image, with real guests: one desktop goes ahead, free ones follow, a
+# user on the old version is not disturbed and gets the new one at the next log-in; and back again.
+. "$REPO/tests/e2e/lib.sh"
+
+tidy() {
+    stack_ctl pool set main --spare 2 >/dev/null 2>&1 || true
+}
+trap tidy EXIT
+
+image_of() { # DESKTOP: what its disk was cloned from, as QEMU's host has it
+    qemu-img info --force-share "$STACK/desktops/$(desktop_id "$1").qcow2" 2>/dev/null |
+        sed -n 's/^backing file: //p'
+}
+
+say "another version"
+old=$(api get /v1/pools/main 'd["image_version"]')
+stack_ctl image publish desktop "$CARREL_IMAGE"
+new=$(api get /v1/images/desktop 'd["version"]')
+[ "$new" -gt "$old" ] || die "the new version is $new, the old one $old"
+golden=$(api get "/v1/images/desktop@$new" 'd["id"]')
+
+say "a user on the old one"
+stack_ctl pool set main --spare 1
+log_in anna anna
+hers=$(desktop_of anna)
+open_terminal anna "$hers"
+pid=$(guest_pid "$hers")
+
+say "rolling"
+stack_ctl pool roll main --image "desktop@$new" --max-unavailable 100%
+api_quietly wait 600 /v1/pools/main/roll 'd["phase"] == "rolling"'
+api_quietly wait 900 /v1/pools/main/roll 'd["renewed"] == d["desktops"] - 1 and d["old_in_use"] == 1'
+api_quietly wait 600 /v1/pools/main 'd["ready"] >= 1'
+is "$(guest_pid "$hers")" "$pid" "her guest's process"
+guest_sh "$hers" 'pgrep -x lxterminal' >/dev/null || die "her terminal is gone"
+wait_active anna
+stack_ctl pool show main | grep -q "1 users are on another version" || die "pool show does not tell of her"
+
+say "she logs off, and the next log-in is on the new one"
+log_off anna
+api_quietly wait 600 /v1/pools/main/roll 'd["phase"] == "done"'
+wait_ready 1 600
+log_in anna anna
+hers=$(desktop_of anna)
+image_of "$hers" | grep -q "$golden" || die "her desktop is of $(image_of "$hers") and not of $golden"
+check_invariants
+log_off anna
