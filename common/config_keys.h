@@ -90,6 +90,7 @@
     X(vmpool, retry_pause, DURATION, "5s", "first pause of a pool after a failed guest; it doubles")         \
     X(vmpool, retry_pause_max, DURATION, "10min", "the longest pause")                                       \
     X(vmpool, failure_limit, NUMBER, "8", "failures in a row before a pool stops")                           \
+    X(vmpool, keep_versions, NUMBER, "0", "newest ready versions of an image that stay unused; 0: all")      \
     X(vmpool, keepalive, DURATION, "5s", "libvirt keep-alive interval; three missed end a connection")       \
     X(vmpool, sweep, DURATION, "5s", "safety net: how often pools are looked at without an event")
 

@@ -9,6 +9,7 @@
 #include "host.h"
 #include "image.h"
 #include "image_copy.h"
+#include "image_prune.h"
 #include "lease.h"
 #include "log.h"
 #include "order.h"
@@ -307,6 +308,7 @@ static void pass_apply(struct vmpool *vm, const struct snapshot *before)
     if (!lease_is_held(vm, LEASE_POOLS))
         return; /* another vmpool does the rest */
     image_drive_all(vm);
+    image_prune_drive(vm);
     for (size_t i = 0; i < vm->world->pool_count; i++)
         drive_pool(vm, &vm->world->pools[i]);
 }

@@ -134,7 +134,7 @@ class FakeBroker:
         if kind == "groups":
             return 201, self.create(kind, body, {"members": []})
         if kind == "images":
-            return 202, self.create(kind, body, {"version": 1, "state": "importing", "percent": 0, "reason": "",
+            return 202, self.create(kind, body, {"version": 1, "label": body.get("name"), "state": "importing", "percent": 0, "reason": "",
                                                  "os": "", "guest_user": "", "session_hook": False})
         if kind == "hosts":
             return 201, self.create(kind, body, {"state": "up", "enabled": True, "virt": "kvm", "reason": "",

@@ -29,9 +29,9 @@ def ctl(*words, status=0):
 
 
 def versions():
-    """The version of each desktop that answers to somebody, by the path of its image in the store."""
+    """The state and the version of each desktop, by its name."""
     ids = {i['id']: i['version'] for i in LAB.get('/v1/images')['items']}
-    rows = LAB.rows('SELECT name, state, image_id FROM desktops WHERE pool_id IN (SELECT id FROM pools)')
+    rows = LAB.rows('SELECT name, state, image_id FROM desktops')
     return {name: (state, ids[image]) for name, state, image in rows}
 
 
@@ -93,7 +93,6 @@ def a_canary_goes_first_and_a_user_is_left_alone():
     assert LAB.get('/v1/pools/office')['image_version'] == 1
     said = ctl('pool', 'show', 'office')
     assert 'to golden@2: canary' in said and '1 of 4 desktops have it, 1 users' in said, said
-    # vmpool is killed in the middle of it and goes on; its guests are gone with it, as the test driver has them.
     LAB.answering = True
     roll = wait_roll(lambda r: r['phase'] == 'rolling' and r['renewed'] == 2 and r['desktops'] == 3, 'only hers is old')
     assert roll['old_in_use'] == 1, roll
@@ -168,10 +167,21 @@ def what_cannot_be_is_refused_in_words():
     assert "22:00" in ctl('pool', 'roll', 'office', '--image', 'golden', '--at', 'tonight', status=2)
 
 
+def they_go_by_themselves_where_the_settings_say_so():
+    with open(LAB.config, 'a', encoding='utf-8') as file:
+        file.write('keep_versions = 1\n')
+    LAB.break_starts(False)  # reads the settings again
+    ctl('image', 'publish', 'golden', f'{LAB.dir}/8.qcow2')
+    assert sorted(i['version'] for i in LAB.get('/v1/images')['items']) == [3, 4]
+    ctl('pool', 'roll', 'office', '--image', 'golden')
+    wait_roll(lambda r: r['phase'] == 'done', 'it is done')
+    LAB.wait_until(lambda: [i['version'] for i in LAB.get('/v1/images')['items']] == [4], WAIT_S, 'the old one is gone')
+
+
 TESTS = [an_image_gets_versions, a_canary_goes_first_and_a_user_is_left_alone,
          the_first_failures_stop_it_and_the_pool_stays_as_it_is, it_goes_on_after_a_kill_and_back_again,
          who_stays_is_warned_and_then_logged_off_with_force, old_versions_go_when_nothing_refers_to_them,
-         what_cannot_be_is_refused_in_words]
+         what_cannot_be_is_refused_in_words, they_go_by_themselves_where_the_settings_say_so]
 
 if __name__ == '__main__':
     CTL = sys.argv[3]
