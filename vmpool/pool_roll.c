@@ -6,7 +6,7 @@ static void plan_canary(const struct roll_count *count, struct roll_plan *plan)
         plan->phase = ROLL_ROLLING;
         return;
     }
-    if (count->new_coming)
+    if (count->new_coming || count->closed)
         return;
     if (count->total < count->max)
         plan->canary = true;

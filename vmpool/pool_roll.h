@@ -9,7 +9,8 @@
  *   4. Desktops with a user are left alone; a floating one is of the new version when it was recycled. With
  *      force_after their users are announced their end ROLL_WARN_MS before it, and logged off then.
  *   5. A dedicated desktop that somebody owns keeps its disk, and with it its version.
- *   6. The roll is done when no desktop is left that would have to go.
+ *   6. A closed pool starts no guest, so no desktop goes ahead in it until it is opened.
+ *   7. The roll is done when no desktop is left that would have to go.
  */
 #ifndef VMPOOL_POOL_ROLL_H
 #define VMPOOL_POOL_ROLL_H
@@ -22,6 +23,7 @@
 #define ROLL_WARN_MS 300000 /* between the announcement and the end; less where the whole time is shorter */
 
 struct roll_count {
+    bool closed;
     uint32_t wanted;     /* how many are to stand ready */
     uint32_t total, max; /* desktops of the pool */
     uint32_t free_ready; /* of any version */

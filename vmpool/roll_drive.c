@@ -79,7 +79,8 @@ static void roll_write(struct vmpool *vm, const struct roll_row *roll, const str
 static struct roll_count count_desktops(const struct vmpool *vm, const struct pool_row *pool,
                                         const struct roll_row *roll)
 {
-    struct roll_count count = {.wanted = pool->enabled ? pool->spare + pool->waiting : pool->spare,
+    struct roll_count count = {.closed = !pool->enabled,
+                               .wanted = pool->enabled ? pool->spare + pool->waiting : pool->spare,
                                .max = pool->max};
     const struct census_group *group = census_find(&vm->census, pool->id);
     if (!group)
