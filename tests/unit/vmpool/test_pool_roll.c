@@ -52,6 +52,19 @@ static void in_a_full_pool_a_free_desktop_makes_room_for_it(void)
     CU_ASSERT_EQUAL(pool_roll_plan(&roll, &count, NOW_MS).remove, 0);
 }
 
+static void a_closed_pool_waits_with_it(void)
+{
+    const struct roll_row roll = roll_in(ROLL_CANARY);
+    struct roll_count count = {
+        .closed = true, .total = 4, .max = 4, .free_ready = 4, .old_free = 4, .old_left = 4};
+    struct roll_plan plan = pool_roll_plan(&roll, &count, NOW_MS);
+    CU_ASSERT_FALSE(plan.canary || plan.remove);
+    count.max = 9;
+    CU_ASSERT_FALSE(pool_roll_plan(&roll, &count, NOW_MS).canary);
+    count.closed = false;
+    CU_ASSERT_TRUE(pool_roll_plan(&roll, &count, NOW_MS).canary);
+}
+
 static void never_more_than_the_allowed_part_is_missing(void)
 {
     const struct roll_row roll = roll_in(ROLL_ROLLING);
@@ -157,7 +170,7 @@ static void one_that_stopped_touches_nothing(void)
 
 SUITE("pool_roll", TEST(nothing_begins_before_its_time),
       TEST(one_desktop_goes_ahead_and_nothing_else_happens_until_it_stands),
-      TEST(in_a_full_pool_a_free_desktop_makes_room_for_it),
+      TEST(in_a_full_pool_a_free_desktop_makes_room_for_it), TEST(a_closed_pool_waits_with_it),
       TEST(never_more_than_the_allowed_part_is_missing), TEST(one_at_least_may_be_missing),
       TEST(users_are_left_alone_without_force), TEST(with_force_they_are_warned_first),
       TEST(a_pause_holds_everything), TEST(it_is_done_when_nothing_old_is_left),
