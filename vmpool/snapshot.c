@@ -214,8 +214,8 @@ const struct pool_row *snapshot_pool(const struct snapshot *snapshot, const char
     struct pool_row key;
     const struct pool_row *key_ptr = &key;
     snprintf(key.id, sizeof key.id, "%s", id);
-    const struct pool_row *const *found =
-        bsearch(&key_ptr, snapshot->pools_by_id, snapshot->pool_count, sizeof key_ptr, compare_pools);
+    const struct pool_row *const *found = bsearch(&key_ptr, snapshot->pools_by_id, snapshot->pool_count,
+                                                  sizeof(const struct pool_row *), compare_pools);
     return found ? *found : NULL;
 }
 
@@ -224,7 +224,7 @@ const struct image_row *snapshot_image(const struct snapshot *snapshot, const ch
     struct image_row key;
     const struct image_row *key_ptr = &key;
     snprintf(key.id, sizeof key.id, "%s", id);
-    const struct image_row *const *found =
-        bsearch(&key_ptr, snapshot->images_by_id, snapshot->image_count, sizeof key_ptr, compare_images);
+    const struct image_row *const *found = bsearch(&key_ptr, snapshot->images_by_id, snapshot->image_count,
+                                                   sizeof(const struct image_row *), compare_images);
     return found ? *found : NULL;
 }

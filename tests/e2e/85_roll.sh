@@ -35,7 +35,7 @@ api_quietly wait 600 /v1/pools/main 'd["ready"] >= 1'
 is "$(guest_pid "$hers")" "$pid" "her guest's process"
 guest_sh "$hers" 'pgrep -x lxterminal' >/dev/null || die "her terminal is gone"
 wait_active anna
-stack_ctl pool show main | grep -q "1 users are on another version" || die "pool show does not tell of her"
+is "$(api get /v1/pools/main 'd["roll"]["old_in_use"]')" 1 "what the pool says of users on the old version"
 
 say "she logs off, and the next log-in is on the new one"
 log_off anna
