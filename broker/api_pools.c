@@ -22,9 +22,10 @@ static json_t *pool_json(const struct pool_row *row)
         "vcpus", (json_int_t)row->vcpus, "memory_mib", (json_int_t)row->memory_mib, "network", row->network,
         "pattern", row->pattern, "enabled", row->enabled, "deleting", row->deleting);
     json_t *place =
-        json_pack("{s:I, s:s, s:s, s:s, s:s, s:o}", "image_version", (json_int_t)row->image_version, "placement", placement_name(row->placement), "host_labels",
-                  row->host_labels, "apart", row->apart, "guest_security",
-                  guest_security_name(row->guest_security), "description", api_json_text(row->description));
+        json_pack("{s:I, s:s, s:s, s:s, s:s, s:o}", "image_version", (json_int_t)row->image_version,
+                  "placement", placement_name(row->placement), "host_labels", row->host_labels, "apart",
+                  row->apart, "guest_security", guest_security_name(row->guest_security), "description",
+                  api_json_text(row->description));
     json_t *seen = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:b, s:o, s:o, s:o}", "desktops",
                              (json_int_t)row->desktops, "ready", (json_int_t)row->ready, "lent",
                              (json_int_t)row->lent, "starting", (json_int_t)row->starting, "failed",

@@ -20,7 +20,7 @@
 #define POOL_TAIL                                                                                            \
     ", (SELECT COUNT(*) FROM sessions s WHERE s.pool_id = p.id"                                              \
     " AND s.state = 'starting' AND s.desktop_id IS NULL), p.policy, p.balance, p.trust, p.placement,"        \
-    " p.host_labels, p.apart, p.guest_security, p.description, i.version FROM pools p"                        \
+    " p.host_labels, p.apart, p.guest_security, p.description, i.version FROM pools p"                       \
     " LEFT JOIN images i ON i.id = p.image_id"
 #define POOL_SELECT                                                                                          \
     POOL_HEAD " p.max_desktops + " MACHINES_PLACES POOL_MIDDLE COUNT_DESKTOPS "), " COUNT_DESKTOPS           \

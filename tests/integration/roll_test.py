@@ -53,9 +53,10 @@ class RollLab(vmpool_test.VmpoolLab):
         """Whether guests that are started from now on fail at once."""
         self.write_template(vmpool_test.TEMPLATE.replace("type='test'", "type='nosuch'") if broken
                             else vmpool_test.TEMPLATE)
-        seen = self.vmpool_log().count('The configuration was read again')
+        said = 'The configuration was read again'
+        seen = self.vmpool_log().count(said)
         self.vmpool.send_signal(signal.SIGHUP)
-        self.wait_until(lambda: self.vmpool_log().count('The configuration was read again') > seen, WAIT_S, 'it is reloaded')
+        self.wait_until(lambda: self.vmpool_log().count(said) > seen, WAIT_S, 'it is reloaded')
 
     def rows(self, sql):
         with contextlib.closing(sqlite3.connect(f'file:{self.dir}/store.db?mode=ro', uri=True, timeout=60)) as db:

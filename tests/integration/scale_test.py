@@ -67,7 +67,8 @@ def a_change_that_nobody_told_of_is_found_by_the_sweep():
     """As when a wake-up was lost: the rows are written past the store."""
     LAB.must(LAB.patch('/v1/pools/pool2', {'enabled': False}), 200)
     with contextlib.closing(sqlite3.connect(f'{LAB.dir}/store.db', timeout=60)) as db:
-        taken = db.execute("SELECT id FROM desktops WHERE pool_id = 'p-0000000000000002' AND state = 'ready' LIMIT 1").fetchone()[0]
+        taken = db.execute("SELECT id FROM desktops WHERE pool_id = 'p-0000000000000002'"
+                           " AND state = 'ready' LIMIT 1").fetchone()[0]
         db.execute("UPDATE desktops SET state = 'recycling' WHERE id = ?", (taken,))
         db.execute('INSERT INTO desktop_changes (desktop_id) VALUES (?)', (taken,))
         db.commit()
