@@ -187,10 +187,10 @@ int store_entitlement_pools(struct db *db, const char *user_id,
 {
     CLEANUP_QUERY struct db_query q = {0};
     int rc = db_select(db, &q,
-                       POOL_PLAIN " WHERE p.id IN (SELECT e.pool_id FROM entitlements e WHERE e.user_id = $1"
-                                  " UNION SELECT e.pool_id FROM group_members m"
-                                  " JOIN entitlements e ON e.group_id = m.group_id WHERE m.user_id = $1)"
-                                  " ORDER BY p.name",
+                       POOL_SELECT " WHERE p.id IN (SELECT e.pool_id FROM entitlements e WHERE e.user_id = $1"
+                                   " UNION SELECT e.pool_id FROM group_members m"
+                                   " JOIN entitlements e ON e.group_id = m.group_id WHERE m.user_id = $1)"
+                                   " ORDER BY p.name",
                        db_text(user_id));
     return rc ? rc : pools_each(&q, each, arg);
 }

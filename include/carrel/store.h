@@ -125,8 +125,7 @@ int store_entitlement_list(struct db *db, int (*each)(void *arg, const struct en
                            void *arg) MUST_CHECK;
 int store_entitlement_delete(struct db *db, const char *id) MUST_CHECK;
 int store_entitlement_set_policy(struct db *db, const char *id, const struct policy *policy) MUST_CHECK;
-/* The enabled and disabled pools that a user may use, directly or through groups, in name order, without what is
- * counted among desktops and machines. */
+/* The enabled and disabled pools that a user may use, directly or through groups, in name order. */
 int store_entitlement_pools(struct db *db, const char *user_id,
                             int (*each)(void *arg, const struct pool_row *row), void *arg) MUST_CHECK;
 
