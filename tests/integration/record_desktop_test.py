@@ -13,10 +13,10 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
-import xrdp  # noqa: E402
+import xrdp_guest  # noqa: E402
 
 RECORD_DESKTOP, BUILD = sys.argv[1:3]
-NEEDED = (*xrdp.NEEDED, 'xfreerdp3', 'Xvfb', 'xdotool', 'import')
+NEEDED = (*xrdp_guest.NEEDED, 'xfreerdp3', 'Xvfb', 'xdotool', 'import')
 SKIPPED, PATIENCE_S = 77, 400
 
 
