@@ -41,6 +41,9 @@ class Guest:
                  session='exec sleep infinity', settings=''):
         self.folder, self.user, self.uid, self.port, self.display = folder, user, uid, port, display
         self.sesman_port, self.session, self.globals = sesman_port, session, settings
+        # The locks of X servers are everybody's, and some lie there longer than their servers live.
+        while os.path.exists(f'/tmp/.X{self.display}-lock'):
+            self.display += 1
         self.home = os.path.join(folder, 'home')
         os.mkdir(self.home)
         os.chown(self.home, uid, uid)

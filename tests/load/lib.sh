@@ -1,7 +1,7 @@
 # Sourced by the scenarios in this folder: a stand for them, and carrel-load through its gateway.
 #
 #     . lib.sh
-#     stand_start USERS              # so many accounts
+#     stand_start USERS [OPTION...]  # so many accounts; options of the stand
 #     load login -n 100 ...          # carrel-load with target, guest, users and the gateway's process
 #
 # CARREL_BUILD is the release build (build-bench, made where it is missing; taken as it is where CARREL_NO_BUILD is
@@ -37,7 +37,7 @@ stand_start() {
     guest=127.0.0.1:$(python3 -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])')
     for n in $(seq "$1"); do echo "u$n:load-$n"; done >"$folder/users"
     mkfifo "$folder/in" "$folder/out"
-    "$repo/tests/load/stand" --build "$build" ${CARREL_NO_BUILD:+--no-build} --guest "$guest" --users "$folder/users" <"$folder/in" >"$folder/out" &
+    "$repo/tests/load/stand" --build "$build" ${CARREL_NO_BUILD:+--no-build} --guest "$guest" --users "$folder/users" "${@:2}" <"$folder/in" >"$folder/out" &
     stand=$!
     exec {stand_in}>"$folder/in"
     say "a stand with $1 users"

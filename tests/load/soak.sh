@@ -20,7 +20,8 @@ minutes=${1:-30} sessions=${2:-2000} growth=${CARREL_SOAK_GROWTH:-4MiB}
 read -ra rates <<<"${CARREL_SOAK_RATES:---pdu-rate 2 --pdu 1400 --input-rate 2 --reset-rate 1 --guest-end-rate 1 --slow-every 50}"
 every=${CARREL_SOAK_BROKER_S:-120}
 seconds=$(awk -v m="$minutes" 'BEGIN { print m * 60 }')
-stand_start "$sessions"
+# What a slow reader has not taken yet when its guest ends is waited for.
+stand_start "$sessions" --set gateway.close_timeout=60s
 # Connections to its broker are kept for later; those to clients and guests must go.
 connections() {
     comm -12 <(find "/proc/$gateway/fd" -lname 'socket:*' -printf '%l\n' | tr -dc '0-9\n' | sort) \
