@@ -28,7 +28,7 @@ def status(pid):
         try:
             with open(f"/proc/{pid}/task/{thread}/status", encoding="ascii") as file:
                 threads.append(dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line))
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):
             pass  # this thread has ended meanwhile
     return threads
 
