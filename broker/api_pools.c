@@ -160,8 +160,21 @@ static void read_any(struct api_reader *reader, struct pool_row *row)
     api_reader_policy(reader, &row->policy);
 }
 
+/* Refuses the members of NAMES (ended by NULL), which only pools of the other kind have. */
+static void refuse_others(struct api_reader *reader, const char *const *names, const char *why)
+{
+    for (; *names; names++) {
+        if (api_reader_has(reader, *names))
+            api_reader_refuse(reader, "The member \"%s\" %s.", *names, why);
+    }
+}
+
 static void read_static(struct api_reader *reader, struct pool_row *row)
 {
+    static const char *const others[] = {"image",      "spare",   "max",       "vcpus",
+                                         "memory_mib", "network", "placement", "host_labels",
+                                         "apart",      "pattern", NULL};
+    refuse_others(reader, others, "is not for static pools, which have machines instead of guests");
     int choice;
     if (api_reader_choice(reader, "credentials", API_OPTIONAL, credentials_parse, "user, prompt", &choice))
         row->credentials = (enum pool_credentials)choice;
@@ -179,6 +192,8 @@ static void read_static(struct api_reader *reader, struct pool_row *row)
 /* The members that POST and PATCH of pools with guests have in common. */
 static void read_common(struct api_reader *reader, struct pool_row *row)
 {
+    static const char *const others[] = {"balance", "trust", NULL};
+    refuse_others(reader, others, "is for static pools only");
     int choice;
     if (api_reader_choice(reader, "credentials", API_OPTIONAL, credentials_parse, "carrel, user, prompt",
                           &choice))

@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 static const struct {
     unsigned status;
@@ -109,8 +110,9 @@ int problem_set_rc(struct request *r, struct db *db, int rc, const char *fmt, ..
         return rc;
     }
     const char *reason = rc == CE_CONFLICT || rc == CE_LIMIT ? store_error(db) : NULL;
+    size_t len = strlen(detail);
     if (reason && reason[0])
-        problem_set(r, problem, "%s (%s.)", detail, reason);
+        problem_set(r, problem, "%.*s: %s.", (int)(len - (len && detail[len - 1] == '.')), detail, reason);
     else
         problem_set(r, problem, "%s", detail);
     return rc;

@@ -12,7 +12,7 @@
 
 #define PASSWORD_RULE_TEXT_SIZE 120
 /* What login_task says with CE_EXISTS. */
-#define PASSWORD_RULE_SAME "The new password is the one that was to be replaced."
+#define PASSWORD_RULE_SAME "The new password is the same as the present one."
 
 /* False when PASSWORD may become that of user NAME; else TEXT says in a sentence why not. MIN_LENGTH 0: any will do. */
 bool password_rule_refuses(const struct secret *password, const char *name, uint64_t min_length,

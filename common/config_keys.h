@@ -7,7 +7,7 @@
 
 #define CONFIG_KEYS(X)                                                                                       \
     X(store, path, TEXT, "/var/lib/carrel/store/carrel.db", "the SQLite file that broker and vmpool share")  \
-    X(store, key_file, TEXT, "/var/lib/carrel/store/store.key", "the key that seals guest passwords")        \
+    X(store, key_file, TEXT, "/var/lib/carrel/store/store.key", "the key that seals the secrets in it")      \
     X(log, level, TEXT, "info", "error, warning, info or debug")                                             \
     X(log, file, TEXT, "", "a file instead of standard error; reopened on SIGHUP")                           \
     X(broker, socket, TEXT, "/run/carrel/broker.sock", "the unix socket of the API")                         \

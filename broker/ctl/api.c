@@ -6,6 +6,8 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "args.h"
+#include "command.h"
 #include "http_client.h"
 
 struct api {
@@ -177,6 +179,49 @@ static int fail_unreachable(struct ctl *ctl, const struct answer *a)
     return ctl_fail(ctl, CTL_UNREACHABLE, "the broker at %s broke off: %s", path, a->error);
 }
 
+/* The option that sets the member NAME (LEN bytes) of a request, or NULL. */
+static const struct ctl_option *option_of(const struct ctl_option *options, const char *name, size_t len)
+{
+    static const char unit[] = "_mib"; /* sizes are typed with a unit, which the member has in its name */
+    if (len > sizeof unit && !strncmp(name + len - (sizeof unit - 1), unit, sizeof unit - 1))
+        len -= sizeof unit - 1;
+    for (const struct ctl_option *o = options; o && o->name; o++) {
+        size_t i = 0;
+        while (i < len && o->name[i] == (name[i] == '_' ? '-' : name[i]))
+            i++;
+        if (i == len && !o->name[i])
+            return o;
+    }
+    return NULL;
+}
+
+void api_put_complaint(const struct ctl_option *options, const char *detail, char *ret, size_t size)
+{
+    static const char member[] = "The member \"";
+    const char *rest = detail;
+    char begin[80] = "";
+    if (!strncmp(detail, member, sizeof member - 1)) {
+        const char *name = detail + sizeof member - 1;
+        size_t len = strcspn(name, "\"");
+        const struct ctl_option *option = option_of(options, name, len);
+        if (name[len] && len < sizeof begin / 2) {
+            if (option)
+                snprintf(begin, sizeof begin, "--%s", option->name);
+            else
+                snprintf(begin, sizeof begin, "the %.*s", (int)len, name);
+            rest = name + len + 1;
+        }
+    }
+    /* A sentence begins small, and a single one has no full stop. */
+    size_t len = strlen(detail);
+    bool one = len && detail[len - 1] == '.' && !strstr(detail, ". ");
+    bool small = rest == detail && *rest >= 'A' && *rest <= 'Z' &&
+                 (rest[1] == ' ' || (rest[1] >= 'a' && rest[1] <= 'z'));
+    if (small)
+        snprintf(begin, sizeof begin, "%c", *rest++ - 'A' + 'a');
+    snprintf(ret, size, "%s%.*s", begin, (int)(strlen(rest) - one), rest);
+}
+
 static int fail_http(struct ctl *ctl, const char *method, const char *path, const struct answer *a)
 {
     enum ctl_exit status = api_exit_status(a->status);
@@ -187,12 +232,10 @@ static int fail_http(struct ctl *ctl, const char *method, const char *path, cons
         return ctl_fail(ctl, status, "the broker answered %d to %s %s, without a word why", a->status, method,
                         path);
 
-    /* Behind "carrelctl: " a sentence begins small, and a single one has no full stop; as ours. */
-    size_t len = strlen(detail);
-    bool one = len && detail[len - 1] == '.' && !strstr(detail, ". ");
-    bool small =
-        detail[0] >= 'A' && detail[0] <= 'Z' && (detail[1] == ' ' || (detail[1] >= 'a' && detail[1] <= 'z'));
-    ctl_complain(ctl, "%c%.*s", small ? detail[0] - 'A' + 'a' : detail[0], (int)(len - one - 1), detail + 1);
+    char words[2048];
+    api_put_complaint(ctl->args && ctl->args->command ? ctl->args->command->options : NULL, detail, words,
+                      sizeof words);
+    ctl_complain(ctl, "%s", words);
     if (ctl->json)
         ctl_print_json(ctl, a->body);
     return status;

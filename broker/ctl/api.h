@@ -8,6 +8,8 @@
 
 #include "ctl.h"
 
+struct ctl_option;
+
 #define API_CALL_TIMEOUT_MS 30000
 #define API_COMPLETE_TIMEOUT_MS 1500 /* completion: a silent broker must not hang the shell */
 #define API_FOLLOW_SILENCE_MS 45000  /* three keep-alives of the event stream */
@@ -29,6 +31,10 @@ int api_follow(struct ctl *ctl, const char *path, bool (*event)(void *arg, const
 
 /* Lets MS pass between two looks at something that tells of its changes in no other way. */
 int api_pause(struct ctl *ctl, uint64_t ms) MUST_CHECK;
+
+/* A problem's DETAIL as it stands behind "carrelctl: ": a member of the request is called by the option that set it,
+ * and the sentence looks as ours do. OPTIONS (may be NULL) are the command's. */
+void api_put_complaint(const struct ctl_option *options, const char *detail, char *ret, size_t size);
 
 void api_close(struct ctl *ctl);
 

@@ -39,6 +39,19 @@ static bool is_choice(const char *choices, const char *value)
     return false;
 }
 
+static int refuse_choice(struct ctl *ctl, const struct ctl_option *o, const char *value)
+{
+    char choices[256];
+    size_t n = 0;
+    for (const char *at = o->choices; *at && n < sizeof choices - 2; at++) {
+        choices[n++] = *at;
+        if (*at == ',')
+            choices[n++] = ' ';
+    }
+    choices[n] = '\0';
+    return ctl_fail(ctl, CTL_USAGE, "--%s is one of %s, not '%s'", o->name, choices, value);
+}
+
 static int take_global(struct ctl *ctl, struct ctl_args *a, const struct ctl_option *o, const char *value)
 {
     if (!strcmp(o->name, "json")) {
@@ -69,7 +82,7 @@ static int take(struct ctl *ctl, struct ctl_args *a, const struct ctl_option *o,
             return take_global(ctl, a, o, value);
     }
     if (o->choices && !is_choice(o->choices, value))
-        return ctl_fail(ctl, CTL_USAGE, "--%s is one of %s, not '%s'", o->name, o->choices, value);
+        return refuse_choice(ctl, o, value);
     if (a->given_count == ARGS_OPTIONS_MAX)
         return ctl_fail(ctl, CTL_USAGE, "there are more options than the %d that fit", ARGS_OPTIONS_MAX);
     a->given[a->given_count].name = o->name;
@@ -149,7 +162,9 @@ static int check_words(struct ctl *ctl, const struct ctl_args *a)
     for (unsigned i = 0; i < a->word_count; i++) {
         /* These would name another path of the API. */
         bool is_name = a->command->kinds[i] != WORDS_FILE;
-        if (!*a->words[i] || (is_name && (!strcmp(a->words[i], ".") || !strcmp(a->words[i], ".."))))
+        if (!*a->words[i])
+            return ctl_fail(ctl, CTL_USAGE, "a word of the command is empty; see 'carrelctl help%s'", where);
+        if (is_name && (!strcmp(a->words[i], ".") || !strcmp(a->words[i], "..")))
             return ctl_fail(ctl, CTL_USAGE, "'%s' is not a name", a->words[i]);
     }
     for (const struct ctl_option *o = a->command->options; o && o->name; o++) {
@@ -268,10 +283,15 @@ static int number_with(struct ctl *ctl, const char *option, const struct unit *u
     if (!text)
         return CTL_OK;
     long n = 0;
-    if (!parse_with_unit(text, units, &n))
+    bool parsed = parse_with_unit(text, units, &n);
+    /* A number that is negative or too large for a long is a number all the same. */
+    const char *digits = text + (*text == '-');
+    bool is_number = *digits && !digits[strspn(digits, "0123456789")];
+    if (!parsed && !is_number)
         return ctl_fail(ctl, CTL_USAGE, "--%s is %s, not '%s'", option, form, text);
-    if (n < min || n > max)
-        return ctl_fail(ctl, CTL_USAGE, "--%s is between %ld and %ld, not %ld", option, min, max, n);
+    if (!parsed || n < min || n > max)
+        return ctl_fail(ctl, CTL_USAGE, "--%s is between %ld%s and %ld%s, not '%s'", option, min, units->name,
+                        max, units->name, text);
     *ret = n;
     return CTL_OK;
 }

@@ -142,8 +142,8 @@ static int run(struct ctl *ctl, int argc, char **argv)
         return CTL_USAGE;
     }
     if (ctl->columns && !args.command->fields)
-        return ctl_fail(ctl, CTL_USAGE, "%s %s prints no table, so --columns has no meaning there",
-                        args.noun->name, args.command->verb);
+        return ctl_fail(ctl, CTL_USAGE, "%s%s%s prints no table, so --columns has no meaning there",
+                        args.noun->name, *args.command->verb ? " " : "", args.command->verb);
     rc = find_socket(ctl, &args);
     if (rc)
         return rc;

@@ -75,7 +75,9 @@ static int find(struct ctl *ctl, const char *pool, const char *kind, const char 
             return CTL_OK;
         }
     }
-    return ctl_fail(ctl, CTL_NOT_FOUND, "%s %s has no entitlement of its own to pool %s", kind, name, pool);
+    return ctl_fail(ctl, CTL_NOT_FOUND,
+                    "there is no entitlement of %s %s to pool %s; see 'carrelctl entitlement list'", kind,
+                    name, pool);
 }
 
 static int set(struct ctl *ctl)
@@ -98,6 +100,12 @@ static int set(struct ctl *ctl)
 static int drop(struct ctl *ctl)
 {
     const char *key = args_word(ctl, 0), *kind = NULL, *name = NULL;
+    const bool is_id = !strncmp(key, "e-", 2);
+    if (!is_id && !args_given(ctl, "user") && !args_given(ctl, "group"))
+        return ctl_fail(
+            ctl, CTL_USAGE,
+            "say whose: either --user NAME or --group NAME, or the id that 'carrelctl entitlement "
+            "list' shows instead of the pool");
     if (!args_given(ctl, "user") && !args_given(ctl, "group"))
         return act(ctl, "DELETE", api_path("/v1/entitlements/%s", key), NULL, "entitlement %s removed", key);
     char id[64];

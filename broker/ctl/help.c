@@ -14,6 +14,13 @@ static void put_indented(FILE *out, const char *indent, const char *text)
     }
 }
 
+/* A summary stands in lists without a capital and a full stop, and alone as a sentence. */
+static void put_sentence(FILE *out, const char *summary)
+{
+    fprintf(out, "%c%s.\n", (char)(summary[0] - ('a' <= summary[0] && summary[0] <= 'z' ? 32 : 0)),
+            summary + 1);
+}
+
 static void put_options(FILE *out, const struct ctl_option *options)
 {
     for (const struct ctl_option *o = options; o && o->name; o++) {
@@ -59,7 +66,10 @@ void help_print_noun(FILE *out, const struct ctl_noun *noun)
         return;
     }
     fprintf(out, "Usage: carrelctl %s COMMAND ... [options]\n\n", noun->name);
-    put_indented(out, "", noun->details ? noun->details : noun->help);
+    if (noun->details)
+        put_indented(out, "", noun->details);
+    else
+        put_sentence(out, noun->help);
     fprintf(out, "\nCommands:\n");
     for (const struct ctl_command *c = noun->commands; c->verb; c++) {
         char form[80];
@@ -84,8 +94,8 @@ void help_print_command(FILE *out, const struct ctl_noun *noun, const struct ctl
             fprintf(out, " --%s %s", o->name, o->value);
         others |= !o->required;
     }
-    fprintf(out, "%s\n\n%c%s.\n", others ? " [options]" : "",
-            (char)(c->help[0] - ('a' <= c->help[0] ? 32 : 0)), c->help + 1);
+    fprintf(out, "%s\n\n", others ? " [options]" : "");
+    put_sentence(out, c->help);
     if (c->details) {
         fputc('\n', out);
         put_indented(out, "", c->details);

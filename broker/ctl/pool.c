@@ -148,7 +148,7 @@ static int read_options(struct ctl *ctl, json_t *body)
     static const struct {
         const char *name;
         long min, max;
-    } numbers[] = {{"spare", 0, 100000}, {"max", 1, 100000}, {"vcpus", 1, 1024}};
+    } numbers[] = {{"spare", 0, 100000}, {"max", 1, 100000}, {"vcpus", 1, 256}};
 
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         act_set_text(ctl, body, texts[i], texts[i]);
@@ -163,7 +163,7 @@ static int read_options(struct ctl *ctl, json_t *body)
             json_object_set_new(body, numbers[i].name, json_integer(n));
     }
     long memory_mib = 0;
-    int rc = args_mib(ctl, "memory", 64, 16L << 20, &memory_mib);
+    int rc = args_mib(ctl, "memory", 64, 4L << 20, &memory_mib);
     if (!rc && memory_mib)
         json_object_set_new(body, "memory_mib", json_integer(memory_mib));
     return rc ? rc : policy_option_read(ctl, body);

@@ -15,6 +15,11 @@ const struct ctl_option session_message_options[] = {
     {0},
 };
 
+/* As the broker has it. It is said here too, because nobody is asked where no session has a client. */
+#define SHOW_MIN_S 3
+#define SHOW_MAX_S 600
+#define TEXT_MAX_BYTES 500
+
 struct message {
     const char *text;
     uint64_t show_s; /* 0: as the broker thinks best */
@@ -71,6 +76,11 @@ int session_message(struct ctl *ctl)
         return ctl_fail(ctl, CTL_USAGE,
                         "session message needs SESSION and TEXT; see 'carrelctl help session message'");
     int rc = args_seconds(ctl, "for", &m.show_s);
+    if (!rc && m.show_s && (m.show_s < SHOW_MIN_S || m.show_s > SHOW_MAX_S))
+        return ctl_fail(ctl, CTL_USAGE, "--for is between %ds and %dmin, not '%s'", SHOW_MIN_S,
+                        SHOW_MAX_S / 60, args_value(ctl, "for"));
+    if (!rc && strlen(m.text) > TEXT_MAX_BYTES)
+        return ctl_fail(ctl, CTL_USAGE, "the text is longer than %d bytes", TEXT_MAX_BYTES);
     if (!rc && listed)
         rc = message_listed(ctl, &m);
     for (unsigned i = 0; !rc && !listed && i + 1 < words; i++)
@@ -79,7 +89,9 @@ int session_message(struct ctl *ctl)
         return rc;
     if (ctl->json && m.sent)
         ctl_print_json(ctl, answers);
-    else if (m.sent || !m.failed)
+    else if (!m.sent && !m.failed)
+        ctl_say(ctl, "no session has a client at the moment, so nobody is told");
+    else if (m.sent)
         ctl_say(ctl, "%u session%s %s told; 'carrelctl event list' shows who has seen it", m.sent,
                 m.sent == 1 ? "" : "s", m.sent == 1 ? "is" : "are");
     return m.failed ? m.rc : CTL_OK;

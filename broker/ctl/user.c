@@ -97,6 +97,8 @@ static int create(struct ctl *ctl)
     bool none = args_given(ctl, "no-password");
     if (none && args_given(ctl, "password-file"))
         return ctl_fail(ctl, CTL_USAGE, "--no-password and --password-file exclude each other");
+    if (none && args_given(ctl, "must-change"))
+        return ctl_fail(ctl, CTL_USAGE, "--no-password and --must-change exclude each other");
     int rc = none ? CTL_OK : set_password(ctl, name, body);
     set_must_change(ctl, body, "must-change");
     return rc ? rc : act(ctl, "POST", api_path("/v1/users"), json_incref(body), "user %s created", name);
@@ -261,7 +263,8 @@ static const struct ctl_command commands[] = {
      .run = passwd,
      .options = passwd_options,
      .help = "set a user's password",
-     .details = "Neither the present one nor the user's name, and of broker.password_min_length characters.",
+     .details = "Neither the present one nor the user's name, and of at least broker.password_min_length "
+                "characters.",
      .examples = "carrelctl user passwd anna\ncarrelctl user passwd anna --password-file anna.password\n"
                  "carrelctl user passwd anna --must-change"},
     {.verb = "otp",

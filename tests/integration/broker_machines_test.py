@@ -186,7 +186,12 @@ def what_a_static_pool_cannot_be_is_refused_in_words():
                         ({'trust': 'none'}, 'first-use, any')):
         answer = LAB.must(LAB.post('/v1/pools', {'name': 'wrong', 'kind': 'static', **body}), 400)
         assert words in answer['detail'], answer
+    for member in ('image', 'spare', 'max', 'vcpus', 'memory_mib', 'network', 'placement', 'host_labels', 'apart', 'pattern'):
+        answer = LAB.must(LAB.post('/v1/pools', {'name': 'wrong', 'kind': 'static', member: None}), 400)
+        assert f'"{member}" is not for static pools' in answer['detail'], answer
     pool('right')
+    answer = LAB.must(LAB.patch('/v1/pools/right', {'spare': 1}), 400)
+    assert '"spare" is not for static pools' in answer['detail'], answer
     for body, words in (({'address': 'pc.example.org'}, 'Names are not looked up'), ({'address': '10.0.0.300'}, 'IPv4'),
                         ({'address': 'fe80::1%eth0'}, 'IPv6'), ({'address': '10.0.0.3', 'port': 0}, '"port"'),
                         ({'address': '10.0.0.3', 'sessions_max': 0}, '"sessions_max"'),

@@ -305,7 +305,7 @@ def an_expired_password_is_changed():
     question = asked(begin('petra'), 'new-password')
     assert 'has to be changed' in question['text'] and '8 characters' in question['text'], question
     for typed, words in (('short', 'at least 8 characters'), ('päßwört', 'at least 8 characters'), ('', 'not be empty'),
-                         (PASSWORD, 'the one that was to be replaced')):
+                         (PASSWORD, 'the same as the present one')):
         question = asked(reply(question, new_password=typed), 'new-password', bad=True)
         assert words in question['text'] and 'Choose another' in question['text'], question
     in_pool(reply(question, new_password='a battery staple'), 'demo')

@@ -57,6 +57,9 @@ class Arguments(Case):
         self.refused(USAGE, "needs SESSION and TEXT", "session", "message", "Save your work.")
         self.refused(USAGE, "is it in quotes?", "session", "message", "--all", "Save", "it")
         self.refused(USAGE, "exclude one another", "session", "message", "--all", "--pool", "office", "Save it")
+        self.refused(USAGE, "between 3s and 10min, not '1h'", "session", "message", "--all", "--for", "1h", "Save it")
+        self.refused(USAGE, "longer than 500 bytes", "session", "message", "--all", "x" * 501)
+        self.refused(USAGE, "a word of the command is empty", "session", "message", "--all", "")
 
     def test_a_slip_gets_a_suggestion(self):
         self.refused(USAGE, "did you mean 'pool'?", "poool")
@@ -73,14 +76,17 @@ class Arguments(Case):
             ("needs --image IMAGE", ["pool", "create", "x"]), ("--image needs a value", ["pool", "create", "x", "--image"]),
             ("--spare is a whole number, not '2x'", ["pool", "set", "x", "--spare", "2x"]),
             ("between 0 and 100000", ["pool", "set", "x", "--spare", "100001"]),
+            ("between 0 and 100000, not '-1'", ["pool", "set", "x", "--spare", "-1"]),
+            ("not '99999999999999999999'", ["pool", "set", "x", "--spare", "99999999999999999999"]),
+            ("between 64MiB and", ["pool", "set", "x", "--memory", "1MiB"]),
+            ("one of floating, dedicated, static, not", ["pool", "create", "x", "--image", "y", "--kind", "z"]),
             ("not '-1'", ["pool", "set", "x", "--spare", "-1"]),
             ("not '99999999999999999999'", ["pool", "set", "x", "--spare", "99999999999999999999"]),
             ("a size such as 2GiB", ["pool", "set", "x", "--memory", "2GB"]),
             ("nothing to change", ["pool", "set", "x"]),
-            ("one of floating,dedicated,static", ["pool", "create", "x", "--image", "y", "--kind", "float"]),
             ("no column 'sise'", ["image", "list", "--columns", "name,sise"]),
             ("prints no table", ["pool", "show", "x", "--columns", "name"]),
-            ("is not a name", ["pool", "show", ".."]), ("is not a name", ["pool", "show", ""]),
+            ("is not a name", ["pool", "show", ".."]), ("is empty", ["pool", "show", ""]),
             ("either --user NAME or --group NAME", ["entitlement", "add", "x"]),
             ("either --user NAME or --group NAME", ["entitlement", "add", "x", "--user", "a", "--group", "b"]),
             ("No such file", ["image", "import", "x", "/no/such/disk"]),
@@ -155,7 +161,9 @@ class Commands(Case):
         self.assertEqual(posts[4], {"pool": "office", "group": "staff"})
         self.assertIn("group staff", self.check(OK, "entitlement", "list").stdout)
         self.check(OK, "entitlement", "remove", "office", "--group", "staff")
-        self.refused(NOT_FOUND, "no entitlement of its own", "entitlement", "remove", "office", "--group", "staff")
+        self.refused(NOT_FOUND, "no entitlement of group staff to pool office", "entitlement", "remove", "office",
+                     "--group", "staff")
+        self.refused(USAGE, "say whose", "entitlement", "remove", "office")
         self.assertIn("anna", self.check(OK, "group", "show", "staff").stdout)
 
     def test_a_static_pool_is_made_of_machines(self):

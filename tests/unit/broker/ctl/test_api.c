@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "ctl/command.h"
 #include "suite.h"
 
 static void paths_keep_a_name_in_one_piece(void)
@@ -27,6 +28,35 @@ static void statuses_become_exit_statuses(void)
     CU_ASSERT_EQUAL(api_exit_status(302), CTL_FAILED);
 }
 
+static const char *complaint(const char *detail)
+{
+    static const struct ctl_option options[] = {{.name = "spare", .value = "N"},
+                                                {.name = "memory", .value = "SIZE"},
+                                                {.name = "host-labels", .value = "TEXT"},
+                                                {0}};
+    static char words[200];
+    api_put_complaint(options, detail, words, sizeof words);
+    return words;
+}
+
+static void members_are_called_by_the_option_that_sets_them(void)
+{
+    CU_ASSERT_STRING_EQUAL(complaint("The member \"spare\" (5) must not be more than \"max\" (2)."),
+                           "--spare (5) must not be more than \"max\" (2)");
+    CU_ASSERT_STRING_EQUAL(complaint("The member \"memory_mib\" must be a whole number."),
+                           "--memory must be a whole number");
+    CU_ASSERT_STRING_EQUAL(complaint("The member \"host_labels\" is wrong. Why is a long story."),
+                           "--host-labels is wrong. Why is a long story.");
+    CU_ASSERT_STRING_EQUAL(complaint("The member \"name\" is longer than 64 bytes."),
+                           "the name is longer than 64 bytes");
+    CU_ASSERT_STRING_EQUAL(complaint("The member \"spar\" is not known here."), "the spar is not known here");
+    CU_ASSERT_STRING_EQUAL(complaint("The member \"spare"), "the member \"spare");
+    CU_ASSERT_STRING_EQUAL(complaint("There is no pool \"x\"."), "there is no pool \"x\"");
+    CU_ASSERT_STRING_EQUAL(complaint("NLA is off."), "NLA is off");
+    CU_ASSERT_STRING_EQUAL(complaint(""), "");
+    api_put_complaint(NULL, "The member \"spare\" is missing.", (char[40]){0}, 40);
+}
+
 static void members_of_another_type_read_as_absent(void)
 {
     json_t *object = json_pack("{s:i, s:s, s:b, s:f}", "n", 5, "t", "x", "f", 1, "r", 2.9);
@@ -43,4 +73,4 @@ static void members_of_another_type_read_as_absent(void)
 }
 
 SUITE("ctl/api", TEST(paths_keep_a_name_in_one_piece), TEST(statuses_become_exit_statuses),
-      TEST(members_of_another_type_read_as_absent))
+      TEST(members_are_called_by_the_option_that_sets_them), TEST(members_of_another_type_read_as_absent))

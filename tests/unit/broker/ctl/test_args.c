@@ -96,7 +96,7 @@ static void refusals_are_usage_errors_with_one_sentence(void)
         {"pool list --columns", "--columns needs a value"},
         {"pool list --yes=no", "--yes takes no value"},
         {"pool list x", "does not take 'x'"},
-        {"pool create x --image a --kind none", "one of floating,dedicated,static, not 'none'"},
+        {"pool create x --image a --kind none", "one of floating, dedicated, static, not 'none'"},
         {"pool create x --image a --kind float", "not 'float'"},
         {"pool show .", "is not a name"},
         {"status now", "does not take 'now'"},
