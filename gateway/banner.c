@@ -25,9 +25,11 @@ enum {
     RETRY_MS = 40,    /* while there is no room, or the guest is within an update of several PDUs */
     /* So long without a fast-path PDU of a guest that was asked for one: then it is not within such an update. */
     QUIET_MS = 1000,
-    TOP = 16,     /* pixels at 100 %, kept free above it */
-    AROUND = 8,   /* pixels that the guest is asked for when there is something to ask for only */
-    BITMAPS = 64, /* of one PDU, at most */
+    TILE = 64,       /* pixels: of the squares that the graphics pipeline's codecs paint */
+    LINES_MS = 1000, /* so long at most the guest has to paint the lines */
+    TOP = 16,        /* pixels at 100 %, kept free above it */
+    AROUND = 8,      /* pixels that the guest is asked for when there is something to ask for only */
+    BITMAPS = 64,    /* of one PDU, at most */
     FIRST_BYTES = 32 * 1024,
 };
 
@@ -74,6 +76,8 @@ struct banner {
     unsigned next; /* tile of the painting that is under way; 0: none is */
     size_t next_at;
     bool asked;                         /* the guest, for the picture below */
+    bool lines;                         /* it was asked for them before, see ask_lines() */
+    uint64_t lines_bytes;               /* what it had sent by then */
     uint64_t painted_ms, painted_bytes; /* when it was whole, and what the guest had sent by then */
     bool soon;                          /* the next painting does not wait for REPEAT_MS */
     struct banner_click click;
@@ -202,6 +206,28 @@ static void ask(struct session *s, uint16_t left, uint16_t top, uint16_t width, 
     }
     s->banner->asked = !writer_len(&w) || !relay_insert(&s->to_guest, &s->worker->pool, out, writer_len(&w));
     if (writer_len(&w) && s->banner->asked && !s->to_guest.blocked)
+        (void)session_flush(s, &s->back);
+}
+
+/* A guest that uses the graphics pipeline (xorgxrdp) leaves out each tile that is as it sent it last, of which it keeps a
+ * digest of the part that was asked for; it knows nothing of the banner above it. So it is asked for one line of each row
+ * of tiles before: the digests are others then, and the whole is sent. */
+static void ask_lines(struct session *s)
+{
+    struct banner *b = s->banner;
+    uint8_t out[2048];
+    const struct relay_facts *facts = &s->facts;
+    const unsigned bottom = b->top + b->picture.height;
+    struct writer w = writer_init(out, sizeof out);
+    for (unsigned y = b->top, n = 0; facts->share.refresh && y < bottom && n < 32; n++) {
+        const struct rdp_area line = {b->left, (uint16_t)y, (uint16_t)(b->left + b->picture.width - 1),
+                                      (uint16_t)y};
+        rdp_write_refresh_rect(&w, facts->map.guest_user, facts->map.guest_io, facts->share_id, &line);
+        y = (y / TILE + 1) * TILE;
+    }
+    b->lines = !writer_len(&w) || !relay_insert(&s->to_guest, &s->worker->pool, out, writer_len(&w));
+    b->lines_bytes = s->to_client.bytes;
+    if (writer_len(&w) && b->lines && !s->to_guest.blocked)
         (void)session_flush(s, &s->back);
 }
 
@@ -391,8 +417,9 @@ static void leave(struct session *s)
     struct banner *b = s->banner;
     state_set(s, BANNER_LEAVING);
     b->click.width = b->click.height = 0;
-    ask(s, b->left, b->top, b->picture.width, b->picture.height);
-    later(b, RETRY_MS);
+    b->asked = false;
+    ask_lines(s);
+    later(b, LOOK_MS);
 }
 
 /* ---- steps ---- */
@@ -452,7 +479,11 @@ static void up_step(struct session *s)
 static void leave_step(struct session *s)
 {
     struct banner *b = s->banner;
-    if (!b->asked)
+    const uint64_t passed_ms = now_of(s) - b->since_ms;
+    if (!b->lines)
+        ask_lines(s);
+    else if (!b->asked &&
+             (b->lines_bytes != s->to_client.bytes || passed_ms >= LINES_MS || !s->facts.share.refresh))
         ask(s, b->left, b->top, b->picture.width, b->picture.height);
     if (b->asked && !b->click.held)
         banner_close(s);
