@@ -93,10 +93,12 @@ PY
     fi
 }
 
+# By the program's path, since the file may have been built anew while it runs.
 stack_pid() {
-    local pid
+    local pid program
     pid=$(cat "$STACK/run/$1.pid" 2>/dev/null) || return 1
-    [ "/proc/$pid/exe" -ef "$(stack_program "$1")" ] || return 1
+    program=$(readlink "/proc/$pid/exe") || return 1
+    [ "${program% (deleted)}" = "$(readlink -f "$(stack_program "$1")")" ] || return 1
     echo "$pid"
 }
 
