@@ -118,7 +118,6 @@ static void broker_reload(struct daemon_run *run)
     if (kerberos_load(broker, &err))
         log_error("Kerberos stays as it was: %s.", err.text);
     api_access_load(&broker->access, &broker->config);
-    log_info("The configuration was read again.");
 }
 
 static void server_closed(void *arg)
