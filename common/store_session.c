@@ -148,7 +148,7 @@ static int session_event(struct db *db, const struct session_row *session, enum 
     static const char *const verbs[] = {[SESSION_STARTING] = "has started a session",
                                         [SESSION_ACTIVE] = "is connected",
                                         [SESSION_DISCONNECTED] = "is disconnected",
-                                        [SESSION_ENDED] = "has ended the session"};
+                                        [SESSION_ENDED] = ""};
     struct event_row event = {0};
     bool says_why = to == SESSION_DISCONNECTED || to == SESSION_ENDED;
     snprintf(event.kind, sizeof event.kind, "%s", kinds[to]);
@@ -157,8 +157,11 @@ static int session_event(struct db *db, const struct session_row *session, enum 
     snprintf(event.user, sizeof event.user, "%s", session->user);
     snprintf(event.pool, sizeof event.pool, "%s", session->pool);
     snprintf(event.desktop, sizeof event.desktop, "%s", session->desktop);
-    int used = snprintf(event.text, sizeof event.text, "User %s %s in pool %s", session->user, verbs[to],
-                        session->pool);
+    int used = to == SESSION_ENDED /* by whomever */
+                   ? snprintf(event.text, sizeof event.text, "The session of user %s in pool %s has ended",
+                              session->user, session->pool)
+                   : snprintf(event.text, sizeof event.text, "User %s %s in pool %s", session->user,
+                              verbs[to], session->pool);
     if (says_why)
         used += snprintf(event.text + used, sizeof event.text - (size_t)used, " (%s)", fail_code(code));
     snprintf(event.text + used, sizeof event.text - (size_t)used, "%s%.120s.",

@@ -369,7 +369,7 @@ def administrators_obey_the_rule():
     refused(LAB.post('/v1/users', {'name': 'Rumpelstilz', 'password': 'rumpelstilz'}), 400, 'password-refused', 'name')
     assert LAB.get('/v1/users/tiny').status == 404
     person('tom')
-    for password, words in (('short', 'at least 8'), (PASSWORD, 'to be replaced')):
+    for password, words in (('short', 'at least 8'), (PASSWORD, 'the same as the present one')):
         refused(LAB.patch('/v1/users/tom', {'password': password, 'full_name': 'T'}), 400, 'password-refused', words)
     assert LAB.get('/v1/users/tom')['full_name'] == ''
     in_pool(begin('tom'), 'demo')
