@@ -167,7 +167,7 @@ class House:
 
     def __init__(self, binary, folder):
         self.folder, self.test, self.clients = folder, "", []
-        self.guest = xrdp_guest.Guest(folder, f"exec xlogo -geometry {WIDTH}x{HEIGHT}+0+0 -fg white -bg '#2e8b57'")
+        self.guest = xrdp_guest.Guest(folder, session=f"exec xlogo -geometry {WIDTH}x{HEIGHT}+0+0 -fg white -bg '#2e8b57'")
         self.guest.set_password(GUEST_PASSWORD)
         self.broker = gateway_fakes.FakeBroker(os.path.join(folder, "broker.sock"))
         self.connect = {"desktop": "demo-1", "address": "127.0.0.1", "port": GUEST_PORT, "credentials": "carrel",
