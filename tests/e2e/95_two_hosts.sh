@@ -30,13 +30,14 @@ reload vmpool
 
 say "two hosts"
 pki=$OUT/pki
-"$REPO/config/make-host-certificates" "$pki" client
-"$REPO/config/make-host-certificates" "$pki" host north "$HOST_NET.1.2"
+"$REPO/config/host-ca" init "$pki"
+"$REPO/config/host-ca" client "$pki"
+"$REPO/config/host-ca" host "$pki" north "$HOST_NET.1.2"
 host_make north 1
 "$REPO/config/private-libvirtd" stop "$(host_dir north)/libvirt"
 host_start north --tls "$pki/host-north/pki" "$HOST_NET.1.2"
 host_make south 2
-stack_ctl host add north "qemu+tls://$HOST_NET.1.2/system?pkipath=$pki/client" --address "$HOST_NET.1.2" --labels wide
+stack_ctl host add north "qemu+tls://$HOST_NET.1.2/system?pkipath=$pki/client-carrel-vmpool" --address "$HOST_NET.1.2" --labels wide
 stack_ctl host add south "$(host_uri south)" --address "$HOST_NET.2.2" --labels wide
 for name in north south; do
     api_quietly wait 60 "/v1/hosts/$name" 'd["state"] == "up" and d["storage"] == "own" and d["disk_mib"] > 0'
