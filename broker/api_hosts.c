@@ -1,6 +1,7 @@
 #include <arpa/inet.h>
-#include <ctype.h>
 #include <string.h>
+
+#include <carrel/host_uri.h>
 
 #include "api_handlers.h"
 #include "api_problem.h"
@@ -100,15 +101,6 @@ static int add_job(struct db *db, struct request *r)
     return rc;
 }
 
-/* libvirt says later whether it can connect; this only catches what cannot be a URI: "scheme:/...". */
-static bool uri_is_plausible(const char *uri)
-{
-    size_t n = 0;
-    while (isalnum((unsigned char)uri[n]) || (n && strchr("+-.", uri[n]) && uri[n]))
-        n++;
-    return n && !strncmp(uri + n, ":/", 2) && !strchr(uri, ' ');
-}
-
 /* What gateways dial is never looked up, and QEMU's forward knows IPv4 only. */
 static bool address_is_valid(const char *address)
 {
@@ -120,8 +112,10 @@ static bool address_is_valid(const char *address)
 static void read_common(struct api_reader *reader, enum api_presence uri, struct host_row *row)
 {
     int choice;
-    if (api_reader_text(reader, "uri", uri, row->uri, sizeof row->uri) && !uri_is_plausible(row->uri))
-        api_reader_refuse(reader, "The member \"uri\" must be a libvirt URI, such as \"qemu:///system\".");
+    struct error err = {0};
+    /* libvirt says later whether it can connect; this is about what could never be right. */
+    if (api_reader_text(reader, "uri", uri, row->uri, sizeof row->uri) && host_uri_check(row->uri, &err))
+        api_reader_refuse(reader, "The member \"uri\" %s.", err.text);
     if (api_reader_choice(reader, "mode", API_OPTIONAL, host_mode_parse, "active, draining, maintenance",
                           &choice))
         row->mode = (enum host_mode)choice;

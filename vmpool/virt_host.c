@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#include <carrel/host_uri.h>
+
 #include "list.h"
 #include "virt_internal.h"
 
@@ -208,7 +210,10 @@ static void register_events(struct virt_host *host, virConnectPtr conn)
 
 static int host_connect(struct virt_host *host, struct note *up, struct error *err)
 {
-    virConnectPtr conn = virConnectOpen(host->uri);
+    char uri[HOST_URI_OPEN_SIZE];
+    if (host_uri_for_libvirt(host->uri, uri, sizeof uri))
+        return error_set(err, CE_LIMIT, "cannot connect: the URI is too long");
+    virConnectPtr conn = virConnectOpen(uri);
     if (!conn)
         return virt_error(err, "cannot connect");
     (void)virConnectSetKeepAlive(conn, (int)host->keepalive_s, 3); /* drivers without a daemon have none */
