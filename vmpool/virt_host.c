@@ -8,6 +8,7 @@
 
 #include <carrel/host_uri.h>
 
+#include "connect_words.h"
 #include "list.h"
 #include "virt_internal.h"
 
@@ -214,8 +215,11 @@ static int host_connect(struct virt_host *host, struct note *up, struct error *e
     if (host_uri_for_libvirt(host->uri, uri, sizeof uri))
         return error_set(err, CE_LIMIT, "cannot connect: the URI is too long");
     virConnectPtr conn = virConnectOpen(uri);
-    if (!conn)
-        return virt_error(err, "cannot connect");
+    if (!conn) {
+        char words[sizeof err->text];
+        connect_words(virGetLastErrorMessage(), words, sizeof words);
+        return error_set(err, CE_UNREACHABLE, "cannot connect: %s", words);
+    }
     (void)virConnectSetKeepAlive(conn, (int)host->keepalive_s, 3); /* drivers without a daemon have none */
     /* libvirt's test driver takes the callback, never calls it and never lets go of it. */
     const char *type = virConnectGetType(conn);
