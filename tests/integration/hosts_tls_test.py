@@ -37,7 +37,7 @@ class HostsLab(broker_lab.Lab):
         self.vmpool = None
         self.libvirtds = []
         with open(self.config, 'a', encoding='utf-8') as file:
-            file.write(f'[vmpool]\nimage_dir = {self.dir}/images\ndesktop_dir = {self.dir}/desktops\n'
+            file.write(f'[vmpool]\nimage_dir = {self.dir}/disks/images\ndesktop_dir = {self.dir}/disks/desktops\n'
                        f'template = {REPO}/config/domain.xml\nvirt = qemu\nkeepalive = 2s\n')
 
     def ca(self, *words, **environment):
@@ -56,16 +56,20 @@ class HostsLab(broker_lab.Lab):
         return pki
 
     def libvirtd(self, name, address, *allowed):
-        """As private-libvirtd starts it; ALLOWED are the names of tls_allowed_dn_list."""
+        """On an empty disk of its own where vmpool's folders are; ALLOWED are the names of tls_allowed_dn_list."""
         pki = f'{self.dir}/ca-one/host-{name}/pki'
         folder = f'{self.dir}/{name}'
         self.libvirtds.append(folder)
         clients = [word for dn in allowed for word in ('--tls-client', dn)]
-        done = subprocess.run([f'{REPO}/config/private-libvirtd', 'start', '--tls', pki, address, *clients, folder],
-                              capture_output=True, text=True, check=False)
+        done = subprocess.run(['unshare', '--mount', '/bin/sh', '-c', 'mount -t tmpfs none "$0" && exec "$@"',
+                               f'{self.dir}/disks', f'{REPO}/config/private-libvirtd', 'start', '--tls', pki, address,
+                               *clients, folder], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
 
     def start_all(self):
+        for name in ('disks', 'disks/images', 'disks/desktops'):
+            os.mkdir(f'{self.dir}/{name}')
+            os.chown(f'{self.dir}/{name}', NOBODY, NOBODY)
         self.ca('init', f'{self.dir}/ca-one')
         self.ca('init', f'{self.dir}/ca-two')
         self.ca('host', f'{self.dir}/ca-one', 'north', NORTH)
@@ -77,9 +81,6 @@ class HostsLab(broker_lab.Lab):
         for name in os.listdir(self.dir):
             if name.startswith('store'):
                 os.chown(f'{self.dir}/{name}', NOBODY, NOBODY)
-        for name in ('images', 'desktops'):
-            os.mkdir(f'{self.dir}/{name}')
-            os.chown(f'{self.dir}/{name}', NOBODY, NOBODY)
         os.chown(self.dir, NOBODY, NOBODY)
         os.mkdir(f'{self.dir}/bin')
         with open(os.open(f'{self.dir}/bin/ssh', os.O_CREAT | os.O_WRONLY, 0o755), 'w', encoding='ascii') as file:
@@ -125,6 +126,8 @@ def a_host_with_certificates_of_the_ca_comes_up_with_its_size():
     host = LAB.wait_host('north', 'up')
     assert host['vcpus'] == os.cpu_count() and host['memory_mib'] > 0, host
     LAB.wait_until(lambda: LAB.get('/v1/hosts/north')['disk_mib'] > 0, WAIT_S, 'the room on its disk is known')
+    assert LAB.get('/v1/hosts/north')['storage'] == 'own'
+    assert 'warning' not in LAB.vmpool_log(), 'its libvirt makes the folders there'
     assert host['libvirt'] and not host['reason'], host
 
 
