@@ -219,13 +219,11 @@ static const struct ctl_command commands[] = {
      .options = add_options,
      .run = add,
      .help = "add a host by its libvirt URI",
-     .details =
-         "A libvirt URI with the transport unix, tls, ssh or tcp, for the user that carrel-vmpool runs as; "
-         "carrel-hosts(7) has how.",
+     .details = "A libvirt URI with the transport unix, tls, ssh or tcp, for the account of carrel-vmpool: "
+                "carrel-hosts(7).",
      .examples =
          "carrelctl host add here qemu:///system\n"
-         "carrelctl host add node2 'qemu+tls://node2/system?pkipath=/etc/carrel/pki' --address 192.0.2.12 "
-         "--labels 'ssd rack=b'"},
+         "carrelctl host add node2 'qemu+tls://node2/system?pkipath=/etc/carrel/pki' --labels rack=b"},
     {.verb = "set",
      ONE_HOST,
      .options = set_options,
