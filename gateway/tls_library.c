@@ -11,6 +11,8 @@
 #include <openssl/evp.h>
 #include <openssl/provider.h>
 
+#include "log.h"
+
 enum {
     ALGORITHMS_MAX = 64, /* of one kind; those that have no room are not offered */
     FUNCTIONS_MAX = 32,
@@ -158,32 +160,38 @@ static bool open(struct tls_library *l)
     return l->provider != NULL;
 }
 
-int tls_library_create(struct tls_library **ret, struct error *err)
+/* What is left has no context of its own. */
+static void finish(struct tls_library *l)
 {
-    struct tls_library *l = calloc(1, sizeof *l);
-    /* Where the administrator wants FIPS, OpenSSL's own context has what that takes. */
-    if (l && !EVP_default_properties_is_fips_enabled(NULL) && !open(l)) {
-        tls_library_destroy(&l);
-        ERR_clear_error();
-    }
-    if (!l)
-        return error_set(err, CE_NOMEM, "no TLS for a thread");
-    *ret = l;
-    return 0;
-}
-
-void tls_library_destroy(struct tls_library **library)
-{
-    struct tls_library *l = *library;
-    if (!l)
-        return;
     if (l->provider)
         OSSL_PROVIDER_unload(l->provider);
     OSSL_LIB_CTX_free(l->context);
     if (l->default_provider)
         OSSL_PROVIDER_unload(l->default_provider);
     OSSL_LIB_CTX_free(l->default_context);
-    free(l);
+    *l = (struct tls_library){0};
+}
+
+int tls_library_create(struct tls_library **ret, struct error *err)
+{
+    struct tls_library *l = calloc(1, sizeof *l);
+    if (!l)
+        return error_set(err, CE_NOMEM, "no TLS for a thread");
+    /* Where the administrator wants FIPS, OpenSSL's own context has what that takes. */
+    if (!EVP_default_properties_is_fips_enabled(NULL) && !open(l)) {
+        log_warning("The threads share OpenSSL's own library context, which makes log-ins slower.");
+        finish(l);
+        ERR_clear_error();
+    }
+    *ret = l;
+    return 0;
+}
+
+void tls_library_destroy(struct tls_library **library)
+{
+    if (*library)
+        finish(*library);
+    free(*library);
     *library = NULL;
 }
 

@@ -112,8 +112,7 @@ static EVP_PKEY *key_copy(const EVP_PKEY *key, OSSL_LIB_CTX *context)
     return copy;
 }
 
-int tls_server_copy(struct tls_server **ret, const struct tls_server *of, const struct tls_library *library,
-                    struct error *err)
+struct tls_server *tls_server_copy(struct tls_server *of, const struct tls_library *library)
 {
     struct tls_server *server = server_alloc(library);
     STACK_OF(X509) *chain = NULL;
@@ -130,11 +129,10 @@ int tls_server_copy(struct tls_server **ret, const struct tls_server *of, const 
     ERR_clear_error();
     if (!ok) {
         tls_server_unref(&server);
-        return error_set(err, CE_NOMEM, "a thread cannot have the certificate");
+        return tls_server_ref(of);
     }
     memcpy(server->fingerprint, of->fingerprint, sizeof server->fingerprint);
-    *ret = server;
-    return 0;
+    return server;
 }
 
 struct tls_server *tls_server_ref(struct tls_server *server)

@@ -14,9 +14,9 @@ struct tls_server;
 /* PEM files; both may be the same one. */
 int tls_server_create(struct tls_server **ret, const char *certificate_path, const char *key_path,
                       struct error *err) MUST_CHECK;
-/* The same certificate and key with a worker's own library, which must outlive it. */
-int tls_server_copy(struct tls_server **ret, const struct tls_server *of, const struct tls_library *library,
-                    struct error *err) MUST_CHECK;
+/* The same certificate and key with a worker's own library, which must outlive it; another reference to OF where there
+ * can be no copy, as of a key that a token does not give away. */
+struct tls_server *tls_server_copy(struct tls_server *of, const struct tls_library *library);
 struct tls_server *tls_server_ref(struct tls_server *server);
 void tls_server_unref(struct tls_server **server); /* the last one frees */
 

@@ -112,16 +112,10 @@ static void proxies_read(struct worker *worker)
         log_error("The trusted balancers stay as they were: %s", err.text);
 }
 
-static void certificate_take(struct worker *worker, const struct tls_server *tls_server)
+static void certificate_take(struct worker *worker, struct tls_server *tls_server)
 {
-    struct error err = {0};
-    struct tls_server *own = NULL;
-    if (tls_server_copy(&own, tls_server, worker->tls_library, &err)) {
-        log_error("The certificate stays as it was: %s", err.text);
-        return;
-    }
     tls_server_unref(&worker->tls_server);
-    worker->tls_server = own;
+    worker->tls_server = tls_server_copy(tls_server, worker->tls_library);
 }
 
 static void message_handle(struct worker *worker, struct worker_message *message)
@@ -285,10 +279,10 @@ int worker_create(struct worker **ret, struct gateway *gateway, const struct con
     int rc = proxies_parse(config->gateway_proxy_networks, &worker->proxies, err);
     if (!rc)
         rc = tls_library_create(&worker->tls_library, err);
-    if (!rc)
-        rc = tls_server_copy(&worker->tls_server, tls_server, worker->tls_library, err);
-    if (!rc)
+    if (!rc) {
+        worker->tls_server = tls_server_copy(tls_server, worker->tls_library);
         rc = tls_client_create(&worker->tls_client, worker->tls_library, err);
+    }
     if (!rc && uv_loop_init(&worker->loop))
         rc = error_set(err, CE_NOMEM, "no event loop for a thread");
     if (rc)
