@@ -55,6 +55,7 @@ struct record {
     struct ssl_ctx_st *client_tls, *guest_tls;
     uv_poll_t listening;
     uv_signal_t interrupt, terminate;
+    uint16_t port;
     int fd;
     struct pair *recorded; /* NULL: not yet */
     struct recording_file *file;
@@ -334,7 +335,7 @@ static int listen_open(struct record *r)
     }
     memcpy(&in, &bound, sizeof in); /* the port stands in the same place in both families */
     r->fd = fd;
-    fprintf(stderr, "carrel-load: the recorder listens on port %u\n", ntohs(in.sin_port));
+    r->port = ntohs(in.sin_port);
     return 0;
 }
 
@@ -349,6 +350,8 @@ static int listen_start(struct record *r)
     r->listening.data = r->interrupt.data = r->terminate.data = r;
     (void)uv_signal_start(&r->interrupt, interrupted, SIGINT);
     (void)uv_signal_start(&r->terminate, interrupted, SIGTERM);
+    /* Said last: whoever waits for it may end the recorder from then on. */
+    fprintf(stderr, "carrel-load: the recorder listens on port %u\n", r->port);
     return 0;
 }
 
