@@ -33,20 +33,20 @@ static void a_fast_path_pdu_is_one_whole_uncompressed_update(void)
         {.x = 0, .y = 0, .width = 4, .height = 1, .bytes = pixels, .len = 8},
         {.x = 64, .y = 32, .width = 8, .height = 2, .compressed = true, .bytes = pixels, .len = 5}};
     CU_ASSERT_EQUAL_FATAL(fp_bitmap_write(&w, &share, bitmaps, 2), 2);
-    struct pdu_frame frame;
+    struct pdu_frame frame = {0};
     CU_ASSERT_EQUAL_FATAL(pdu_frame(out, writer_len(&w), &frame), 0);
     CU_ASSERT_EQUAL(frame.kind, PDU_FAST_PATH);
     CU_ASSERT_EQUAL(frame.len, writer_len(&w));
     CU_ASSERT_FALSE(fastpath_output_is_torn(out, frame.len));
     struct cursor updates;
-    struct fastpath_update u;
+    struct fastpath_update u = {0};
     CU_ASSERT_EQUAL_FATAL(fastpath_parse_output(out, frame.len, &updates), 0);
     CU_ASSERT_EQUAL_FATAL(fastpath_next_update(&updates, &u), 0);
     CU_ASSERT_EQUAL(u.code, FASTPATH_UPDATE_BITMAP);
     CU_ASSERT_EQUAL(u.fragmentation, FASTPATH_FRAGMENT_SINGLE);
     CU_ASSERT_EQUAL(u.compression_flags, 0);
     struct cursor c = cursor_init(u.data, u.data_len);
-    uint16_t x, right, flags;
+    uint16_t x = 0, right = 0, flags = 0;
     CU_ASSERT_EQUAL(cursor_u16_le(&c), 1);
     CU_ASSERT_EQUAL(cursor_u16_le(&c), 2);
     CU_ASSERT_EQUAL(read_bitmap(&c, &x, &right, &flags), 8);
@@ -65,7 +65,7 @@ static void a_client_that_wants_it_gets_the_compression_header(void)
     const struct fp_bitmap b = {.width = 8, .height = 2, .compressed = true, .bytes = pixels, .len = 5};
     CU_ASSERT_EQUAL_FATAL(fp_bitmap_write(&w, &share, &b, 1), 1);
     struct cursor c = cursor_init(out, writer_len(&w));
-    uint16_t x, right, flags;
+    uint16_t x = 0, right = 0, flags = 0;
     cursor_skip(&c, 3 + 3 + 4);
     struct cursor header = c;
     CU_ASSERT_EQUAL(read_bitmap(&c, &x, &right, &flags), 8 + 5);
