@@ -63,7 +63,7 @@ class ScaleLab(broker_lab.Lab):
     """COUNT desktops on HOSTS hosts; LEVEL is the log's."""
 
     def __init__(self, broker, vmpool, count, hosts, level='info'):
-        super().__init__(broker, claim_hold='600s')
+        super().__init__(broker, log_level=level, claim_hold='600s')
         self.vmpool_program = vmpool
         self.vmpool = None
         self.count, self.hosts = count, hosts
@@ -72,7 +72,7 @@ class ScaleLab(broker_lab.Lab):
         with open(f'{self.dir}/domain.xml', 'w', encoding='utf-8') as file:
             file.write(TEMPLATE)
         with open(self.config, 'a', encoding='utf-8') as file:
-            file.write(f'[log]\nlevel = {level}\n[vmpool]\nimage_dir = {self.dir}/images\nname = one\n'
+            file.write(f'[vmpool]\nimage_dir = {self.dir}/images\nname = one\n'
                        f'desktop_dir = {self.dir}/desktops\ntemplate = {self.dir}/domain.xml\nvirt = qemu\n')
 
     def __enter__(self):
