@@ -5,6 +5,7 @@ user and all that is started are gone when the test ends, however it ends. It ne
 """
 import hashlib
 import os
+import random
 import re
 import shutil
 import signal
@@ -16,7 +17,8 @@ import time
 
 NEEDED = ('xrdp', 'xrdp-sesman', 'openssl', 'unshare')
 PATIENCE_S = 120
-GUEST_USER, GUEST_UID, GUEST_PORT, GUEST_DISPLAY = 'desktop', 64242, 33890, 4710
+GUEST_USER, GUEST_UID, GUEST_PORT = 'desktop', 64242, 33890
+DISPLAYS = range(1000, 50000)
 
 
 def wait_until(condition, what):
@@ -37,13 +39,13 @@ def run(*command, **more):
 class Guest:
     """SESSION: what a session runs, as a shell has it. SETTINGS: more lines for [Globals] of xrdp.ini."""
 
-    def __init__(self, folder, user=GUEST_USER, uid=GUEST_UID, port=GUEST_PORT, sesman_port=3350, display=GUEST_DISPLAY,
-                 session='exec sleep infinity', settings=''):
-        self.folder, self.user, self.uid, self.port, self.display = folder, user, uid, port, display
+    def __init__(self, folder, user=GUEST_USER, uid=GUEST_UID, port=GUEST_PORT, sesman_port=3350, session='exec sleep infinity',
+                 settings=''):
+        self.folder, self.user, self.uid, self.port = folder, user, uid, port
         self.sesman_port, self.session, self.globals = sesman_port, session, settings
-        # The locks of X servers are everybody's, and some lie there longer than their servers live.
-        while os.path.exists(f'/tmp/.X{self.display}-lock'):
-            self.display += 1
+        # The locks of X servers are everybody's, and are taken long after this, when a session begins: two guests that
+        # begin side by side must not think of the same display.
+        self.display = random.choice([n for n in DISPLAYS if not os.path.exists(f'/tmp/.X{n}-lock')])
         self.home = os.path.join(folder, 'home')
         os.mkdir(self.home)
         os.chown(self.home, uid, uid)
