@@ -92,7 +92,7 @@ class Hall:
 
     def __init__(self, lab, gateway, folder, pictures):
         self.lab, self.gateway, self.folder, self.pictures = lab, gateway, folder, pictures
-        self.machines = 0
+        self.machines = self.clicks = 0
 
     def machine(self, port):
         """The pool's one machine is the RDP server at PORT from here on."""
@@ -181,6 +181,7 @@ def is_up(path, before):
 
 
 def shown_and_gone(name, program, *arguments, click=False):
+    """It goes by a click, or by itself, which takes its time."""
     client = HALL.connect(program, *arguments)
     before = settled(client, f'{name}-1-before')
     HALL.say(seconds=600 if click else SECONDS)
@@ -191,10 +192,12 @@ def shown_and_gone(name, program, *arguments, click=False):
     rig.wait_until(lambda: difference(HALL.picture(client, f'{name}-3-after'), before, BANNER) < 0.002,
                    f'{name}: the picture is as before')
     assert client.process.poll() is None, f'{name}: the client ended'
-    if click:
-        # One that is not on the banner reaches the guest, and so did this one's movement.
-        press(client, 500, 400)
-        rig.wait_until(lambda: 'root:(500,400)' in HALL.guest.reads('clicks'), f'{name}: a click reaches the guest')
+    if click == 'counted':
+        # One that is not on the banner reaches the guest. The guest's session may be one that an earlier client had.
+        HALL.clicks += 1
+        y = 400 + HALL.clicks
+        press(client, 500, y)
+        rig.wait_until(lambda: f'root:(500,{y})' in HALL.guest.reads('clicks'), f'{name}: a click reaches the guest')
         assert 'root:(500,40)' not in HALL.guest.reads('clicks'), HALL.guest.reads('clicks')
     client.stop()
     HALL.end()
@@ -209,21 +212,15 @@ CLIENTS = [('xfreerdp3-32', xfreerdp3, '/bpp:32'), ('xfreerdp3-24', xfreerdp3, '
 
 def each_client_in_front_of_xrdp():
     HALL.machine(rig.GUEST_PORT)
-    for name, program, *arguments in CLIENTS:
-        shown_and_gone(f'xrdp-{name}', program, *arguments)
-
-
-def a_click_takes_it_away_and_does_not_reach_the_guest():
-    HALL.machine(rig.GUEST_PORT)
-    for name, program, *arguments in (CLIENTS[0], CLIENTS[3], CLIENTS[6]):
-        shown_and_gone(f'click-{name}', program, *arguments, click=True)
+    for number, (name, program, *arguments) in enumerate(CLIENTS):
+        shown_and_gone(f'xrdp-{name}', program, *arguments, click=number % 3 and 'counted')
 
 
 def each_client_in_front_of_a_shadow_server():
     shadow = Shadow(HALL.folder)
     HALL.machine(SHADOW_PORT)
     for name, program, *arguments in CLIENTS[:1] + CLIENTS[3:4]:
-        shown_and_gone(f'shadow-{name}', program, *arguments, '-gfx')
+        shown_and_gone(f'shadow-{name}', program, *arguments, '-gfx', click=True)
         shown_and_gone(f'shadow-gfx-{name}', program, *arguments, '/gfx')
     shadow.stop()
 
@@ -245,8 +242,8 @@ def a_session_in_the_lobby_is_shown_it_there():
     client.stop()
 
 
-TESTS = [each_client_in_front_of_xrdp, a_click_takes_it_away_and_does_not_reach_the_guest,
-         each_client_in_front_of_a_shadow_server, a_session_in_the_lobby_is_shown_it_there]
+TESTS = [each_client_in_front_of_xrdp, each_client_in_front_of_a_shadow_server,
+         a_session_in_the_lobby_is_shown_it_there]
 
 
 def inside(gateway_binary, broker_binary, fake_binary, pictures=None):
