@@ -17,7 +17,7 @@ void api_login(struct request *r);
 void api_nla_begin(struct request *r);
 void api_nla_go_on(struct request *r);
 void api_session_ticket(struct request *r);
-void api_session_report(struct request *r);
+void api_gateway_reports(struct request *r);
 void api_gateway_heartbeat(struct request *r);
 void api_gateway_orders(struct request *r);
 

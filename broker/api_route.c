@@ -23,8 +23,8 @@ static const struct api_route routes[] = {
     {"POST", "/v1/nla", GATEWAY, JSON, "", api_nla_begin},
     {"POST", "/v1/nla/{exchange}", GATEWAY, JSON, "", api_nla_go_on},
     {"GET", "/v1/sessions/{id}/ticket", GATEWAY, NONE, " connection wait percent place ", api_session_ticket},
-    {"PUT", "/v1/sessions/{id}/connections/{number}", GATEWAY, JSON, "", api_session_report},
     {"PUT", "/v1/gateways/{name}", GATEWAY, LONG, "", api_gateway_heartbeat},
+    {"POST", "/v1/gateways/{name}/reports", GATEWAY, LONG, "", api_gateway_reports},
     {"GET", "/v1/gateways/{name}/orders", GATEWAY, NONE, " after wait boot_id ", api_gateway_orders},
 
     {"GET", "/v1/users", ADMIN, NONE, "", api_users_list},

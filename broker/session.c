@@ -1,5 +1,6 @@
-/* PUT /v1/sessions/{id}/connections/{number}: what a gateway reports about a connection. Reports may come
- * twice and late; one about an older connection, or from another gateway, changes nothing.
+/* POST /v1/gateways/{name}/reports: what a gateway reports about its connections, many at a time because each report
+ * by itself costs both sides more than what is in it. Reports may come twice and late; one about an older connection,
+ * or from another gateway, changes nothing, and is answered so beside the others.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,8 +13,8 @@
 #include "secret.h"
 
 struct report {
+    char session[ID_SIZE];
     uint32_t connection;
-    char gateway[NAME_SIZE];
     bool connected;
     bool noted;   /* nothing but what was denied while it was connected */
     bool message; /* nothing but what became of a message */
@@ -27,17 +28,10 @@ struct report {
     char guest_fingerprint[65];         /* of connected: what a guest without a known one showed */
 };
 
-static int answer(struct db *db, struct request *r, const char *session_id)
-{
-    struct session_row session;
-    int rc = store_session_get(db, session_id, &session);
-    if (!rc)
-        request_set(r, 200,
-                    json_pack("{s:s, s:s, s:s}", "session", session.id, "state",
-                              session_state_name(session.state), "code",
-                              session.state == SESSION_ENDED ? session.end_code : ""));
-    return rc;
-}
+struct reports {
+    size_t count;
+    struct report items[];
+};
 
 /* --- a guest that did not do what guests do ------------------------------------------------------ */
 
@@ -122,45 +116,82 @@ static int report_denied(struct db *db, const struct session_row *session, const
                          session->pool, session->user, news);
 }
 
-static int report_job(struct db *db, struct request *r)
+static int report_take(struct db *db, const struct session_row *session, const struct report *report)
 {
-    const struct report *report = r->input;
-    struct session_row session;
-    int rc = store_session_get(db, r->params[0], &session);
-    if (rc)
-        return problem_set_rc(r, db, rc, "There is no session \"%s\".", r->params[0]);
-    if (session.connection != report->connection || strcmp(session.gateway, report->gateway)) {
-        problem_set_fail(r, FAIL_TAKEN_OVER, session.id, NULL);
-        return CE_CONFLICT;
-    }
-    if (report->message) {
-        rc = message_told(db, &session, (int64_t)report->order, report->shown, report->detail);
-        return rc ? rc : answer(db, r, session.id);
-    }
+    int rc = 0;
+    if (report->message)
+        return message_told(db, session, (int64_t)report->order, report->shown, report->detail);
     if (report->denied[0])
-        rc = report_denied(db, &session, report);
-    if (rc || report->noted)
-        return rc ? rc : answer(db, r, session.id);
-    if (session.state != SESSION_ENDED && report->connected)
-        rc = report_connected(db, &session, report);
-    else if (session.state != SESSION_ENDED)
-        rc = report_closed(db, &session, report);
-    return rc ? rc : answer(db, r, session.id);
+        rc = report_denied(db, session, report);
+    if (rc || report->noted || session->state == SESSION_ENDED)
+        return rc;
+    return report->connected ? report_connected(db, session, report) : report_closed(db, session, report);
+}
+
+/* --- many of them -------------------------------------------------------------------------------- */
+
+struct report_try {
+    const char *gateway;
+    const struct report *report;
+    struct session_row after;
+};
+
+static int report_one(struct db *db, void *arg)
+{
+    struct report_try *try = arg;
+    struct session_row session;
+    int rc = store_session_get(db, try->report->session, &session);
+    if (!rc && (session.connection != try->report->connection || strcmp(session.gateway, try->gateway)))
+        return CE_CONFLICT;
+    if (!rc)
+        rc = report_take(db, &session, try->report);
+    return rc ? rc : store_session_get(db, session.id, &try->after);
+}
+
+static json_t *report_answer(const struct report_try *try, int rc)
+{
+    if (rc)
+        return json_pack("{s:s, s:i, s:n, s:s}", "session", try->report->session, "status",
+                         rc == CE_CONFLICT ? 409 : 404, "state", "code",
+                         rc == CE_CONFLICT ? fail_code(FAIL_TAKEN_OVER) : problem_code(PROBLEM_NOT_FOUND));
+    return json_pack("{s:s, s:i, s:s, s:s}", "session", try->after.id, "status", 200, "state",
+                     session_state_name(try->after.state), "code",
+                     try->after.state == SESSION_ENDED ? try->after.end_code : "");
+}
+
+static int reports_job(struct db *db, struct request *r)
+{
+    const struct reports *reports = r->input;
+    json_t *items = json_array();
+    for (size_t i = 0; i < reports->count; i++) {
+        struct report_try try = {.gateway = r->params[0], .report = &reports->items[i]};
+        int rc = 0, bad = store_try(db, report_one, &try, &rc);
+        if (!bad && rc != CE_CONFLICT && rc != CE_NOT_FOUND)
+            bad = rc;
+        if (!bad && json_array_append_new(items, report_answer(&try, rc)))
+            bad = CE_NOMEM;
+        if (bad) {
+            json_decref(items);
+            return problem_set_rc(r, db, bad, "The reports could not be written.");
+        }
+    }
+    request_set_items(r, items);
+    return 0;
 }
 
 static void read_report(struct api_reader *reader, struct report *report)
 {
     char state[32] = "", code[32] = "client-closed";
-    if (api_reader_text(reader, "gateway", API_REQUIRED, report->gateway, sizeof report->gateway) &&
-        !name_is_valid(report->gateway))
-        api_reader_refuse(reader, "The member \"gateway\" must be a gateway's name.");
+    api_reader_text(reader, "session", API_REQUIRED, report->session, sizeof report->session);
+    api_reader_u32(reader, "connection", API_REQUIRED, 1, UINT32_MAX, &report->connection);
     api_reader_text(reader, "state", API_REQUIRED, state, sizeof state);
     report->connected = !strcmp(state, "connected");
     report->noted = !strcmp(state, "denied");
     report->message = !strcmp(state, "message");
     if (!report->connected && !report->noted && !report->message && strcmp(state, "closed"))
         api_reader_refuse(
-            reader, "The member \"state\" must be \"connected\", \"denied\", \"message\" or \"closed\".");
+            reader, "The member \"%sstate\" must be \"connected\", \"denied\", \"message\" or \"closed\".",
+            reader->where);
     if (report->message) {
         api_reader_u64(reader, "order", API_REQUIRED, 1, INT64_MAX, &report->order);
         api_reader_flag(reader, "shown", API_REQUIRED, &report->shown);
@@ -171,11 +202,13 @@ static void read_report(struct api_reader *reader, struct report *report)
     if (report->connected) {
         if (api_reader_text(reader, "reconnect", API_OPTIONAL, report->reconnect, sizeof report->reconnect) &&
             strspn(report->reconnect, "0123456789abcdef") != SECRET_DIGEST_SIZE - 1)
-            api_reader_refuse(reader, "The member \"reconnect\" must be a SHA-256 in hexadecimal.");
+            api_reader_refuse(reader, "The member \"%sreconnect\" must be a SHA-256 in hexadecimal.",
+                              reader->where);
         if (api_reader_text(reader, "guest_fingerprint", API_OPTIONAL, report->guest_fingerprint,
                             sizeof report->guest_fingerprint) &&
             strspn(report->guest_fingerprint, "0123456789abcdef") != sizeof report->guest_fingerprint - 1)
-            api_reader_refuse(reader, "The member \"guest_fingerprint\" must be a SHA-256 in hexadecimal.");
+            api_reader_refuse(reader, "The member \"%sguest_fingerprint\" must be a SHA-256 in hexadecimal.",
+                              reader->where);
         return;
     }
     if (report->noted)
@@ -183,25 +216,47 @@ static void read_report(struct api_reader *reader, struct report *report)
     api_reader_text(reader, "code", API_OPTIONAL, code, sizeof code);
     report->code = fail_parse(code);
     if (report->code == FAIL_INTERNAL && strcmp(code, fail_code(FAIL_INTERNAL)))
-        api_reader_refuse(reader, "The member \"code\" is no code of an ended connection.");
+        api_reader_refuse(reader, "The member \"%scode\" is no code of an ended connection.", reader->where);
     api_reader_text(reader, "detail", API_OPTIONAL, report->detail, sizeof report->detail);
     api_reader_u64(reader, "bytes_in", API_OPTIONAL, 0, INT64_MAX, &report->bytes_in);
     api_reader_u64(reader, "bytes_out", API_OPTIONAL, 0, INT64_MAX, &report->bytes_out);
 }
 
-void api_session_report(struct request *r)
+/* The first of them that is not understood refuses all. */
+static void read_reports(struct api_reader *reader, const json_t *array, struct reports *reports)
 {
-    struct report *report = request_input(r, sizeof *report);
-    if (!report)
-        return;
-    char *end;
-    unsigned long long connection = strtoull(r->params[1], &end, 10);
+    for (; reports->count < json_array_size(array); reports->count++) {
+        char where[32];
+        struct api_reader one;
+        snprintf(where, sizeof where, "reports[%zu].", reports->count);
+        api_reader_init(&one, json_array_get(array, reports->count), where);
+        read_report(&one, &reports->items[reports->count]);
+        if (api_reader_finish(&one)) {
+            api_reader_refuse(reader, "%s", one.err.text);
+            return;
+        }
+    }
+}
+
+void api_gateway_reports(struct request *r)
+{
     struct api_reader reader;
+    const json_t *array = NULL;
     api_reader_init(&reader, r->body, "");
-    if (*end || !connection || connection > UINT32_MAX)
-        api_reader_refuse(&reader, "A connection has a number, from 1.");
-    report->connection = (uint32_t)connection;
-    read_report(&reader, report);
+    api_reader_array(&reader, "reports", API_REQUIRED, &array);
+    size_t count = json_array_size(array);
+    if (array && (!count || count > REPORTS_MAX)) {
+        api_reader_refuse(&reader, "The member \"reports\" must have 1 to %d items.", REPORTS_MAX);
+        count = 0;
+    }
+    struct reports *reports = request_input(r, sizeof *reports + count * sizeof reports->items[0]);
+    if (!reports)
+        return;
+    if (!name_is_valid(r->params[0]))
+        api_reader_refuse(
+            &reader, "A gateway's name has letters, digits and . _ - and begins with a letter or digit.");
+    if (!reader.err.text[0])
+        read_reports(&reader, array, reports);
     if (request_read_done(r, &reader))
-        request_run(r, STORE_WRITE, report_job, NULL);
+        request_run(r, STORE_WRITE, reports_job, NULL);
 }

@@ -196,26 +196,30 @@ static void run_read(struct store *store, struct job *job)
     store->db->ops->rollback(store->db);
 }
 
-/* Runs one job in a savepoint. Returns false when the database ended the whole transaction. */
-static bool run_in_savepoint(struct db *db, struct job *job)
+/* Runs one job, or a part of one, in a savepoint. Returns false when the database ended the whole transaction. */
+static bool run_in_savepoint(struct db *db, int (*run)(struct db *db, void *arg), void *arg, int *ret_rc)
 {
     unsigned notices = db->notices.count;
-    db->error[0] = '\0';
-    job->rc = db->ops->savepoint(db);
-    if (job->rc)
+    *ret_rc = db->ops->savepoint(db);
+    if (*ret_rc)
         return false;
-    job->rc = job->run(db, job->arg);
+    *ret_rc = run(db, arg);
     if (!db->ops->in_transaction(db)) {
-        if (!job->rc)
-            job->rc = CE_UNREACHABLE;
+        if (!*ret_rc)
+            *ret_rc = CE_UNREACHABLE;
         return false;
     }
-    if (job->rc) {
+    if (*ret_rc) {
         db->notices.count = notices;
         return db->ops->savepoint_undo(db) == 0;
     }
-    job->rc = db->ops->savepoint_release(db);
-    return job->rc == 0;
+    *ret_rc = db->ops->savepoint_release(db);
+    return *ret_rc == 0;
+}
+
+int store_try(struct db *db, int (*run)(struct db *db, void *arg), void *arg, int *ret_rc)
+{
+    return run_in_savepoint(db, run, arg, ret_rc) ? 0 : *ret_rc;
 }
 
 /* Commits the jobs from FIRST up to END. On failure none of them is written, and those that had no error of
@@ -257,7 +261,8 @@ static void run_writes(struct store *store, struct job *first)
         struct job *job = first;
         bool alive = true;
         while (job && alive) {
-            alive = run_in_savepoint(store->db, job);
+            store->db->error[0] = '\0';
+            alive = run_in_savepoint(store->db, job->run, job->arg, &job->rc);
             rc = alive ? 0 : job->rc ? job->rc : CE_UNREACHABLE;
             job = job->next;
         }

@@ -36,11 +36,12 @@ struct broker_link {
     struct http_client *http;
     uint64_t heartbeat_ms;
     char address[80], fingerprint[TLS_FINGERPRINT_SIZE], started[32];
-    uv_timer_t heartbeat, retry, farewell;
+    uv_timer_t heartbeat, farewell;
+    uv_timer_t next; /* no reports leave before it */
     uv_async_t wake;
     unsigned handles;
     bool idle; /* the gateway takes nobody in */
-    bool beating, listening, retrying, down, closing, http_closed;
+    bool beating, listening, down, closing, http_closed;
     int64_t order_number; /* the last one that was carried out */
     void (*close_session)(void *arg, const char *session, int64_t connection, enum fail fail);
     void (*drain)(void *arg, bool draining);
@@ -52,14 +53,15 @@ struct broker_link {
     pthread_mutex_t lock;
     struct list incoming;        /* struct queued, from any thread */
     unsigned count;              /* of incoming, waiting and flying together; under the lock */
+    bool due;                    /* the main thread will look at incoming by itself; under the lock */
     struct list waiting, flying; /* the main thread's */
     unsigned flying_count;
+    unsigned alone; /* so many are sent one by one: the broker did not understand them together */
 };
 
 static void orders_ask(struct broker_link *link);
-static void reports_send(struct broker_link *link);
 static void close_when_quiet(struct broker_link *link);
-static void on_retry(uv_timer_t *timer);
+static void on_next(uv_timer_t *timer);
 
 /* The broker's absence and return are each told once. */
 static void reached(struct broker_link *link, const struct http_answer *answer)
@@ -207,7 +209,25 @@ static void orders_ask(struct broker_link *link)
                                         BROKER_ORDERS_WAIT_S * 1000 + BROKER_CALL_MS, on_orders, link, NULL);
 }
 
-/* ---- reports ---- */
+/* ---- reports: one request with many at a time, the oldest first, so that "closed" never overtakes "connected" ---- */
+
+/* Takes what came meanwhile. While more will be sent anyway, whoever reports need not wake this thread. */
+static void reports_collect(struct broker_link *link)
+{
+    pthread_mutex_lock(&link->lock);
+    while (!list_is_empty(&link->incoming)) {
+        struct list *first = link->incoming.next;
+        list_remove(first);
+        list_append(&link->waiting, first);
+    }
+    link->due = link->flying_count || !list_is_empty(&link->waiting);
+    pthread_mutex_unlock(&link->lock);
+}
+
+static void reports_rest(struct broker_link *link, uint64_t ms)
+{
+    (void)uv_timer_start(&link->next, on_next, link->closing ? 0 : ms, 0);
+}
 
 static void report_drop(struct broker_link *link, struct queued *q)
 {
@@ -218,117 +238,128 @@ static void report_drop(struct broker_link *link, struct queued *q)
     free(q);
 }
 
-static void on_report_answer(void *arg, const struct http_answer *answer)
+static void report_answered(struct broker_link *link, struct queued *q, json_int_t status)
 {
-    struct queued *q = arg;
-    struct broker_link *link = q->owner;
-    link->flying_count--;
-    list_remove(&q->link);
+    if (status != 200)
+        log_info("The broker has another view of a connection. session=%s connection=%lld status=%lld",
+                 q->session, (long long)q->connection, (long long)status);
+    if (!q->closed && !q->message && status == 409)
+        link->close_session(link->close_arg, q->session, q->connection, FAIL_TAKEN_OVER);
+    report_drop(link, q);
+}
+
+/* Back to where they were. */
+static void reports_keep(struct broker_link *link)
+{
+    while (!list_is_empty(&link->flying)) {
+        struct list *last = link->flying.prev;
+        list_remove(last);
+        list_append(link->waiting.next, last); /* before the oldest */
+    }
+}
+
+static void on_reports_answer(void *arg, const struct http_answer *answer)
+{
+    struct broker_link *link = arg;
+    unsigned count = link->flying_count;
+    uint64_t rest_ms = BROKER_REPORTS_REST_MS;
+    link->flying_count = 0;
     reached(link, answer);
     if (answer->status < 0 || answer->status >= 500) {
-        /* Back to the head, so that "closed" never overtakes "connected". */
-        q->link.next = link->waiting.next;
-        q->link.prev = &link->waiting;
-        link->waiting.next->prev = &q->link;
-        link->waiting.next = &q->link;
-        link->retrying = true;
-        if (!link->closing)
-            (void)uv_timer_start(&link->retry, on_retry, BROKER_RETRY_MS, 0);
-        else if (answer->status == CE_CANCELLED)
-            counter_add(&link->gateway->counters.lost_reports, 1);
+        reports_keep(link);
+        rest_ms = BROKER_RETRY_MS;
+        if (link->closing && answer->status == CE_CANCELLED)
+            counter_add(&link->gateway->counters.lost_reports, count);
+    } else if (answer->status != 200 && count > 1) {
+        reports_keep(link); /* one of them is not understood: the others shall not go with it */
+        link->alone = count;
     } else {
-        if (answer->status != 200 && answer->status != 204)
-            log_info("The broker has another view of a connection. session=%s connection=%lld status=%d",
-                     q->session, (long long)q->connection, answer->status);
-        if (!q->closed && !q->message && answer->status == 409)
-            link->close_session(link->close_arg, q->session, q->connection, FAIL_TAKEN_OVER);
-        report_drop(link, q);
+        const json_t *items = json_object_get(answer->body, "items");
+        for (size_t i = 0; i < count; i++) {
+            const json_t *status = json_object_get(json_array_get(items, i), "status");
+            report_answered(link, list_entry(link->flying.next, struct queued, link),
+                            answer->status != 200 ? answer->status : json_integer_value(status));
+        }
     }
-    reports_send(link);
+    reports_rest(link, rest_ms);
     close_when_quiet(link);
 }
 
-static json_t *report_make(const struct broker_link *link, const struct queued *q)
+static json_t *report_state(const struct queued *q)
 {
     if (q->message)
-        return json_pack("{s:s, s:s, s:I, s:b, s:s}", "gateway", link->gateway->name, "state", "message",
-                         "order", (json_int_t)q->message, "shown", (int)q->message_shown, "detail",
-                         q->detail);
-    json_t *body = q->closed
-                       ? json_pack("{s:s, s:s, s:s, s:s, s:I, s:I}", "gateway", link->gateway->name, "state",
-                                   "closed", "code", fail_code(q->fail), "detail", q->detail, "bytes_in",
-                                   (json_int_t)q->bytes_in, "bytes_out", (json_int_t)q->bytes_out)
-                       : json_pack("{s:s, s:s}", "gateway", link->gateway->name, "state",
-                                   q->noted ? "denied" : "connected");
-    if (body && q->reconnect[0])
-        (void)json_object_set_new(body, "reconnect", json_string(q->reconnect));
-    if (body && q->guest_fingerprint[0])
-        (void)json_object_set_new(body, "guest_fingerprint", json_string(q->guest_fingerprint));
-    return body;
+        return json_pack("{s:s, s:I, s:b, s:s}", "state", "message", "order", (json_int_t)q->message, "shown",
+                         (int)q->message_shown, "detail", q->detail);
+    if (!q->closed)
+        return json_pack("{s:s}", "state", q->noted ? "denied" : "connected");
+    return json_pack("{s:s, s:s, s:s, s:I, s:I}", "state", "closed", "code", fail_code(q->fail), "detail",
+                     q->detail, "bytes_in", (json_int_t)q->bytes_in, "bytes_out", (json_int_t)q->bytes_out);
 }
 
-static int report_call(struct broker_link *link, struct queued *q)
+static int put_text(json_t *object, const char *name, const char *text)
 {
-    char path[ID_SIZE + 64];
-    json_t *body = report_make(link, q);
-    if (!body || (q->denied[0] && json_object_set_new(body, "denied", json_string(q->denied)))) {
-        json_decref(body);
-        return CE_NOMEM;
-    }
-    snprintf(path, sizeof path, "/v1/sessions/%s/connections/%lld", q->session, (long long)q->connection);
-    int rc = http_client_call(link->http, "PUT", path, body, BROKER_CALL_MS, on_report_answer, q, NULL);
-    json_decref(body);
-    return rc;
+    return text[0] ? json_object_set_new(object, name, json_string(text)) : 0;
 }
 
-static bool is_flying(const struct broker_link *link, const struct queued *q)
+static json_t *report_make(const struct queued *q)
 {
-    list_for_each (at, &link->flying) {
-        const struct queued *other = list_entry(at, struct queued, link);
-        if (other->connection == q->connection && !strcmp(other->session, q->session))
-            return true;
+    json_t *report = report_state(q);
+    if (report && (put_text(report, "session", q->session) ||
+                   json_object_set_new(report, "connection", json_integer(q->connection)) ||
+                   put_text(report, "reconnect", q->reconnect) || put_text(report, "denied", q->denied) ||
+                   put_text(report, "guest_fingerprint", q->guest_fingerprint))) {
+        json_decref(report);
+        return NULL;
     }
-    return false;
+    return report;
+}
+
+/* Moves the oldest that wait to flying, and makes their request. */
+static json_t *reports_make(struct broker_link *link)
+{
+    json_t *reports = json_array();
+    unsigned most = link->alone ? 1 : REPORTS_MAX;
+    while (link->flying_count < most && !list_is_empty(&link->waiting)) {
+        struct list *first = link->waiting.next;
+        if (json_array_append_new(reports, report_make(list_entry(first, struct queued, link))))
+            break;
+        list_remove(first);
+        list_append(&link->flying, first);
+        link->flying_count++;
+    }
+    return json_pack("{s:o}", "reports", reports);
 }
 
 static void reports_send(struct broker_link *link)
 {
-    if (link->http_closed || link->retrying)
+    char path[NAME_SIZE + 32];
+    if (link->http_closed || link->flying_count || uv_is_active((uv_handle_t *)&link->next) ||
+        list_is_empty(&link->waiting))
         return;
-    list_for_each_safe (at, &link->waiting) {
-        struct queued *q = list_entry(at, struct queued, link);
-        if (link->flying_count >= BROKER_REPORTS_AT_ONCE)
-            return;
-        if (is_flying(link, q))
-            continue;
-        if (report_call(link, q)) {
-            link->retrying = true;
-            (void)uv_timer_start(&link->retry, on_retry, BROKER_RETRY_MS, 0);
-            return;
-        }
-        list_remove(at);
-        list_append(&link->flying, at);
-        link->flying_count++;
+    json_t *body = reports_make(link);
+    snprintf(path, sizeof path, "/v1/gateways/%s/reports", link->gateway->name);
+    if (!body || !link->flying_count ||
+        http_client_call(link->http, "POST", path, body, BROKER_CALL_MS, on_reports_answer, link, NULL)) {
+        reports_keep(link);
+        link->flying_count = 0;
+        reports_rest(link, BROKER_RETRY_MS);
+    } else if (link->alone) {
+        link->alone--;
     }
+    json_decref(body);
 }
 
-static void on_retry(uv_timer_t *timer)
+static void on_next(uv_timer_t *timer)
 {
     struct broker_link *link = timer->data;
-    link->retrying = false;
+    reports_collect(link);
     reports_send(link);
 }
 
 static void on_wake(uv_async_t *wake)
 {
     struct broker_link *link = wake->data;
-    pthread_mutex_lock(&link->lock);
-    while (!list_is_empty(&link->incoming)) {
-        struct list *first = link->incoming.next;
-        list_remove(first);
-        list_append(&link->waiting, first);
-    }
-    pthread_mutex_unlock(&link->lock);
+    reports_collect(link);
     reports_send(link);
     close_when_quiet(link);
 }
@@ -358,15 +389,17 @@ void broker_link_report(struct broker_link *link, const struct broker_report *re
         text_copy(q->guest_fingerprint, sizeof q->guest_fingerprint, report->guest_fingerprint);
         pthread_mutex_lock(&link->lock);
         bool full = link->count >= BROKER_REPORTS_MAX;
+        bool wake = !full && !link->due;
         if (!full) {
             link->count++;
+            link->due = true;
             list_append(&link->incoming, &q->link);
         }
         pthread_mutex_unlock(&link->lock);
-        if (!full) {
+        if (wake)
             uv_async_send(&link->wake);
+        if (!full)
             return;
-        }
     }
     free(q);
     counter_add(&link->gateway->counters.lost_reports, 1);
@@ -401,7 +434,7 @@ static void on_http_closed(void *arg)
 {
     struct broker_link *link = arg;
     uv_close((uv_handle_t *)&link->heartbeat, on_handle_closed);
-    uv_close((uv_handle_t *)&link->retry, on_handle_closed);
+    uv_close((uv_handle_t *)&link->next, on_handle_closed);
     uv_close((uv_handle_t *)&link->farewell, on_handle_closed);
     uv_close((uv_handle_t *)&link->wake, on_handle_closed);
 }
@@ -437,8 +470,7 @@ void broker_link_close(struct broker_link *link, void (*closed)(void *arg), void
     link->closed = closed;
     link->closed_arg = arg;
     uv_timer_stop(&link->heartbeat);
-    uv_timer_stop(&link->retry);
-    link->retrying = false;
+    uv_timer_stop(&link->next);
     (void)uv_timer_start(&link->farewell, on_farewell, BROKER_FAREWELL_MS, 0);
     on_wake(&link->wake);
 }
@@ -474,11 +506,11 @@ int broker_link_open(struct broker_link **ret, uv_loop_t *loop, struct gateway *
     list_init(&link->flying);
     pthread_mutex_init(&link->lock, NULL);
     if (http_client_open(&link->http, loop, config->gateway_broker_socket) ||
-        uv_timer_init(loop, &link->heartbeat) || uv_timer_init(loop, &link->retry) ||
+        uv_timer_init(loop, &link->heartbeat) || uv_timer_init(loop, &link->next) ||
         uv_timer_init(loop, &link->farewell) || uv_async_init(loop, &link->wake, on_wake))
         return error_set(err, CE_NOMEM, "the link to the broker cannot be set up"); /* the process ends */
     link->handles = 4;
-    link->heartbeat.data = link->retry.data = link->farewell.data = link->wake.data = link;
+    link->heartbeat.data = link->next.data = link->farewell.data = link->wake.data = link;
     *ret = link;
     return 0;
 }

@@ -20,7 +20,8 @@ enum {
     /* Reports that wait for the broker; then the oldest is dropped and counted: the heartbeat tells the
      * broker in the end which sessions live. */
     BROKER_REPORTS_MAX = 20000,
-    BROKER_REPORTS_AT_ONCE = 16,
+    /* Between two requests with reports, so that those of a log-in storm go together. */
+    BROKER_REPORTS_REST_MS = 20,
     BROKER_RETRY_MS = 500,
     BROKER_CALL_MS = 10000,
     BROKER_ORDERS_WAIT_S = 25,

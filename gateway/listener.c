@@ -17,6 +17,7 @@
 #include "admission.h"
 #include "log.h"
 #include "session.h"
+#include "socket_options.h"
 #include "successor.h"
 #include "worker.h"
 
@@ -296,6 +297,7 @@ int listener_start(struct listener *listener, struct worker *worker, int fd)
     if (uv_poll_init(&worker->loop, &listener->poll, fd))
         return CE_IO;
     listener->poll.data = listener;
+    socket_options_set(fd);
     return uv_poll_start(&listener->poll, UV_READABLE, on_readable) ? CE_IO : 0;
 }
 

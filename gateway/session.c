@@ -19,7 +19,6 @@
 #include "login.h"
 #include "policy_filter.h"
 #include "pump.h"
-#include "socket_options.h"
 #include "worker.h"
 
 enum {
@@ -603,7 +602,6 @@ void session_accept(struct worker *worker, int fd, const struct sockaddr_storage
         return;
     }
     s->behind_proxy = behind_proxy;
-    socket_options_set(fd);
     (void)uv_timer_init(&worker->loop, &s->deadline);
     s->deadline.data = s;
     s->open_handles = 1;

@@ -1,4 +1,5 @@
-/* What both of a session's sockets have alike. */
+/* What both of a session's sockets have alike. The front's has it from its listener: accept() hands it on, which saves
+ * six system calls a connection. */
 #ifndef CARREL_GATEWAY_SOCKET_OPTIONS_H
 #define CARREL_GATEWAY_SOCKET_OPTIONS_H
 

@@ -10,6 +10,7 @@
 #define MESSAGE_TEXT_SIZE 501  /* what somebody is told on the screen: up to 500 bytes of UTF-8 */
 #define SENDER_SIZE 64         /* who says it */
 #define MESSAGE_SHOW_MAX_S 600 /* so long it may stay there */
+#define REPORTS_MAX 64         /* of connections, that a gateway sends in one request */
 
 enum id_kind {
     ID_USER = 'u',

@@ -43,6 +43,10 @@ int store_submit(struct store *store, enum store_mode mode, int (*run)(struct db
 void store_on_wake(struct store *store, void (*woken)(void *arg, const char *topic, const char *id),
                    void *arg);
 
+/* In a write job: runs a part of it whose own failure, in *RET_RC, undoes that part alone. Another failure than that:
+ * the job has to end with it. */
+int store_try(struct db *db, int (*run)(struct db *db, void *arg), void *arg, int *ret_rc) MUST_CHECK;
+
 /* In a write job: tells all processes after the commit. TOPIC: "pool" "desktop" "session" "order" "image"
  * "host" "event" "gateway". ID may be "". */
 void store_notify(struct db *db, const char *topic, const char *id);

@@ -89,6 +89,40 @@ def a_ready_desktop_is_handed_out_with_its_password():
     assert lab.tell('recycle') == ['1']
 
 
+def reports_are_taken_together_and_each_by_itself():
+    lab = LAB
+    tickets = []
+    lab.add_pool('together', spare=0, max=2)
+    lab.tell('make together 2')
+    for name in ('together-1', 'together-2'):
+        lab.add_user(name, 'together')
+        tickets.append(lab.must(lab.login(name), 200))
+
+    def told(ticket, state, **more):
+        return {'session': ticket['session'], 'connection': ticket['connection'], 'state': state, **more}
+
+    late = {**told(tickets[1], 'connected'), 'connection': 7}
+    reports = [told(tickets[0], 'connected'), late, {**late, 'session': 's-nowhere'}, told(tickets[1], 'connected'),
+               told(tickets[0], 'closed', code='client-closed')]
+    items = lab.must(lab.post('/v1/gateways/gw1/reports', {'reports': reports}), 200)['items']
+    assert [(i['session'], i['status'], i['state'], i['code']) for i in items] == [
+        (tickets[0]['session'], 200, 'active', ''), (tickets[1]['session'], 409, None, 'taken-over'),
+        ('s-nowhere', 404, None, 'not-found'), (tickets[1]['session'], 200, 'active', ''),
+        (tickets[0]['session'], 200, 'disconnected', '')], items
+    # One that is not understood refuses all of them, by its place.
+    for bad, words in ((told(tickets[0], 'dancing'), 'reports[1].state'), ('text', 'reports[1].session'),
+                       ({**reports[0], 'connection': 0}, 'reports[1].connection')):
+        answer = lab.must(lab.post('/v1/gateways/gw1/reports', {'reports': [told(tickets[1], 'closed'), bad]}), 400)
+        assert words in answer['detail'], answer
+    for bad in ([], [reports[0]] * 65, {}):
+        lab.must(lab.post('/v1/gateways/gw1/reports', {'reports': bad}), 400)
+    lab.must(lab.post('/v1/gateways/-/reports', {'reports': reports}), 400)
+    assert session_of(lab, tickets[1])['state'] == 'active', session_of(lab, tickets[1])
+    for ticket in tickets:
+        lab.tell(f'logoff {ticket["session"]}')
+    lab.tell('recycle')
+
+
 def who_waits_sees_progress_and_is_served_in_turn():
     lab = LAB
     lab.add_pool('queue', spare=0, max=2)
@@ -556,7 +590,7 @@ def events_are_streamed_as_they_happen():
 
 if __name__ == '__main__':
     with broker_lab.Lab(*sys.argv[1:3], log_level='debug') as LAB:
-        broker_lab.main([a_ready_desktop_is_handed_out_with_its_password,
+        broker_lab.main([a_ready_desktop_is_handed_out_with_its_password, reports_are_taken_together_and_each_by_itself,
                          who_waits_sees_progress_and_is_served_in_turn,
                          a_pool_that_gives_up_refuses_those_who_wait,
                          a_client_that_lost_its_network_comes_back_without_a_password, nobody_gets_what_they_are_not_entitled_to,

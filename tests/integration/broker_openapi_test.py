@@ -161,8 +161,7 @@ def what_is_missing_is_404_with_a_sentence():
         query = '?connection=1' if path.endswith('/ticket') else ''
         body = {'requestBody': None}
         if 'requestBody' in operation:
-            body = {'gateway': 'gw1', 'state': 'connected'} if 'connections' in path else \
-                {'mode': 'active'} if 'hosts' in path else {'text': 'a'} if path.endswith('message') else {}
+            body = {'mode': 'active'} if 'hosts' in path else {'text': 'a'} if path.endswith('message') else {}
         else:
             body = None
         answer = LAB.call(method, real + query, body)

@@ -473,9 +473,9 @@ class FakeBroker:
             wait_s = float(re.search(r"wait=(\d+)", path)[1])
             self.condition.wait_for(lambda: self.ready, wait_s)
             return 200, self.ticket(path.split("/")[3])
-        if "/connections/" in path:
-            self.reports.append({"session": path.split("/")[3], **body})
-            return 200, {"session": path.split("/")[3], "state": "active"}
+        if path.endswith("/reports"):
+            self.reports += [{"gateway": path.split("/")[3], **report} for report in body["reports"]]
+            return 200, {"items": [{"session": r["session"], "status": 200, "state": "active", "code": ""} for r in body["reports"]]}
         if "/orders" in path:
             after = int(re.search(r"after=(\d+)", path)[1])
             self.condition.wait_for(lambda: self.orders[after:], float(re.search(r"wait=(\d+)", path)[1]))

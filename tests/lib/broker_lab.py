@@ -221,8 +221,13 @@ class Lab:
         return self.post('/v1/logins', body, **more)
 
     def report(self, ticket, state, gateway='gw1', **more):
-        return self.put(f'/v1/sessions/{ticket["session"]}/connections/{ticket["connection"]}',
-                        {'gateway': gateway, 'state': state, **more})
+        """One alone. The answer's status is that of the report, where the request was understood."""
+        answer = self.post(f'/v1/gateways/{gateway}/reports', {'reports': [
+            {'session': ticket['session'], 'connection': ticket['connection'], 'state': state, **more}]})
+        if answer.status == 200:
+            item, = answer['items']
+            answer.status, answer.body = item['status'], item
+        return answer
 
     def heartbeat(self, name='gw1', boot='boot-1', sessions=(), started='2025-01-01T12:00:00.000Z', **more):
         return self.must(self.put(f'/v1/gateways/{name}', {

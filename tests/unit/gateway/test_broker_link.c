@@ -21,12 +21,40 @@ static struct {
     int report_status; /* how connection reports are answered; 0: the connection is cut */
     const char *heartbeat_answer, *orders_answer;
     unsigned heartbeats, orders, reports, refused;
+    int64_t strange_connection,
+        lost_connection; /* a report that is not understood; one that comes too late */
     char last_heartbeat[4096], last_orders_path[256], report_log[4096];
     unsigned closed_sessions;
     char closed_session[ID_SIZE];
     enum fail closed_code;
     bool link_closed, late;
 } t;
+
+/* Each one that is taken or refused is logged: "CONNECTION STATE;". A request ends with "|". */
+static void on_reports(const struct http_stub_request *request)
+{
+    json_t *body = json_loads(request->body, 0, NULL), *items = json_array(), *report;
+    size_t i;
+    int status = t.report_status;
+    json_array_foreach(json_object_get(body, "reports"), i, report)
+    {
+        json_int_t connection = json_integer_value(json_object_get(report, "connection"));
+        size_t used = strlen(t.report_log);
+        snprintf(t.report_log + used, sizeof t.report_log - used, "%lld %s;", (long long)connection,
+                 json_string_value(json_object_get(report, "state")));
+        if (connection == t.strange_connection)
+            status = 400;
+        json_array_append_new(items,
+                              json_pack("{s:i}", "status", connection == t.lost_connection ? 409 : 200));
+    }
+    strcat(t.report_log, "|");
+    *(status == 200 ? &t.reports : &t.refused) += (unsigned)i;
+    body = (json_decref(body), json_pack("{s:o}", "items", items));
+    char *text = json_dumps(body, 0);
+    http_stub_answer(request->peer, status, text);
+    free(text);
+    json_decref(body);
+}
 
 static void on_request(void *arg, const struct http_stub_request *request)
 {
@@ -37,17 +65,8 @@ static void on_request(void *arg, const struct http_stub_request *request)
         if (t.orders_answer) /* otherwise it waits, as a long poll does */
             http_stub_answer(request->peer, 200, t.orders_answer);
         t.orders_answer = NULL;
-    } else if (strstr(request->path, "/connections/")) {
-        json_t *body = json_loads(request->body, 0, NULL);
-        size_t used = strlen(t.report_log);
-        snprintf(t.report_log + used, sizeof t.report_log - used, "%s %s;", strrchr(request->path, '/') + 1,
-                 json_string_value(json_object_get(body, "state")));
-        json_decref(body);
-        if (t.report_status == 200)
-            t.reports++;
-        else
-            t.refused++;
-        http_stub_answer(request->peer, t.report_status, "{}");
+    } else if (strstr(request->path, "/v1/gateways/gw1/reports")) {
+        on_reports(request);
     } else {
         t.heartbeats++;
         snprintf(t.last_heartbeat, sizeof t.last_heartbeat, "%s", request->body);
@@ -224,6 +243,16 @@ static void reports_of_one_connection_keep_their_order(void)
     end();
 }
 
+static bool one_report(void)
+{
+    return t.reports >= 1;
+}
+
+static bool three_reports(void)
+{
+    return t.reports >= 3;
+}
+
 static bool two_refused(void)
 {
     return t.refused >= 2;
@@ -234,6 +263,46 @@ static bool two_reports(void)
     return t.reports >= 2;
 }
 
+static void those_that_come_while_others_are_under_way_go_together(void)
+{
+    begin();
+    stub_open();
+    report(1, false);
+    run_until(one_report);
+    for (int64_t i = 2; i <= 4; i++)
+        report(i, false);
+    run_until(four_reports);
+    CU_ASSERT_STRING_EQUAL(t.report_log, "1 connected;|2 connected;3 connected;4 connected;|");
+    end();
+}
+
+static void one_that_is_not_understood_takes_no_other_with_it(void)
+{
+    begin();
+    stub_open();
+    t.strange_connection = 2;
+    for (int64_t i = 1; i <= 4; i++)
+        report(i, false);
+    run_until(three_reports);
+    CU_ASSERT_STRING_EQUAL(t.report_log,
+                           "1 connected;2 connected;3 connected;4 connected;|1 connected;|2 connected;|"
+                           "3 connected;|4 connected;|");
+    end();
+}
+
+static void a_connection_that_was_taken_over_is_closed(void)
+{
+    begin();
+    stub_open();
+    t.lost_connection = 2;
+    for (int64_t i = 1; i <= 3; i++)
+        report(i, false);
+    run_until(one_closed_session);
+    CU_ASSERT_EQUAL(t.closed_sessions, 1);
+    CU_ASSERT_EQUAL(t.closed_code, FAIL_TAKEN_OVER);
+    end();
+}
+
 static void a_broker_in_trouble_is_told_again_later(void)
 {
     begin();
@@ -242,16 +311,11 @@ static void a_broker_in_trouble_is_told_again_later(void)
     report(1, false);
     report(1, true);
     run_until(two_refused);
-    CU_ASSERT_PTR_NULL(strstr(t.report_log, "closed"));
+    CU_ASSERT_STRING_EQUAL(t.report_log, "1 connected;1 closed;|");
     t.report_status = 200;
     run_until(two_reports);
-    CU_ASSERT_TRUE(strstr(t.report_log, "connected;") < strstr(t.report_log, "closed;"));
+    CU_ASSERT_STRING_EQUAL(t.report_log, "1 connected;1 closed;|1 connected;1 closed;|");
     end();
-}
-
-static bool one_report(void)
-{
-    return t.reports >= 1;
 }
 
 static void reports_wait_for_a_broker_that_is_not_there(void)
@@ -278,7 +342,7 @@ static void the_last_reports_leave_before_the_link_is_closed(void)
 {
     begin();
     stub_open();
-    for (unsigned i = 0; i < 50; i++)
+    for (unsigned i = 1; i <= 50; i++)
         report(i, true);
     end();
     CU_ASSERT_EQUAL(t.reports, 50);
@@ -288,5 +352,8 @@ SUITE("broker_link", TEST(the_heartbeat_lists_the_live_sessions),
       TEST(stale_connections_are_closed_with_their_code),
       TEST(an_order_is_obeyed_and_acknowledged_with_the_next_question),
       TEST(reports_of_one_connection_keep_their_order), TEST(a_broker_in_trouble_is_told_again_later),
-      TEST(reports_wait_for_a_broker_that_is_not_there), TEST(the_queue_is_bounded_and_counts_what_it_loses),
+      TEST(those_that_come_while_others_are_under_way_go_together),
+      TEST(one_that_is_not_understood_takes_no_other_with_it),
+      TEST(a_connection_that_was_taken_over_is_closed), TEST(reports_wait_for_a_broker_that_is_not_there),
+      TEST(the_queue_is_bounded_and_counts_what_it_loses),
       TEST(the_last_reports_leave_before_the_link_is_closed))
