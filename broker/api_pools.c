@@ -33,6 +33,13 @@ static json_t *pool_json(const struct pool_row *row)
                              (json_int_t)row->failures, "retry_at", api_json_time(row->retry_at_ms),
                              "stopped", row->stopped, "reason", api_json_text(row->reason), "created",
                              api_json_time(row->created_ms), "policy", policy_to_json(&row->policy));
+    if (seen && row->kind != POOL_STATIC &&
+        (json_object_set_new(seen, "provision", json_string(pool_provision_name(row->provision))) ||
+         json_object_set_new(seen, "warm", json_boolean(row->warm)) ||
+         json_object_set_new(seen, "provision_note", api_json_text(row->provision_note)))) {
+        json_decref(seen);
+        seen = NULL;
+    }
     if (seen && row->kind == POOL_STATIC &&
         (json_object_set_new(seen, "balance", json_string(pool_balance_name(row->balance))) ||
          json_object_set_new(seen, "trust", json_string(pool_trust_name(row->trust))))) {
@@ -207,8 +214,27 @@ static void read_common(struct api_reader *reader, struct pool_row *row)
         !name_is_valid(row->network))
         api_reader_refuse(reader,
                           "The member \"network\" must be \"user\" or the name of a libvirt network.");
+    if (api_reader_choice(reader, "provision", API_OPTIONAL, pool_provision_parse, "instant, linked, full",
+                          &choice))
+        row->provision = (enum pool_provision)choice;
+    api_reader_flag(reader, "warm", API_OPTIONAL, &row->warm);
     read_placement(reader, row);
     read_any(reader, row);
+}
+
+/* An instant clone stands on the disk of a golden guest, which goes when nobody wants it any more. */
+static void check_provision(struct api_reader *reader, const struct pool_row *row)
+{
+    if (row->provision == PROVISION_INSTANT && row->kind != POOL_FLOATING)
+        api_reader_refuse(reader, "The member \"provision\" can be \"instant\" in floating pools only: "
+                                  "dedicated desktops are kept.");
+    else if (row->warm && row->provision != PROVISION_INSTANT)
+        api_reader_refuse(reader,
+                          "The member \"warm\" is for pools with provision \"instant\": only those have "
+                          "a session before somebody logs in.");
+    else if (row->warm && row->credentials != CREDENTIALS_CARREL)
+        api_reader_refuse(reader, "The member \"warm\" needs credentials \"carrel\": the session is one of "
+                                  "Carrel's own account.");
 }
 
 static void check_sizes(struct api_reader *reader, const struct pool_row *row)
@@ -263,6 +289,7 @@ static void read_guests(struct api_reader *reader, struct pool_row *row)
     api_reader_text(reader, "image", API_REQUIRED, row->image, sizeof row->image);
     read_common(reader, row);
     check_sizes(reader, row);
+    check_provision(reader, row);
     if (!api_reader_text(reader, "pattern", API_OPTIONAL, row->pattern, sizeof row->pattern))
         snprintf(row->pattern, sizeof row->pattern, "%.*s-%%d", NAME_SIZE - 8, row->name);
     if (!pattern_is_valid(row->pattern))
@@ -312,6 +339,7 @@ static int change_job(struct db *db, struct request *r)
         image = api_reader_text(&reader, "image", API_OPTIONAL, row.image, sizeof row.image);
         read_common(&reader, &row);
         check_sizes(&reader, &row);
+        check_provision(&reader, &row);
     }
     rc = api_reader_finish(&reader);
     if (rc) {

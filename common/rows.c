@@ -10,6 +10,8 @@ static const char *const pool_kinds[] = {
     [POOL_FLOATING] = "floating", [POOL_DEDICATED] = "dedicated", [POOL_STATIC] = "static"};
 static const char *const balances[] = {[BALANCE_BREADTH] = "breadth", [BALANCE_DEPTH] = "depth"};
 static const char *const trusts[] = {[TRUST_FIRST_USE] = "first-use", [TRUST_ANY] = "any"};
+static const char *const provisions[] = {
+    [PROVISION_LINKED] = "linked", [PROVISION_INSTANT] = "instant", [PROVISION_FULL] = "full"};
 static const char *const credentials[] = {
     [CREDENTIALS_CARREL] = "carrel", [CREDENTIALS_USER] = "user", [CREDENTIALS_PROMPT] = "prompt"};
 static const char *const image_states[] = {[IMAGE_IMPORTING] = "importing",
@@ -73,6 +75,16 @@ const char *pool_balance_name(enum pool_balance balance)
 int pool_balance_parse(const char *name)
 {
     return value_of(balances, COUNT(balances), name);
+}
+
+const char *pool_provision_name(enum pool_provision provision)
+{
+    return name_of(provisions, COUNT(provisions), (unsigned)provision);
+}
+
+int pool_provision_parse(const char *name)
+{
+    return value_of(provisions, COUNT(provisions), name);
 }
 
 const char *pool_trust_name(enum pool_trust trust)

@@ -8,7 +8,7 @@
     " d.guest_user, d.sealed_password, d.disk, s.id, s.user_name, d.attempts, d.created_ms, d.touched,"      \
     " CASE WHEN d.state = 'stopped' AND EXISTS (SELECT 1 FROM sessions w WHERE w.user_id = d.owner_id"       \
     " AND w.pool_id = d.pool_id AND w.state <> 'ended' AND w.state = 'starting' AND w.desktop_id IS NULL)"   \
-    " THEN 1 ELSE 0 END, d.machine_id, m.name"                                                               \
+    " THEN 1 ELSE 0 END, d.machine_id, m.name, d.golden"                                                     \
     " FROM desktops d JOIN pools p ON p.id = d.pool_id LEFT JOIN hosts h ON h.id = d.host_id"                \
     " LEFT JOIN users o ON o.id = d.owner_id LEFT JOIN machines m ON m.id = d.machine_id"                    \
     " LEFT JOIN sessions s ON s.desktop_id = d.id AND s.state <> 'ended'"
@@ -44,6 +44,7 @@ static void desktop_read(struct db_query *q, struct desktop_row *ret)
     row_text(q, 22, ret->session_user, sizeof ret->session_user);
     row_text(q, 27, ret->machine_id, sizeof ret->machine_id);
     row_text(q, 28, ret->machine, sizeof ret->machine);
+    row_text(q, 29, ret->golden, sizeof ret->golden);
 }
 
 static int desktop_event(struct db *db, const struct desktop_row *desktop, const char *what,
@@ -249,11 +250,13 @@ int store_desktop_set_seen(struct db *db, const struct desktop_row *row)
     int rc =
         db_run(db,
                "UPDATE desktops SET address = $2, port = $3, fingerprint = $4, guest_user = $5,"
-               " sealed_password = $6, disk = $7, host_id = $8, percent = $9, attempts = $10, uuid = $11"
+               " sealed_password = $6, disk = $7, host_id = $8, percent = $9, attempts = $10, uuid = $11,"
+               " golden = $12"
                " WHERE id = $1",
                db_text(row->id), db_text(row->address), db_int(row->port), db_text(row->fingerprint),
                db_text(row->guest_user), db_bytes(row->sealed_password, row->sealed_len), db_text(row->disk),
-               db_ref(row->host_id), db_int(row->percent), db_int(row->attempts), db_ref(row->uuid));
+               db_ref(row->host_id), db_int(row->percent), db_int(row->attempts), db_ref(row->uuid),
+               db_text(row->golden));
     if (rc == CE_EXISTS)
         return db_fail(db, rc, "the uuid %s is another desktop's", row->uuid);
     if (rc == CE_CONFLICT)

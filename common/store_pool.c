@@ -20,7 +20,9 @@
 #define POOL_TAIL                                                                                            \
     ", (SELECT COUNT(*) FROM sessions s WHERE s.pool_id = p.id"                                              \
     " AND s.state = 'starting' AND s.desktop_id IS NULL), p.policy, p.balance, p.trust, p.placement,"        \
-    " p.host_labels, p.apart, p.guest_security, p.description, i.version FROM pools p"                       \
+    " p.host_labels, p.apart, p.guest_security, p.description, i.version, p.provision, p.warm,"              \
+    " COALESCE((SELECT n.note FROM provision_notes n WHERE n.pool_id = p.id"                                 \
+    " ORDER BY n.falls_back DESC, n.host_id LIMIT 1), '') FROM pools p"                                      \
     " LEFT JOIN images i ON i.id = p.image_id"
 #define POOL_SELECT                                                                                          \
     POOL_HEAD " p.max_desktops + " MACHINES_PLACES POOL_MIDDLE COUNT_DESKTOPS "), " COUNT_DESKTOPS           \
@@ -66,6 +68,9 @@ static void pool_read(struct db_query *q, struct pool_row *ret)
     row_enum(q, 31, guest_security_parse, &ret->guest_security);
     row_text(q, 32, ret->description, sizeof ret->description);
     ret->image_version = row_u32(q, 33);
+    row_enum(q, 34, pool_provision_parse, &ret->provision);
+    ret->warm = row_bool(q, 35);
+    row_text(q, 36, ret->provision_note, sizeof ret->provision_note);
 }
 
 static int pools_each(struct db_query *q, int (*each)(void *arg, const struct pool_row *row), void *arg)
@@ -123,16 +128,18 @@ int store_pool_insert(struct db *db, struct pool_row *row)
         db,
         "INSERT INTO pools (id, name, kind, credentials, image_id, spare, max_desktops, vcpus, memory_mib,"
         " network, pattern, enabled, deleting, failures, retry_at_ms, stopped, reason, created_ms,"
-        " policy, balance, trust, placement, host_labels, apart, guest_security, description) VALUES"
+        " policy, balance, trust, placement, host_labels, apart, guest_security, description, provision,"
+        " warm) VALUES"
         " ($1, $2, $3, $4, $5, $6, $7, $8, $9,"
-        " $10, $11, $12, 0, 0, 0, 0, '', $13, $14, $15, $16, $17, $18, $19, $20, $21)",
+        " $10, $11, $12, 0, 0, 0, 0, '', $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)",
         db_text(row->id), db_text(row->name), db_text(pool_kind_name(row->kind)),
         db_text(credentials_name(row->credentials)), db_ref(row->image_id), db_int(row->spare),
         db_int(row->max), db_int(row->vcpus), db_int(row->memory_mib), db_text(row->network),
         db_text(row->pattern), db_int(row->enabled), db_int(row->created_ms), db_text(policy),
         db_text(pool_balance_name(row->balance)), db_text(pool_trust_name(row->trust)),
         db_text(placement_name(row->placement)), db_text(row->host_labels), db_text(row->apart),
-        db_text(guest_security_name(row->guest_security)), db_text(row->description));
+        db_text(guest_security_name(row->guest_security)), db_text(row->description),
+        db_text(pool_provision_name(row->provision)), db_int(row->warm));
     if (rc == CE_EXISTS)
         return db_fail(db, rc, "there is a pool %s already", row->name);
     return rc ? rc : pool_event(db, row, "pool.created", "Pool %s was created.", row->name);
@@ -211,13 +218,15 @@ int store_pool_update(struct db *db, const struct pool_row *row)
             "UPDATE pools SET spare = $2, max_desktops = $3, vcpus = $4, memory_mib = $5, image_id = $6,"
             " network = $7, credentials = $8, enabled = $9, failures = 0, retry_at_ms = 0, stopped = 0,"
             " reason = '', policy = $10, balance = $11, trust = $12, placement = $13,"
-            " host_labels = $14, apart = $15, guest_security = $16, description = $17 WHERE id = $1",
+            " host_labels = $14, apart = $15, guest_security = $16, description = $17, provision = $18,"
+            " warm = $19 WHERE id = $1",
             db_text(old.id), db_int(row->spare), db_int(old.kind == POOL_STATIC ? 0 : row->max),
             db_int(row->vcpus), db_int(row->memory_mib), db_ref(row->image_id), db_text(row->network),
             db_text(credentials_name(row->credentials)), db_int(row->enabled), db_text(policy),
             db_text(pool_balance_name(row->balance)), db_text(pool_trust_name(row->trust)),
             db_text(placement_name(row->placement)), db_text(row->host_labels), db_text(row->apart),
-            db_text(guest_security_name(row->guest_security)), db_text(row->description));
+            db_text(guest_security_name(row->guest_security)), db_text(row->description),
+            db_text(pool_provision_name(row->provision)), db_int(row->warm));
     if (rc)
         return rc;
     if (row->enabled != old.enabled)
@@ -288,6 +297,35 @@ int store_pool_set_failure(struct db *db, const char *id, uint32_t failures, int
         return pool_event(db, &pool, "pool.failure", "A desktop of pool %s failed, %u in a row: %.200s.",
                           pool.name, failures, reason ? reason : "");
     return 0;
+}
+
+int store_pool_set_note(struct db *db, const char *pool_id, const char *host_id, bool falls_back,
+                        const char *note)
+{
+    struct pool_row pool;
+    int64_t same = 0;
+    int rc = store_pool_get(db, pool_id, &pool);
+    if (!rc)
+        rc = db_get_int(db, &same,
+                        "SELECT COUNT(*) FROM provision_notes WHERE pool_id = $1 AND host_id = $2"
+                        " AND note = $3",
+                        db_text(pool_id), db_text(host_id), db_text(note));
+    if (rc || same)
+        return rc;
+    if (!*note) {
+        store_notify(db, "pool", pool_id);
+        return db_run(db, "DELETE FROM provision_notes WHERE pool_id = $1 AND host_id = $2", db_text(pool_id),
+                      db_text(host_id));
+    }
+    rc = db_run(db,
+                "INSERT INTO provision_notes (pool_id, host_id, falls_back, note) VALUES ($1, $2, $3, $4)"
+                " ON CONFLICT (pool_id, host_id) DO UPDATE SET falls_back = $3, note = $4",
+                db_text(pool_id), db_text(host_id), db_int(falls_back), db_text(note));
+    if (rc || !falls_back) {
+        store_notify(db, "pool", pool_id);
+        return rc;
+    }
+    return pool_event(db, &pool, "pool.fallback", "Pool %s: %s", pool.name, note);
 }
 
 int store_pool_take_turn(struct db *db, const char *pool_id)

@@ -8,7 +8,7 @@
 
 #include "command.h"
 
-#define ARGS_OPTIONS_MAX 32 /* options given in one run; more are a usage error */
+#define ARGS_OPTIONS_MAX 40 /* options given in one run; more are a usage error */
 
 struct ctl_args {
     const struct ctl_noun *noun; /* NULL: none given */

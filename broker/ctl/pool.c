@@ -45,6 +45,22 @@ static void put_credentials(const json_t *pool, char *text, size_t size)
     }
 }
 
+static void put_provision(const json_t *pool, char *text, size_t size)
+{
+    static const char *const words[][2] = {
+        {"instant", "instant (forked from a guest that runs already)"},
+        {"linked", "linked (booted from an overlay on the image)"},
+        {"full", "full (booted from a copy of the image)"},
+    };
+    const char *kind = api_text(pool, "provision");
+    snprintf(text, size, "%s", kind);
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (!strcmp(words[i][0], kind))
+            snprintf(text, size, "%s%s", words[i][1],
+                     api_flag(pool, "warm") ? ", with a session open before the log-in" : "");
+    }
+}
+
 static void put_policy(const json_t *pool, char *text, size_t size)
 {
     policy_option_print(pool, "everything is allowed", text, size);
@@ -115,6 +131,8 @@ static const struct field fields[] = {
     {.name = "guest-security", .title = "Security of guests", .key = "guest_security", .place = FIELD_HIDDEN},
     {.name = "credentials", .key = "credentials", .place = FIELD_HIDDEN | FIELD_LIST_ONLY},
     {.name = "credentials", .key = "", .text = put_credentials, .place = FIELD_SHOW_ONLY},
+    {.name = "provision", .title = "Desktops are", .key = "", .text = put_provision, .place = FIELD_HIDDEN},
+    {.name = "provision-note", .title = "Instant clones", .key = "provision_note", .place = FIELD_SHOW_ONLY},
     {.name = "pattern", .title = "Names of desktops", .key = "pattern", .place = FIELD_HIDDEN},
     {.name = "policy", .key = "", .text = put_policy, .place = FIELD_HIDDEN},
     {.name = "balance",
@@ -143,8 +161,8 @@ static int show(struct ctl *ctl)
 /* The options that both create and set have, as members of BODY. */
 static int read_options(struct ctl *ctl, json_t *body)
 {
-    static const char *const texts[] = {"image",   "kind",  "network",   "credentials", "pattern",
-                                        "balance", "trust", "placement", "apart",       "description"};
+    static const char *const texts[] = {"image", "kind",      "network", "credentials", "pattern",  "balance",
+                                        "trust", "placement", "apart",   "description", "provision"};
     static const struct {
         const char *name;
         long min, max;
@@ -166,6 +184,9 @@ static int read_options(struct ctl *ctl, json_t *body)
     int rc = args_mib(ctl, "memory", 64, 4L << 20, &memory_mib);
     if (!rc && memory_mib)
         json_object_set_new(body, "memory_mib", json_integer(memory_mib));
+    const char *warm = args_value(ctl, "warm");
+    if (warm)
+        json_object_set_new(body, "warm", json_boolean(!strcmp(warm, "on")));
     return rc ? rc : policy_option_read(ctl, body);
 }
 
@@ -280,6 +301,16 @@ static int disable(struct ctl *ctl)
          .words = WORDS_CHOICE,                                                                              \
          .choices = "auto,tls,nla",                                                                          \
          .help = "what is spoken with its guests: auto (as they choose), tls or nla (auto)"},                \
+        {.name = "provision",                                                                                \
+         .value = "KIND",                                                                                    \
+         .words = WORDS_CHOICE,                                                                              \
+         .choices = "instant,linked,full",                                                                   \
+         .help = "instant (forked from a golden guest), linked or full (booted; linked)"},                   \
+        {.name = "warm",                                                                                     \
+         .value = "on|off",                                                                                  \
+         .words = WORDS_CHOICE,                                                                              \
+         .choices = "on,off",                                                                                \
+         .help = "instant clones have a session open before the log-in (off)"},                              \
     {                                                                                                        \
         .name = "credentials", .value = "MODE", .words = WORDS_CHOICE, .choices = "carrel,user,prompt",      \
         .help = "who logs in to the guest: carrel, user or prompt (carrel; static: user)"                    \

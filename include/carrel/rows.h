@@ -116,6 +116,13 @@ enum pool_trust {
     TRUST_ANY,       /* each is taken */
 };
 
+/* How a desktop gets its disk. */
+enum pool_provision {
+    PROVISION_LINKED,  /* an overlay on the image, booted */
+    PROVISION_INSTANT, /* an overlay on a golden guest's disk, with that guest's memory */
+    PROVISION_FULL,    /* a copy of the image, booted */
+};
+
 struct pool_row {
     char id[ID_SIZE];
     char name[NAME_SIZE];
@@ -142,9 +149,12 @@ struct pool_row {
     bool stopped; /* v: failure_limit was reached; cleared by `pool retry` or a change of the pool */
     char reason[REASON_SIZE]; /* v: the last failure's words */
     int64_t created_ms;
-    enum pool_balance balance; /* b; static pools only, as is trust */
-    enum pool_trust trust;     /* b */
-    char description[256];     /* b: for the people who choose between pools */
+    enum pool_balance balance;        /* b; static pools only, as is trust */
+    enum pool_trust trust;            /* b */
+    char description[256];            /* b: for the people who choose between pools */
+    enum pool_provision provision;    /* b; pools with guests, as are the next two */
+    bool warm;                        /* b: instant clones have a session open already */
+    char provision_note[REASON_SIZE]; /* v: why no instant clones are made now; empty: they are */
     /* Counted when read; a static pool's max and ready are what its machines have room for. */
     uint32_t desktops, ready, lent, starting, failed, waiting; /* waiting: sessions without a desktop */
 };
@@ -259,6 +269,7 @@ struct desktop_row {
     uint8_t sealed_password[600]; /* v: secret_seal() with the desktop's id as context */
     size_t sealed_len;
     char disk[1024];          /* v: the overlay */
+    char golden[ID_SIZE];     /* v: the golden guest that it is a clone of; empty: it was booted */
     char session_id[ID_SIZE]; /* the live session on it, or empty */
     char session_user[NAME_SIZE];
     uint32_t attempts; /* v: boots tried */

@@ -65,6 +65,8 @@ const char *pool_balance_name(enum pool_balance balance);
 int pool_balance_parse(const char *name);
 const char *pool_trust_name(enum pool_trust trust);
 int pool_trust_parse(const char *name);
+const char *pool_provision_name(enum pool_provision provision);
+int pool_provision_parse(const char *name);
 const char *machine_state_name(enum machine_state state);
 const char *image_state_name(enum image_state state);
 const char *host_state_name(enum host_state state);
@@ -205,6 +207,9 @@ int store_pool_list_plain(struct db *db, int (*each)(void *arg, const struct poo
 int store_pool_update(struct db *db, const struct pool_row *row) MUST_CHECK;
 int store_pool_set_deleting(struct db *db, const char *id) MUST_CHECK; /* CE_CONFLICT while sessions live */
 int store_pool_delete(struct db *db, const char *id) MUST_CHECK;       /* v: the last desktop is gone */
+/* v: why the pool makes no instant clones on the host now, and whether linked ones instead; empty: it does. */
+int store_pool_set_note(struct db *db, const char *pool_id, const char *host_id, bool falls_back,
+                        const char *note) MUST_CHECK;
 /* v: counts a failed guest (retry_at_ms, stopped as given) or, with failures 0, clears them. */
 int store_pool_set_failure(struct db *db, const char *id, uint32_t failures, int64_t retry_at_ms,
                            bool stopped, const char *reason) MUST_CHECK;

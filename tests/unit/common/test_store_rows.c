@@ -256,6 +256,43 @@ static void hosts_tell_when_they_go_up_and_down(void)
     lab_close(&lab);
 }
 
+/* A pool shows the note of a host where it falls back before one of a host that is only not ready; words that stand
+ * there already are no news. */
+static void a_pool_says_where_it_makes_no_instant_clones(void)
+{
+    struct host_row h1 = {.name = "h1", .uri = "qemu:///system"},
+                    h2 = {.name = "h2", .uri = "qemu:///session"};
+    struct pool_row pool, got;
+    struct desktop_row desktop;
+    lab_open(&lab);
+    CU_ASSERT_EQUAL(LAB(&lab, store_host_insert(lab.db, &h1)), 0);
+    CU_ASSERT_EQUAL(LAB(&lab, store_host_insert(lab.db, &h2)), 0);
+    lab_pool(&lab, "demo", POOL_FLOATING, 4, &pool);
+    pool.provision = PROVISION_INSTANT;
+    pool.warm = true;
+    CU_ASSERT_EQUAL(LAB(&lab, store_pool_update(lab.db, &pool)), 0);
+    CU_ASSERT_EQUAL(LAB(&lab, store_pool_set_note(lab.db, pool.id, h1.id, true, "Not QEMU")), 0);
+    CU_ASSERT_EQUAL(LAB(&lab, store_pool_set_note(lab.db, pool.id, h1.id, true, "Not QEMU")), 0);
+    CU_ASSERT_EQUAL(LAB(&lab, store_pool_set_note(lab.db, pool.id, h2.id, false, "Not yet")), 0);
+    CU_ASSERT_EQUAL(LAB(&lab, store_pool_get(lab.db, pool.id, &got)), 0);
+    CU_ASSERT_EQUAL(got.provision, PROVISION_INSTANT);
+    CU_ASSERT_TRUE(got.warm);
+    CU_ASSERT_STRING_EQUAL(got.provision_note, "Not QEMU");
+    CU_ASSERT_EQUAL(lab_count(&lab, "SELECT COUNT(*) FROM events WHERE kind = 'pool.fallback'"), 1);
+    CU_ASSERT_EQUAL(LAB(&lab, store_pool_set_note(lab.db, pool.id, h1.id, false, "")), 0);
+    CU_ASSERT_EQUAL(LAB(&lab, store_pool_get(lab.db, pool.id, &got)), 0);
+    CU_ASSERT_STRING_EQUAL(got.provision_note, "Not yet");
+    CU_ASSERT_EQUAL(LAB(&lab, store_host_delete(lab.db, h2.id)), 0);
+    CU_ASSERT_EQUAL(LAB(&lab, store_pool_get(lab.db, pool.id, &got)), 0);
+    CU_ASSERT_STRING_EQUAL(got.provision_note, "");
+    lab_desktop(&lab, &pool, "demo-1", &desktop);
+    TEXT(desktop.golden, "golden-0123456789abcdef");
+    CU_ASSERT_EQUAL(LAB(&lab, store_desktop_set_seen(lab.db, &desktop)), 0);
+    CU_ASSERT_EQUAL(LAB(&lab, store_desktop_get(lab.db, "demo-1", &desktop)), 0);
+    CU_ASSERT_STRING_EQUAL(desktop.golden, "golden-0123456789abcdef");
+    lab_close(&lab);
+}
+
 static int order_number(void *arg, const struct order_row *row)
 {
     int64_t *sum = arg;
@@ -363,6 +400,8 @@ static void names_of_enums_are_parsed_back(void)
     CU_ASSERT_EQUAL(pool_kind_parse("rolling"), -1);
     CU_ASSERT_EQUAL(pool_kind_parse(NULL), -1);
     CU_ASSERT_EQUAL(credentials_parse(credentials_name(CREDENTIALS_PROMPT)), CREDENTIALS_PROMPT);
+    CU_ASSERT_EQUAL(pool_provision_parse(pool_provision_name(PROVISION_FULL)), PROVISION_FULL);
+    CU_ASSERT_EQUAL(pool_provision_parse("cloned"), -1);
     CU_ASSERT_STRING_EQUAL(image_state_name(IMAGE_DELETING), "deleting");
     CU_ASSERT_STRING_EQUAL(host_state_name(HOST_UNKNOWN), "unknown");
     CU_ASSERT_STRING_EQUAL(session_state_name(SESSION_ENDED), "ended");
@@ -372,6 +411,7 @@ static void names_of_enums_are_parsed_back(void)
 SUITE("store_rows", TEST(users_are_unique_without_regard_to_case), TEST(passwords_are_read_by_name_only),
       TEST(entitlements_reach_users_directly_and_through_groups), TEST(an_image_in_use_is_not_deleted),
       TEST(an_nt_hash_goes_with_its_password_and_its_user), TEST(a_pool_counts_and_clears_its_failures),
-      TEST(hosts_tell_when_they_go_up_and_down), TEST(orders_are_listed_until_they_are_finished),
-      TEST(events_are_read_after_a_number_and_expire), TEST(tokens_are_found_by_their_hash),
-      TEST(failed_logins_pause_longer_and_longer), TEST(names_of_enums_are_parsed_back))
+      TEST(hosts_tell_when_they_go_up_and_down), TEST(a_pool_says_where_it_makes_no_instant_clones),
+      TEST(orders_are_listed_until_they_are_finished), TEST(events_are_read_after_a_number_and_expire),
+      TEST(tokens_are_found_by_their_hash), TEST(failed_logins_pause_longer_and_longer),
+      TEST(names_of_enums_are_parsed_back))
