@@ -76,6 +76,8 @@
     X(vmpool, name, TEXT, "", "this vmpool's name; empty: the host's name")                                  \
     X(vmpool, image_dir, TEXT, "/var/lib/carrel/images", "golden images")                                    \
     X(vmpool, desktop_dir, TEXT, "/var/lib/carrel/desktops", "overlays and serial logs of desktops")         \
+    X(vmpool, golden_dir, TEXT, "/var/lib/carrel/golden",                                                    \
+      "memory and disks that instant clones are forked from")                                                \
     X(vmpool, template, TEXT, "/etc/carrel/domain.xml", "the template of a guest's domain XML")              \
     X(vmpool, virt, TEXT, "auto", "auto, kvm or qemu: hardware or software virtualisation")                  \
     X(vmpool, port_range, TEXT, "42000-48999", "loopback ports of guests on user-mode networks")             \

@@ -57,6 +57,7 @@ void desktop_apply(struct desktop *d, const struct desktop_row *row)
         index_remove(&d->vm->by_uuid, &d->by_uuid);
         (void)index_add(&d->vm->by_uuid, &d->by_uuid, row->uuid);
     }
+    desktop_set_golden(d, row->golden);
     d->row = *row;
     d->stale = false;
     if (row->state == old)
@@ -123,6 +124,22 @@ void guest_job_submit(struct guest_job *job, int (*run)(struct virt_conn *conn, 
     struct host *host = desktop_host(d);
     job->done = done;
     if (!host || !host->connected || virt_host_submit(host->virt, run, on_guest_job, job)) {
+        guest_job_free(job);
+        desktop_pause(d, GUEST_RETRY_MS);
+        return;
+    }
+    d->busy = true;
+}
+
+void guest_job_submit_lane(struct guest_job *job, enum host_lane_kind kind,
+                           int (*run)(struct virt_conn *conn, void *arg, struct error *err),
+                           void (*done)(struct desktop *d, struct guest_job *job, int rc,
+                                        const struct error *err))
+{
+    struct desktop *d = job->d;
+    struct host *host = desktop_host(d);
+    job->done = done;
+    if (!host || !host->connected || host_lane_submit(host, kind, run, on_guest_job, job)) {
         guest_job_free(job);
         desktop_pause(d, GUEST_RETRY_MS);
         return;
@@ -266,6 +283,11 @@ static bool deadline_passed(struct desktop *d)
     const struct host *host = desktop_host(d);
     if (host && deadline.at_ms < host->taken_ms + RESTART_GRACE_MS)
         deadline.at_ms = host->taken_ms + RESTART_GRACE_MS;
+    /* A golden guest has deadlines of its own, and a copy takes as long as its bytes do. */
+    if (d->row.state == DESKTOP_CLONING && d->wait_ms) {
+        int64_t at_ms = d->wait_ms + (int64_t)d->vm->config.vmpool_clone_timeout_ms;
+        deadline.at_ms = at_ms > deadline.at_ms ? at_ms : deadline.at_ms;
+    }
     if (store_now_ms() < deadline.at_ms) {
         desktop_due(d, deadline.at_ms);
         return false;
@@ -453,4 +475,5 @@ void desktop_free_all(struct vmpool *vm)
     index_finish(&vm->by_id);
     index_finish(&vm->by_uuid);
     index_finish(&vm->by_name);
+    index_finish(&vm->by_golden);
 }

@@ -42,6 +42,7 @@ struct desktop {
     int64_t next_try_ms;    /* nothing is tried before */
 
     struct index_entry by_id, by_uuid, by_name;
+    struct index_entry by_golden; /* it is forked from one, or is about to be */
     struct census_place place;
     struct due_entry due; /* when it is driven next, if nothing else happens */
     struct list to_drive; /* driven at the end of this pass */
@@ -58,6 +59,11 @@ struct desktop {
     struct probe *probe; /* booting */
     bool answered;
     int64_t answered_ms;
+    int64_t script_pid; /* instant clones: of the script that gives it an identity; 0: not started */
+    bool own_identity;  /* ... and it has one */
+    bool has_card;      /* ... and then its card on the pool's libvirt network */
+    int64_t wait_ms;    /* cloning: until when it waited for its golden guest, or for the copy of its disk */
+    bool has_copy;      /* cloning: its disk is there, a copy of the image */
     bool password_set;
     struct secret password;
     bool fingerprint_read;
@@ -67,13 +73,13 @@ struct desktop {
     struct virt_channel *channel; /* the session port, where the image has the hook */
     int64_t channel_retry_ms;
     struct session_lines lines;
-    int64_t users_check_ms; /* disconnected */
-    unsigned users_missing; /* looks that found nobody, in a row */
-    struct probe *check;    /* an order to look after it: order.c */
+    char logged_off[ID_SIZE]; /* the session whose end the guest told, until it is written */
+    int64_t users_check_ms;   /* disconnected */
+    unsigned users_missing;   /* looks that found nobody, in a row */
+    struct probe *check;      /* an order to look after it: order.c */
     int64_t check_order;
     int64_t logoff_order; /* one that asked its guest to log its user off; 0: none */
     int64_t logoff_last;  /* the newest such order that was carried out: a pass may show it once more */
-    bool logged_off;      /* the hook told of it before the guest's answer was there */
     struct probe *pulse;  /* does its guest live, although its host does not answer: desktop_host.c */
     int64_t pulse_at_ms;
     bool cleaned; /* failed: the guest and a floating disk are removed */
@@ -102,6 +108,7 @@ bool desktop_name_is_taken(const struct vmpool *vm, const char *name);
 void desktop_retire(struct desktop *d, const char *reason); /* one that nobody has: it is recycled */
 /* The session on it ends with CODE at its client, and it is recycled. */
 void desktop_evict(struct desktop *d, enum fail code, const char *reason);
+bool desktop_forks_from(const struct vmpool *vm, const char *golden_id);    /* one stands on it, or will */
 unsigned desktop_starting_on(const struct vmpool *vm, const char *host_id); /* cloning and booting there */
 
 void desktop_guest_event(struct host *host, const char *uuid, enum virt_guest_event event);

@@ -23,6 +23,10 @@ void desktop_boot_reset(struct desktop *d)
     probe_close(&d->probe);
     d->answered = false;
     d->answered_ms = 0;
+    d->script_pid = 0;
+    d->own_identity = false;
+    d->has_card = false;
+    d->has_copy = false;
     d->password_set = false;
     secret_wipe(&d->password);
     d->fingerprint_read = false;
@@ -38,6 +42,12 @@ static bool on_user_network(const struct desktop *d)
 {
     const struct pool_row *pool = desktop_pool(d);
     return pool && !strcmp(pool->network, "user");
+}
+
+/* A fork that is started again, by an order for example, is booted from its disk. */
+static bool is_fork(const struct desktop *d)
+{
+    return *d->row.golden && d->row.state == DESKTOP_CLONING;
 }
 
 /* Gives the job what it needs to start the guest. False: it cannot start now, or it has failed. */
@@ -69,7 +79,10 @@ static bool prepare_start(struct desktop *d, struct guest_job *job)
     }
     struct image_paths paths;
     image_copy_paths(host, image, &paths);
-    char genid[37], disk[CONFIG_TEXT_SIZE + ID_SIZE + 16];
+    char genid[37], disk[CONFIG_TEXT_SIZE + ID_SIZE + 16], ram[GOLDEN_PATH_SIZE] = "";
+    snprintf(job->base, sizeof job->base, "%s", paths.disk);
+    if (is_fork(d))
+        desktop_instant_prepare(d, job, ram);
     uuid_make(genid);
     snprintf(disk, sizeof disk, "%s/%s.qcow2", d->vm->config.vmpool_desktop_dir, d->row.id);
     desktop_serial_log(d, job->serial_log, sizeof job->serial_log);
@@ -91,11 +104,13 @@ static bool prepare_start(struct desktop *d, struct guest_job *job)
         .memory_mib = pool->memory_mib,
         .address = host_address(host),
         .port = d->port,
+        .ram_file = is_fork(d) ? ram : NULL,
+        .nic_later = is_fork(d),
+        .fork = is_fork(d),
         .kvm = kvm == 1,
         .keep = pool->kind == POOL_DEDICATED,
     };
     job->xml = template_expand(d->vm->template, &spec);
-    snprintf(job->base, sizeof job->base, "%s", paths.disk);
     snprintf(job->base_format, sizeof job->base_format, "%s", image->format);
     job->capacity_bytes = image->virtual_size_bytes;
     return job->xml != NULL;
@@ -114,6 +129,8 @@ static void start_failed(struct desktop *d, int rc, const struct error *err)
     struct host *host = desktop_host(d);
     if (rc == CE_EXISTS && host)
         host_look(host); /* somebody else's domain has the name: names are chosen around it then */
+    else if (d->row.state == DESKTOP_CLONING)
+        desktop_instant_failed(d, err->text);
     desktop_fail(d, err->text);
 }
 
@@ -133,7 +150,8 @@ static int run_clone(struct virt_conn *conn, void *arg, struct error *err)
         .capacity_bytes = job->capacity_bytes,
     };
     char path[1024];
-    rc = virt_storage_clone(conn, &spec, path, sizeof path, err);
+    if (!job->has_disk)
+        rc = virt_storage_clone(conn, &spec, path, sizeof path, err);
     return rc ? rc : virt_domain_start(conn, job->xml, err);
 }
 
@@ -166,7 +184,7 @@ static void on_cloned(struct desktop *d, struct guest_job *job, int rc, const st
 
 void desktop_step_cloning(struct desktop *d)
 {
-    struct guest_job *job = guest_job_create(d);
+    struct guest_job *job = desktop_instant_choose(d) ? guest_job_create(d) : NULL;
     if (!job)
         return;
     if (!prepare_start(d, job)) {
@@ -174,7 +192,13 @@ void desktop_step_cloning(struct desktop *d)
         free(job);
         return;
     }
-    guest_job_submit(job, run_clone, on_cloned);
+    job->has_disk = d->has_copy;
+    if (*d->row.golden)
+        guest_job_submit_lane(job, HOST_LANE_FORK, desktop_instant_run, on_cloned);
+    else if (desktop_needs_copy(d))
+        desktop_copy_submit(job);
+    else
+        guest_job_submit(job, run_clone, on_cloned);
 }
 
 /* --- the domain of a booting desktop ----------------------------------------------------------------------
@@ -391,7 +415,8 @@ static void step_ready(struct desktop *d)
         w->row.sealed_len = len;
     }
     uint64_t took_ms = (uint64_t)(store_now_ms() - d->row.state_since_ms);
-    d->vm->usual_boot_ms = (d->vm->usual_boot_ms * 3 + took_ms) / 4;
+    if (!*d->row.golden)
+        d->vm->usual_boot_ms = (d->vm->usual_boot_ms * 3 + took_ms) / 4;
     log_info("desktop %s: answers on %s port %u, %.1f s after its start", d->row.name, d->row.address,
              d->row.port, (double)took_ms / 1000);
     desktop_write_submit(w, write_ready);
@@ -450,6 +475,16 @@ static void step_address(struct desktop *d)
         guest_job_submit(job, run_address, on_address);
 }
 
+/* A fork becomes a desktop of its own before anything else. True: it is one. */
+static bool step_own(struct desktop *d)
+{
+    if (!d->own_identity && d->agent)
+        desktop_step_identity(d);
+    else if (d->own_identity && !d->has_card && !on_user_network(d))
+        desktop_step_card(d);
+    return d->own_identity && (d->has_card || on_user_network(d));
+}
+
 void desktop_step_booting(struct desktop *d)
 {
     const struct pool_row *pool = desktop_pool(d);
@@ -461,6 +496,8 @@ void desktop_step_booting(struct desktop *d)
         desktop_step_verify(d);
         return;
     }
+    if (*d->row.golden && !step_own(d))
+        return;
     if (!*d->row.address) {
         step_address(d);
         return;

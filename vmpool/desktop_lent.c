@@ -87,6 +87,17 @@ void desktop_guest_gone(struct desktop *d, bool shut_down)
 /* --- the session port -------------------------------------------------------------------------------------
  */
 
+/* What the guest told while an operation was under way is not lost: the next step comes here. */
+static bool end_logged_off(struct desktop *d)
+{
+    bool live = *d->logged_off && !strcmp(d->logged_off, d->row.session_id);
+    d->logged_off[0] = 0;
+    if (!live || !desktop_state_is_lent(d->row.state))
+        return false;
+    desktop_end_session(d, FAIL_LOGOFF, "the user logged off");
+    return true;
+}
+
 static void on_line(void *arg, const struct session_line *line)
 {
     struct desktop *d = arg;
@@ -102,13 +113,11 @@ static void on_line(void *arg, const struct session_line *line)
     if (pool && image && pool->credentials == CREDENTIALS_CARREL &&
         strcmp(line->user, image->guest_user) != 0)
         return;
-    if (d->busy || d->stale) {
-        d->users_check_ms = 0; /* the look at who is logged in will find it */
-        d->logged_off = d->logoff_order != 0;
-        return;
-    }
-    if (desktop_state_is_lent(d->row.state))
-        desktop_end_session(d, FAIL_LOGOFF, "the user logged off");
+    snprintf(d->logged_off, sizeof d->logged_off, "%s", d->row.session_id);
+    if (!d->busy && !d->stale)
+        end_logged_off(d);
+    else
+        d->users_check_ms = 0; /* the row may not name the session yet */
 }
 
 static void on_channel_opened(void *arg)
@@ -246,6 +255,8 @@ void desktop_step_running(struct desktop *d)
         return;
     }
     watch_channel(d);
+    if (end_logged_off(d))
+        return;
     if (d->row.state == DESKTOP_READY && d->agent && !*d->row.fingerprint && !d->fingerprint_read) {
         desktop_step_late_fingerprint(d);
         return;

@@ -5,6 +5,8 @@
 #define VMPOOL_DESKTOP_PARTS_H
 
 #include "desktop.h"
+#include "golden_files.h"
+#include "host_lane.h"
 #include "virt_storage.h"
 
 /* A job on the host's thread. It has copies of everything that it needs. */
@@ -12,7 +14,7 @@ struct guest_job {
     struct desktop *d;
     struct guest_key key;
     char desktop_dir[CONFIG_TEXT_SIZE];
-    char base[1024];
+    char base[1100];
     char base_format[16];
     uint64_t capacity_bytes;
     char *xml; /* of the domain to start; owned */
@@ -26,6 +28,11 @@ struct guest_job {
     char serial_log[CONFIG_TEXT_SIZE + NAME_SIZE + 32];
     bool has_users;
     bool windows;
+    char name[NAME_SIZE];              /* instant clones, from here on */
+    char state_path[GOLDEN_PATH_SIZE]; /* of the golden guest's devices */
+    int64_t script_pid;
+    bool script_ended;
+    bool has_disk; /* a copy of the image, made already */
     void (*done)(struct desktop *d, struct guest_job *job, int rc, const struct error *err);
 };
 
@@ -35,6 +42,11 @@ struct guest_job *guest_job_create(struct desktop *d);
 void guest_job_submit(struct guest_job *job, int (*run)(struct virt_conn *conn, void *arg, struct error *err),
                       void (*done)(struct desktop *d, struct guest_job *job, int rc,
                                    const struct error *err));
+/* The same on a thread of its own kind, for what takes long. */
+void guest_job_submit_lane(struct guest_job *job, enum host_lane_kind kind,
+                           int (*run)(struct virt_conn *conn, void *arg, struct error *err),
+                           void (*done)(struct desktop *d, struct guest_job *job, int rc,
+                                        const struct error *err));
 
 /* A change in the store. After it the desktop is stale until a pass shows the new row. */
 struct desktop_write {
@@ -66,6 +78,8 @@ void desktop_forget(struct desktop *d);
 void desktop_free(struct desktop *d);
 /* desktop.c: takes over a row that has changed. */
 void desktop_apply(struct desktop *d, const struct desktop_row *row);
+/* desktop_world.c: names the golden guest that it is forked from in its row; "": none. */
+void desktop_set_golden(struct desktop *d, const char *golden_id);
 
 /* Waits at least PAUSE_MS before the next step. */
 void desktop_pause(struct desktop *d, int64_t pause_ms);
@@ -79,6 +93,19 @@ void desktop_step_cloning(struct desktop *d);
 void desktop_step_booting(struct desktop *d);
 void desktop_boot_reset(struct desktop *d);
 void desktop_step_late_fingerprint(struct desktop *d);
+
+/* desktop_instant.c. Names in the row the golden guest to fork from, if any; false: it is still being made. */
+bool desktop_instant_choose(struct desktop *d);
+/* Gives the job what it needs beside the XML. */
+void desktop_instant_prepare(const struct desktop *d, struct guest_job *job, char ret_ram[GOLDEN_PATH_SIZE]);
+void desktop_instant_failed(struct desktop *d, const char *words); /* as a fork, if it is one */
+void desktop_step_card(struct desktop *d);
+int desktop_instant_run(struct virt_conn *conn, void *arg, struct error *err) MUST_CHECK;
+void desktop_step_identity(struct desktop *d);
+
+/* desktop_copy.c: the copy of the image that a desktop with a disk of its own begins with */
+bool desktop_needs_copy(const struct desktop *d);
+void desktop_copy_submit(struct guest_job *job);
 
 /* desktop_lent.c: ready, claimed, in_use, disconnected */
 void desktop_step_running(struct desktop *d);

@@ -49,6 +49,25 @@ bool desktop_name_is_taken(const struct vmpool *vm, const char *name)
     return false;
 }
 
+bool desktop_forks_from(const struct vmpool *vm, const char *golden_id)
+{
+    for (struct index_entry *e = index_first(&vm->by_golden, golden_id); e; e = index_next(e)) {
+        if (!strcmp(index_of(e, struct desktop, by_golden)->row.golden, golden_id))
+            return true;
+    }
+    return false;
+}
+
+void desktop_set_golden(struct desktop *d, const char *golden_id)
+{
+    if (!strcmp(d->row.golden, golden_id))
+        return;
+    index_remove(&d->vm->by_golden, &d->by_golden);
+    snprintf(d->row.golden, sizeof d->row.golden, "%s", golden_id);
+    if (*golden_id)
+        (void)index_add(&d->vm->by_golden, &d->by_golden, d->row.golden);
+}
+
 unsigned desktop_starting_on(const struct vmpool *vm, const char *host_id)
 {
     const struct census_group *group = census_find(&vm->census, host_id);
@@ -172,8 +191,9 @@ static bool pool_differs(const struct pool_row *a, const struct pool_row *b)
 {
     return a->enabled != b->enabled || a->deleting != b->deleting || a->stopped != b->stopped ||
            a->retry_at_ms != b->retry_at_ms || a->failures != b->failures ||
-           a->credentials != b->credentials || strcmp(a->image_id, b->image_id) != 0 ||
-           strcmp(a->network, b->network) != 0 || a->vcpus != b->vcpus || a->memory_mib != b->memory_mib;
+           a->credentials != b->credentials || a->provision != b->provision || a->warm != b->warm ||
+           strcmp(a->image_id, b->image_id) != 0 || strcmp(a->network, b->network) != 0 ||
+           a->vcpus != b->vcpus || a->memory_mib != b->memory_mib;
 }
 
 static bool image_differs(const struct image_row *a, const struct image_row *b)
@@ -228,7 +248,8 @@ static struct desktop *desktop_create(struct vmpool *vm, const struct desktop_ro
     list_init(&d->place.entry);
     list_append(&vm->desktops, &d->entry);
     if (!index_add(&vm->by_id, &d->by_id, d->row.id) || !index_add(&vm->by_uuid, &d->by_uuid, d->row.uuid) ||
-        !index_add(&vm->by_name, &d->by_name, d->row.name)) {
+        !index_add(&vm->by_name, &d->by_name, d->row.name) ||
+        (*d->row.golden && !index_add(&vm->by_golden, &d->by_golden, d->row.golden))) {
         desktop_forget(d);
         return NULL;
     }
@@ -289,6 +310,7 @@ void desktop_sync(struct vmpool *vm)
 void desktop_free(struct desktop *d)
 {
     list_remove(&d->entry);
+    index_remove(&d->vm->by_golden, &d->by_golden); /* until now an operation may have needed it */
     secret_wipe(&d->password);
     free(d);
 }

@@ -144,6 +144,64 @@ static int exec(struct virt_conn *conn, const struct guest_key *key, json_t *arg
     return error_set(err, CE_TIMEOUT, "a program in the guest did not end in time");
 }
 
+int guest_agent_start(struct virt_conn *conn, const struct guest_key *key, const char *script,
+                      int64_t *ret_pid, struct error *err)
+{
+    size_t len = strlen(script), size = sodium_base64_encoded_len(len, sodium_base64_VARIANT_ORIGINAL);
+    char *encoded = malloc(size);
+    if (!encoded)
+        return error_set(err, CE_NOMEM, "out of memory");
+    sodium_bin2base64(encoded, size, (const unsigned char *)script, len, sodium_base64_VARIANT_ORIGINAL);
+    CLEANUP_JSON json_t *started = NULL;
+    json_t *arguments =
+        json_pack("{s:s,s:s,s:b}", "path", "/bin/sh", "input-data", encoded, "capture-output", 1);
+    secret_wipe_bytes(encoded, size); /* the script may hold secrets */
+    free(encoded);
+    int rc = command(conn, key, "guest-exec", arguments, &started, err);
+    if (!rc)
+        *ret_pid = json_integer_value(json_object_get(started, "pid"));
+    return rc;
+}
+
+/* The last line of what a program in the guest said, with nothing in it that a terminal would take for more. */
+static void last_words(const json_t *status, char *ret, size_t size)
+{
+    size_t len = 0;
+    char *bytes = decode(status, "err-data", &len);
+    ret[0] = 0;
+    if (!bytes)
+        return;
+    while (len && (bytes[len - 1] == '\n' || bytes[len - 1] == '\r'))
+        bytes[--len] = 0;
+    const char *line = memrchr(bytes, '\n', len);
+    snprintf(ret, size, "%s", line ? line + 1 : bytes);
+    for (char *p = ret; *p; p++) {
+        if (*p < ' ' || *p > '~')
+            *p = '?';
+    }
+    free(bytes);
+}
+
+int guest_agent_ended(struct virt_conn *conn, const struct guest_key *key, int64_t pid, bool *ret,
+                      struct error *err)
+{
+    CLEANUP_JSON json_t *status = NULL;
+    int rc =
+        command(conn, key, "guest-exec-status", json_pack("{s:I}", "pid", (json_int_t)pid), &status, err);
+    if (rc)
+        return rc;
+    bool ended = json_is_true(json_object_get(status, "exited"));
+    json_int_t code = json_integer_value(json_object_get(status, "exitcode"));
+    if (ended && code) {
+        char words[160];
+        last_words(status, words, sizeof words);
+        return error_set(err, CE_IO, "a script in the guest ended with status %d%s%s", (int)code,
+                         *words ? ": " : "", words);
+    }
+    *ret = ended;
+    return 0;
+}
+
 /* SESSION UID USER SEAT ...: system accounts (a greeter's, for example) are not people. */
 bool guest_agent_line_is_session(const char *line)
 {

@@ -1,10 +1,11 @@
-/* What vmpool asks of the QEMU guest agent, over libvirt. Host's thread only; each command is bounded by
+/* What vmpool asks of the QEMU guest agent, over libvirt. On a host's threads only; each command is bounded by
  * AGENT_TIMEOUT_S. The guest is not trusted: answers are bounded and checked.
  */
 #ifndef VMPOOL_GUEST_AGENT_H
 #define VMPOOL_GUEST_AGENT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include <carrel/error.h>
 
@@ -24,6 +25,14 @@ int guest_agent_set_password(struct virt_conn *conn, const struct guest_key *key
 /* Of xrdp's certificate. CE_NOT_FOUND where the guest has none at the known place (Windows). */
 int guest_agent_fingerprint(struct virt_conn *conn, const struct guest_key *key, char ret[FINGERPRINT_SIZE],
                             struct error *err) MUST_CHECK;
+
+/* Runs a shell script as root, which goes to the shell's standard input. */
+int guest_agent_start(struct virt_conn *conn, const struct guest_key *key, const char *script,
+                      int64_t *ret_pid, struct error *err) MUST_CHECK;
+
+/* Whether it ended; an end with another status than 0 is CE_IO, with the last words of its standard error. */
+int guest_agent_ended(struct virt_conn *conn, const struct guest_key *key, int64_t pid, bool *ret,
+                      struct error *err) MUST_CHECK;
 
 /* Whether any user is logged in: the agent's own list, or else loginctl's sessions of ordinary users. */
 int guest_agent_has_users(struct virt_conn *conn, const struct guest_key *key, bool *ret,

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "desktop.h"
+#include "golden.h"
+#include "host_lane.h"
 #include "image_copy.h"
 #include "lease.h"
 #include "log.h"
@@ -318,6 +320,8 @@ void host_remove_orphans(struct host *host)
             host->found[foreign++] = *finding;
             continue;
         }
+        if (golden_has_guest(vm, key->desktop_id))
+            continue;
         const struct desktop *d =
             desktop_find(vm, key->desktop_id); /* it has one as long as its row is there */
         bool mine = d && *key->uuid && !strcmp(d->row.uuid, key->uuid) &&
@@ -614,6 +618,8 @@ void host_lease_renewed(struct vmpool *vm, const char *id, uint64_t until_ns)
     struct host *host = host_find(vm, id);
     if (host)
         virt_host_hold(host->virt, host->epoch, until_ns);
+    host_lane_renewed(vm, id, until_ns);
+    golden_lease_renewed(vm, id, until_ns);
 }
 
 /* Desktops are driven when their host is not as it was: it answers or does not, is lost, or takes others. */
@@ -665,6 +671,7 @@ void host_abandon_all(struct vmpool *vm)
         virt_host_abandon(host->virt);
     }
     image_copy_abandon_all(vm);
+    host_lane_abandon_all(vm);
 }
 
 bool host_all_closed(const struct vmpool *vm)

@@ -16,6 +16,8 @@ struct host_finding {
     struct guest_seen seen;
 };
 
+enum golden_scan_state { GOLDEN_SCAN_NOT, GOLDEN_SCAN_RUNS, GOLDEN_SCAN_DONE };
+
 struct host {
     struct list entry;
     struct index_entry by_id;
@@ -40,6 +42,8 @@ struct host {
     struct host_finding *found; /* once compared: somebody else's domains only */
     size_t found_count;
     unsigned standing; /* what desktops there depend on, as they were last driven for it: host.c */
+    enum golden_scan_state golden_scan; /* are the files of its golden guests checked? */
+    char golden_trouble[REASON_SIZE];   /* why they could not be; then there are no instant clones */
 };
 
 /* The rows of a new pass: opens new hosts, closes those that are gone. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "golden.h"
 #include "host.h"
 #include "image_copy.h"
 #include "image_files.h"
@@ -425,7 +426,7 @@ static struct image_task *task_find(struct vmpool *vm, const char *id)
 
 static bool image_is_used(const struct vmpool *vm, const char *id)
 {
-    return census_find(&vm->census, id) != NULL;
+    return census_find(&vm->census, id) != NULL || golden_uses_image(vm, id);
 }
 
 static void image_begin(struct vmpool *vm, const struct image_row *row)

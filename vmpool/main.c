@@ -12,7 +12,9 @@
 
 #include "daemon.h"
 #include "desktop.h"
+#include "golden.h"
 #include "host.h"
+#include "host_lane.h"
 #include "image.h"
 #include "image_copy.h"
 #include "lease.h"
@@ -113,6 +115,9 @@ static int vmpool_start(struct daemon_run *run, struct error *err)
     list_init(&vm->desktops);
     list_init(&vm->doubtful);
     list_init(&vm->to_drive);
+    list_init(&vm->lanes);
+    list_init(&vm->goldens);
+    list_init(&vm->golden_notes);
     list_init(&vm->imports);
     list_init(&vm->copies);
     int rc = check_config(&vm->config, err);
@@ -124,6 +129,9 @@ static int vmpool_start(struct daemon_run *run, struct error *err)
         rc = make_dir(vm->config.vmpool_desktop_dir, err);
     if (!rc)
         rc = lease_start(vm, err);
+    struct error golden_err = {0};
+    if (!rc && make_dir(vm->config.vmpool_golden_dir, &golden_err))
+        log_warning("there are no instant clones: %s", golden_err.text); /* their pools say so, too */
     if (!rc)
         rc = secret_key_load(&vm->key, vm->config.store_key_file, 1, err);
     if (!rc)
@@ -158,6 +166,7 @@ static void vmpool_reload(struct daemon_run *run)
     struct config config = *run->config;
     memcpy(config.vmpool_image_dir, vm->config.vmpool_image_dir, sizeof config.vmpool_image_dir);
     memcpy(config.vmpool_desktop_dir, vm->config.vmpool_desktop_dir, sizeof config.vmpool_desktop_dir);
+    memcpy(config.vmpool_golden_dir, vm->config.vmpool_golden_dir, sizeof config.vmpool_golden_dir);
     vm->config = config;
     desktop_touch_all(vm);
     reconcile_want(vm);
@@ -175,6 +184,9 @@ static void on_store_closed(void *arg)
 {
     struct vmpool *vm = arg;
     desktop_free_all(vm);
+    golden_free_all(vm);
+    host_lane_free_all(vm);
+    golden_note_free_all(vm);
     image_copy_free_all(vm);
     host_free_all(vm);
     lease_free_all(vm);
@@ -190,7 +202,7 @@ static uv_timer_t *patience;
 static void on_something_closed(struct vmpool *vm)
 {
     if (!vm->store || vm->store_jobs || !image_all_closed(vm) || !image_copy_all_closed(vm) ||
-        !host_all_closed(vm))
+        !golden_all_closed(vm) || !host_lane_all_closed(vm) || !host_all_closed(vm))
         return;
     if (!vm->given_back) { /* comes back here when it is done */
         vm->given_back = true;
@@ -218,8 +230,10 @@ static void vmpool_stop(struct daemon_run *run)
     reconcile_stop(vm);
     lease_stop(vm);
     desktop_close_all(vm);
+    golden_close_all(vm);
     image_close_all(vm);
     image_copy_close_all(vm);
+    host_lane_close_all(vm);
     host_close_all(vm);
     patience = calloc(1, sizeof *patience);
     if (patience) {

@@ -181,7 +181,8 @@ static void on_log_off(struct desktop *d, struct guest_job *job, int rc, const s
         log_warning("desktop %s: its user cannot be logged off: %s", d->row.name, err->text);
     else
         log_info("desktop %s: its guest was told to log its user off", d->row.name);
-    if (!rc && !d->logged_off) {
+    bool told = *d->logged_off && !strcmp(d->logged_off, d->row.session_id); /* while it was asked */
+    if (!rc && !told) {
         d->users_check_ms = store_now_ms() + USERS_FIRST_MS;
         order_end(d->vm, number, ORDER_DONE, "");
         return;
@@ -212,7 +213,6 @@ static void order_log_off(struct desktop *d, int64_t number)
         snprintf(job->user, sizeof job->user, "%s", image->guest_user);
     job->windows = image && !strncasecmp(image->os, "win", 3);
     d->logoff_order = number;
-    d->logged_off = false;
     guest_job_submit(job, run_log_off, on_log_off);
 }
 

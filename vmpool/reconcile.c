@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "desktop.h"
+#include "golden.h"
 #include "guest_name.h"
 #include "host.h"
+#include "host_lane.h"
 #include "image.h"
 #include "image_copy.h"
 #include "image_prune.h"
@@ -297,6 +299,7 @@ static void pass_apply(struct vmpool *vm, const struct snapshot *before)
     desktop_sync(vm);
     desktop_world_changed(vm, before);
     host_watch(vm);
+    host_lane_drive_all(vm);
     list_for_each (pos, &vm->hosts) {
         struct host *host = list_entry(pos, struct host, entry);
         if (host_answers(host))
@@ -305,6 +308,7 @@ static void pass_apply(struct vmpool *vm, const struct snapshot *before)
     order_drive_all(vm);
     desktop_drive_all(vm);
     image_copy_drive_all(vm);
+    golden_drive_all(vm);
     if (!lease_is_held(vm, LEASE_POOLS))
         return; /* another vmpool does the rest */
     image_drive_all(vm);

@@ -132,40 +132,82 @@ static void write_cpu(FILE *out, const struct guest_spec *spec)
           out);
 }
 
-/* Without a bound the translation cache of a guest grows by hundreds of MiB. */
+/* Without a bound the translation cache of a guest grows by hundreds of MiB. A fork boots nothing, and what it fills is
+ * the largest part of what it has for itself. */
 static void write_tcg(FILE *out, const struct guest_spec *spec)
 {
     if (!spec->kvm)
-        fputs("<tcg><tb-cache unit='MiB'>64</tb-cache></tcg>", out);
+        fprintf(out, "<tcg><tb-cache unit='MiB'>%d</tb-cache></tcg>", spec->fork ? 32 : 64);
+}
+
+/* Isolated ports keep the guests of a network from each other. */
+static void write_card(FILE *out, const char *network, const char *uuid)
+{
+    char mac[18];
+    template_mac(uuid, mac);
+    fprintf(out, "<interface type='network'><mac address='%s'/><source network='", mac);
+    write_escaped(out, network);
+    fputs("'/><model type='virtio'/><port isolated='yes'/></interface>", out);
 }
 
 static void write_interface(FILE *out, const struct guest_spec *spec)
 {
-    if (on_user_network(spec))
-        return;
-    char mac[18];
-    template_mac(spec->uuid, mac);
-    fprintf(out, "<interface type='network'><mac address='%s'/><source network='", mac);
-    write_escaped(out, spec->network);
-    fputs("'/><model type='virtio'/><port isolated='yes'/></interface>", out);
+    if (!on_user_network(spec) && !spec->nic_later)
+        write_card(out, spec->network, spec->uuid);
+}
+
+char *template_interface(const char *network, const char *uuid)
+{
+    char *xml = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&xml, &size);
+    if (!out)
+        return NULL;
+    write_card(out, network, uuid);
+    if (!fclose(out))
+        return xml;
+    free(xml);
+    return NULL;
 }
 
 /* libvirt has no port forward for QEMU's own user-mode network, so the NIC is given to QEMU directly.
  * restrict=on keeps the guest from the host and from the network; the forward still leads in. */
-static void write_commandline(FILE *out, const struct guest_spec *spec)
+static void write_user_nic(FILE *out, const struct guest_spec *spec)
 {
-    if (!on_user_network(spec))
-        return;
     char mac[18];
     template_mac(spec->uuid, mac);
     fprintf(out,
-            "<qemu:commandline xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>"
             "<qemu:arg value='-netdev'/>"
             "<qemu:arg value='user,id=carrel0,restrict=on,hostfwd=tcp:%s:%u-:3389'/>"
             "<qemu:arg value='-device'/>"
-            "<qemu:arg value='virtio-net-pci,netdev=carrel0,mac=%s,bus=pcie.0,addr=0x10'/>"
-            "</qemu:commandline>",
+            "<qemu:arg value='virtio-net-pci,netdev=carrel0,mac=%s,bus=pcie.0,addr=0x10'/>",
             spec->address, spec->port, mac);
+}
+
+/* Memory in a file of our choice, which libvirt cannot name. In QEMU's options a comma is written twice. */
+static void write_ram_file(FILE *out, const struct guest_spec *spec)
+{
+    fputs("<qemu:arg value='-object'/><qemu:arg value='memory-backend-file,id=carrel-ram,mem-path=", out);
+    for (const char *p = spec->ram_file; *p; p++) {
+        const char one[] = {*p, 0};
+        write_escaped(out, *p == ',' ? ",," : one);
+    }
+    fprintf(out, ",size=%uM,share=%s'/>", spec->memory_mib, spec->fork ? "off" : "on");
+    fputs("<qemu:arg value='-machine'/><qemu:arg value='memory-backend=carrel-ram'/>", out);
+    if (spec->fork)
+        fputs("<qemu:arg value='-incoming'/><qemu:arg value='defer'/>", out);
+}
+
+static void write_commandline(FILE *out, const struct guest_spec *spec)
+{
+    if (!on_user_network(spec) && !spec->ram_file)
+        return;
+    fputs("<qemu:commandline xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>", out);
+    if (on_user_network(spec))
+        write_user_nic(out, spec);
+    if (spec->ram_file)
+        write_ram_file(out, spec);
+    fputs("</qemu:commandline>", out);
 }
 
 static void write_metadata(FILE *out, const struct guest_spec *spec)

@@ -7,7 +7,7 @@
  *     name uuid     of the guest               cpu          element: the CPU model for virt
  *     genid         fresh for every start      tcg          element: software emulation's cache, or nothing
  *     pool          the pool's name            interface    element: the NIC on a libvirt network, or nothing
- *     memory_mib    in MiB                     commandline  element: the NIC in user mode, or nothing
+ *     memory_mib    in MiB                     commandline  element: the NIC in user mode, a golden guest's memory, or nothing
  *     vcpus         a number                   metadata     element: whose guest this is
  *     disk          the overlay's path
  *     disk_cache    writeback for dedicated desktops; unsafe for those that are thrown away
@@ -47,6 +47,11 @@ struct guest_spec {
     const char
         *address; /* user-mode networks: the IPv4 address and the port that lead to the guest's RDP port */
     uint16_t port;
+    const char
+        *ram_file; /* NULL; else the file that is the guest's memory, for golden guests and their clones */
+    bool
+        nic_later; /* on a libvirt network: the card is attached when the guest runs (template_interface()) */
+    bool fork;     /* a clone: it maps the file privately and waits for the state of its devices */
     bool kvm;
     bool keep; /* a dedicated desktop: its disk outlives the guest */
 };
@@ -61,6 +66,9 @@ char *template_expand(const struct template *template, const struct guest_spec *
 
 /* The mark as a namespaced element without a prefix, as virDomainSetMetadata() takes it. */
 void template_mark(const char *installation, const char *desktop_id, uint64_t epoch, char *ret, size_t size);
+
+/* The card of a guest on a libvirt network, as template_expand() writes it, to be freed; NULL without memory. */
+char *template_interface(const char *network, const char *uuid);
 
 /* The MAC address that belongs to a guest's UUID, as template_expand() writes it. */
 void template_mac(const char *uuid, char ret[18]);

@@ -69,12 +69,12 @@ int virt_domain_lookup(struct virt_conn *conn, const struct guest_key *key, virD
     return 0;
 }
 
-int virt_domain_start(struct virt_conn *conn, const char *xml, struct error *err)
+static int domain_start(struct virt_conn *conn, const char *xml, unsigned flags, struct error *err)
 {
     int may = virt_may_act(conn, err);
     if (may)
         return may;
-    CLEANUP_DOMAIN virDomainPtr domain = virDomainCreateXML(conn->conn, xml, 0);
+    CLEANUP_DOMAIN virDomainPtr domain = virDomainCreateXML(conn->conn, xml, flags);
     if (domain)
         return 0;
     int code = virt_error(err, "cannot start the guest");
@@ -86,6 +86,16 @@ int virt_domain_start(struct virt_conn *conn, const char *xml, struct error *err
     if (err)
         err->code = code;
     return code;
+}
+
+int virt_domain_start(struct virt_conn *conn, const char *xml, struct error *err)
+{
+    return domain_start(conn, xml, 0, err);
+}
+
+int virt_domain_start_paused(struct virt_conn *conn, const char *xml, struct error *err)
+{
+    return domain_start(conn, xml, VIR_DOMAIN_START_PAUSED, err);
 }
 
 static int domain_look(virDomainPtr domain, struct guest_seen *ret, struct error *err)
@@ -145,6 +155,25 @@ int virt_domain_resume(struct virt_conn *conn, const struct guest_key *key, stru
         rc = virt_may_act(conn, err);
     if (!rc && virDomainResume(domain) < 0)
         rc = virt_error(err, "cannot let the guest go on");
+    return rc;
+}
+
+int virt_domain_attach_card(struct virt_conn *conn, const struct guest_key *key, const char *xml,
+                            struct error *err)
+{
+    CLEANUP_DOMAIN virDomainPtr domain = NULL;
+    int rc = virt_domain_lookup(conn, key, &domain, err);
+    if (!rc)
+        rc = virt_may_act(conn, err);
+    if (rc)
+        return rc;
+    char mac[18];
+    template_mac(key->uuid, mac);
+    char *seen = virDomainGetXMLDesc(domain, 0);
+    bool there = seen && strstr(seen, mac); /* libvirt would plug a second one in */
+    free(seen);
+    if (!there && virDomainAttachDeviceFlags(domain, xml, VIR_DOMAIN_AFFECT_LIVE))
+        rc = virt_error(err, "cannot give the guest its network card");
     return rc;
 }
 

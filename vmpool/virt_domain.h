@@ -29,6 +29,7 @@ struct guest_seen {
 
 /* CE_BUSY when the forwarded port is taken (choose another), CE_EXISTS when a domain has the name or UUID. */
 int virt_domain_start(struct virt_conn *conn, const char *xml, struct error *err) MUST_CHECK;
+int virt_domain_start_paused(struct virt_conn *conn, const char *xml, struct error *err) MUST_CHECK;
 
 int virt_domain_find(struct virt_conn *conn, const struct guest_key *key, struct guest_seen *ret,
                      struct error *err) MUST_CHECK;
@@ -38,6 +39,10 @@ int virt_domain_destroy(struct virt_conn *conn, const struct guest_key *key, str
 
 /* Lets a guest that an I/O error paused go on. */
 int virt_domain_resume(struct virt_conn *conn, const struct guest_key *key, struct error *err) MUST_CHECK;
+
+/* Gives a running guest the network card of XML (template_interface()), if it has none with that address. */
+int virt_domain_attach_card(struct virt_conn *conn, const struct guest_key *key, const char *xml,
+                            struct error *err) MUST_CHECK;
 
 /* The guest's address on its libvirt network, from the lease or else from the agent. CE_NOT_FOUND: none yet.
  */

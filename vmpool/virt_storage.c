@@ -117,10 +117,11 @@ int virt_storage_clone(struct virt_conn *conn, const struct clone_spec *spec, ch
     char xml[8192];
     snprintf(xml, sizeof xml,
              "<volume type='file'><name>%s" OVERLAY_SUFFIX "</name><capacity unit='bytes'>%llu</capacity>"
-             "<allocation>0</allocation><target><format type='qcow2'/><compat>1.1</compat></target>"
+             "<allocation>0</allocation><target><format type='qcow2'/>%s<compat>1.1</compat></target>"
              "<backingStore><path>%s</path><format type='%s'/></backingStore></volume>",
-             spec->desktop_id, (unsigned long long)spec->capacity_bytes, base ? (const char *)base : "",
-             spec->base_format);
+             spec->desktop_id, (unsigned long long)spec->capacity_bytes,
+             spec->readable ? "<permissions><mode>0644</mode></permissions>" : "",
+             base ? (const char *)base : "", spec->base_format);
     CLEANUP_VOLUME virStorageVolPtr volume = virStorageVolCreateXML(pool, xml, 0);
     if (!volume) {
         virErrorPtr last = virGetLastError();
@@ -139,6 +140,43 @@ int virt_storage_clone(struct virt_conn *conn, const struct clone_spec *spec, ch
     snprintf(ret_path, size, "%s", path);
     free(path);
     return 0;
+}
+
+/* The volume of a file that the pool may not have noticed yet. */
+static virStorageVolPtr volume_at(virStoragePoolPtr pool, const char *path)
+{
+    const char *name = strrchr(path, '/');
+    virStorageVolPtr volume = name ? virStorageVolLookupByName(pool, name + 1) : NULL;
+    if (volume || !name)
+        return volume;
+    (void)virStoragePoolRefresh(pool, 0);
+    return virStorageVolLookupByName(pool, name + 1);
+}
+
+int virt_storage_copy(struct virt_conn *conn, const struct clone_spec *spec, struct error *err)
+{
+    CLEANUP_POOL virStoragePoolPtr pool = NULL, images = NULL;
+    char dir[1024], xml[1024];
+    const char *slash = strrchr(spec->base, '/');
+    snprintf(dir, sizeof dir, "%.*s", slash ? (int)(slash - spec->base) : 0, spec->base);
+    int rc = virt_storage_pool(conn, spec->desktop_dir, &pool, err);
+    if (!rc)
+        rc = virt_storage_pool(conn, dir, &images, err);
+    if (!rc)
+        rc = virt_may_act(conn, err);
+    if (!rc)
+        rc = volume_delete(pool, spec->desktop_id, err);
+    if (rc)
+        return rc;
+    CLEANUP_VOLUME virStorageVolPtr base = volume_at(images, spec->base);
+    if (!base)
+        return virt_error(err, "cannot find the golden disk");
+    snprintf(xml, sizeof xml,
+             "<volume type='file'><name>%s" OVERLAY_SUFFIX "</name><capacity unit='bytes'>%llu</capacity>"
+             "<target><format type='qcow2'/><compat>1.1</compat></target></volume>",
+             spec->desktop_id, (unsigned long long)spec->capacity_bytes);
+    CLEANUP_VOLUME virStorageVolPtr volume = virStorageVolCreateXMLFrom(pool, xml, base, 0);
+    return volume ? 0 : virt_error(err, "cannot copy the golden disk");
 }
 
 int virt_storage_delete(struct virt_conn *conn, const char *desktop_dir, const char *desktop_id,

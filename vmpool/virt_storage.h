@@ -1,4 +1,4 @@
-/* Disks of desktops: linked clones (qcow2 overlays) made and removed through libvirt's storage API, in a
+/* Disks of desktops: linked clones (qcow2 overlays), or copies, made and removed through libvirt's storage API, in a
  * directory pool over vmpool.desktop_dir. An overlay is named for its desktop ("d-....qcow2"), so that its
  * owner is known without the store. Host's thread only.
  *
@@ -8,6 +8,7 @@
 #ifndef VMPOOL_VIRT_STORAGE_H
 #define VMPOOL_VIRT_STORAGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,12 +22,16 @@ struct clone_spec {
     const char *base;        /* the golden disk */
     const char *base_format; /* "qcow2" or "raw" */
     uint64_t capacity_bytes;
+    bool readable; /* also for vmpool, whose user is not libvirt's */
 };
 
 /* Makes the overlay; one that a former try left is removed first. RET_PATH has PATH_MAX bytes.
  * CE_NO_SPACE, CE_NOT_FOUND (no base). */
 int virt_storage_clone(struct virt_conn *conn, const struct clone_spec *spec, char *ret_path, size_t size,
                        struct error *err) MUST_CHECK;
+
+/* A copy of the base instead, which needs it no more: as long as its bytes take. Errors as above. */
+int virt_storage_copy(struct virt_conn *conn, const struct clone_spec *spec, struct error *err) MUST_CHECK;
 
 /* Removes a desktop's overlay; 0 also when there is none. */
 int virt_storage_delete(struct virt_conn *conn, const char *desktop_dir, const char *desktop_id,

@@ -39,7 +39,7 @@ struct vmpool {
     struct list hosts; /* struct host (host.h) */
     struct index hosts_by_id;
     struct list desktops; /* struct desktop (desktop.h), as in what follows */
-    struct index by_id, by_uuid, by_name;
+    struct index by_id, by_uuid, by_name, by_golden;
     struct census census;
     struct change_mark mark;      /* up to where changes of desktop rows are known */
     struct list doubtful;         /* whose rows are to be read again */
@@ -50,6 +50,12 @@ struct vmpool {
     struct list leases; /* struct lease (lease.h) */
     bool renewing;      /* a job renews the leases */
     uv_timer_t renewal;
+    struct list lanes;        /* struct lane (host_lane.c) */
+    struct list goldens;      /* struct golden (golden.h) */
+    struct list golden_notes; /* struct note (golden_note.c) */
+    unsigned golden_scans;    /* jobs that look through files of golden guests */
+    size_t golden_hosts; /* in the last pass; after the first pass, and when one is gone, files are swept */
+    int64_t golden_pass_ms; /* when that was; 0: never */
     struct list imports;    /* struct image_task (image.h) */
     struct list copies;     /* struct image_copy (image_copy.h) */
     unsigned inserting;     /* a job that makes new desktops is under way: no sizing until it is done */

@@ -38,6 +38,7 @@ class HostsLab(broker_lab.Lab):
         self.libvirtds = []
         with open(self.config, 'a', encoding='utf-8') as file:
             file.write(f'[vmpool]\nimage_dir = {self.dir}/disks/images\ndesktop_dir = {self.dir}/disks/desktops\n'
+                       f'golden_dir = {self.dir}/golden\n'
                        f'template = {REPO}/config/domain.xml\nvirt = qemu\nkeepalive = 2s\n')
 
     def ca(self, *words, **environment):

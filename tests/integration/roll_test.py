@@ -81,8 +81,10 @@ def an_image_gets_versions():
 
 def a_canary_goes_first_and_a_user_is_left_alone():
     ctl('pool', 'create', 'office', '--image', 'golden@1', '--spare', '2', '--max', '5', '--memory', '64MiB',
-        '--credentials', 'prompt')
+        '--credentials', 'prompt', '--provision', 'instant')
     LAB.wait_ready('office', 2)
+    # No guest can be forked here: those of either version are linked clones, and the roll does not wait for others.
+    assert 'Linked clones are made on host test' in LAB.get('/v1/pools/office')['provision_note']
     LAB.add_user('ann', 'office')
     ticket = LAB.connect_user('ann', 'office')
     LAB.wait_ready('office', 2)

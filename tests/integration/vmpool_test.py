@@ -85,6 +85,7 @@ class VmpoolLab(broker_lab.Lab):
         self.write_template(TEMPLATE)
         with open(self.config, 'a', encoding='utf-8') as file:
             file.write(f'[vmpool]\nimage_dir = {self.dir}/images\ndesktop_dir = {self.dir}/desktops\n'
+                       f'golden_dir = {self.dir}/golden\n'
                        f'template = {self.template}\nvirt = qemu\nport_range = {first}-{first + 500}\n'
                        'boot_timeout = 40s\nlogoff_grace = 100ms\nretry_pause = 100ms\nfailure_limit = 3\n'
                        'sweep = 500ms\nlease = 3s\nname = one\n')
@@ -364,6 +365,25 @@ def a_desktop_that_does_not_answer_is_replaced_when_the_broker_asks():
     LAB.wait_ready('demo', 1)
 
 
+def an_instant_pool_says_why_it_cannot_be_and_makes_linked_clones():
+    LAB.must(LAB.post('/v1/pools', {'name': 'forks', 'image': 'golden', 'spare': 1, 'max': 2, 'memory_mib': 64,
+                                    'credentials': 'prompt', 'provision': 'instant'}), 201)
+    LAB.wait_ready('forks', 1)
+    note = LAB.wait_until(lambda: LAB.get('/v1/pools/forks')['provision_note'], WAIT_S, 'the pool says it')
+    assert note == 'Linked clones are made on host test: its hypervisor is not QEMU', note
+    events = [e for e in LAB.get('/v1/events?limit=500')['items'] if e['kind'] == 'pool.fallback']
+    assert [e['text'] for e in events] == [f'Pool forks: {note}'], events
+    LAB.must(LAB.patch('/v1/pools/forks', {'provision': 'linked'}), 200)
+    LAB.wait_until(lambda: not LAB.get('/v1/pools/forks')['provision_note'], WAIT_S, 'nothing is missing now')
+    for refused in ({'warm': True}, {'provision': 'cloned'}):
+        LAB.must(LAB.patch('/v1/pools/forks', refused), 400)
+    refused = LAB.must(LAB.post('/v1/pools', {'name': 'kept', 'image': 'golden', 'kind': 'dedicated', 'spare': 0,
+                                              'max': 1, 'provision': 'instant'}), 400)
+    assert 'floating pools only' in str(refused.body), refused.body
+    LAB.must(LAB.delete('/v1/pools/forks'), 202)
+    LAB.wait_until(lambda: LAB.get('/v1/pools/forks').status == 404, WAIT_S, 'the pool is gone')
+
+
 def dedicated_desktops_stay_their_users():
     LAB.must(LAB.post('/v1/pools', {'name': 'own', 'image': 'golden', 'kind': 'dedicated', 'spare': 0, 'max': 2,
                                     'memory_mib': 64, 'credentials': 'prompt'}), 201)
@@ -478,6 +498,7 @@ TESTS = [a_bad_template_is_refused_with_line_and_reason, a_host_is_seen_with_its
          a_kill_loses_no_row_and_a_guest_that_is_gone_ends_its_session,
          maintenance_keeps_a_desktop_away_and_release_makes_it_anew, a_lent_desktop_is_not_taken_into_maintenance,
          a_restart_boots_the_same_desktop_again, a_desktop_that_does_not_answer_is_replaced_when_the_broker_asks,
+         an_instant_pool_says_why_it_cannot_be_and_makes_linked_clones,
          dedicated_desktops_stay_their_users, failures_pause_and_then_stop_a_pool_with_the_reason,
          a_deleted_pool_goes_with_its_desktops_and_then_its_image,
          a_stopped_vmpool_loses_its_host_and_does_nothing_on_it_when_it_goes_on,

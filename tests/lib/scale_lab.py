@@ -73,7 +73,8 @@ class ScaleLab(broker_lab.Lab):
             file.write(TEMPLATE)
         with open(self.config, 'a', encoding='utf-8') as file:
             file.write(f'[vmpool]\nimage_dir = {self.dir}/images\nname = one\n'
-                       f'desktop_dir = {self.dir}/desktops\ntemplate = {self.dir}/domain.xml\nvirt = qemu\n')
+                       f'desktop_dir = {self.dir}/desktops\ngolden_dir = {self.dir}/golden\n'
+                       f'template = {self.dir}/domain.xml\nvirt = qemu\n')
 
     def __enter__(self):
         super().__enter__()

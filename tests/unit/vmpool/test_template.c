@@ -165,9 +165,47 @@ static void a_file_that_is_missing_or_too_large_is_refused(void)
     CU_ASSERT_EQUAL(template_load(&template, "/dev/zero", &err), CE_LIMIT);
 }
 
+/* Both map the same file; only the golden guest changes it. */
+static void a_fork_maps_the_memory_for_itself_and_waits_for_its_state(void)
+{
+    struct guest_spec spec = sample;
+    spec.ram_file = "/g/a,b.ram";
+    char *golden = expand(GOOD, &spec);
+    spec.fork = true;
+    char *fork = expand(GOOD, &spec);
+    CU_ASSERT_PTR_NOT_NULL(strstr(golden, "mem-path=/g/a,,b.ram,size=768M,share=on"));
+    CU_ASSERT_PTR_NULL(strstr(golden, "-incoming"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(fork, "mem-path=/g/a,,b.ram,size=768M,share=off"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(fork, "'-incoming'/><qemu:arg value='defer'"));
+    free(golden);
+    free(fork);
+}
+
+static void a_card_that_comes_later_is_the_same_card(void)
+{
+    static const char text[] = "<domain><name>${name}</name><uuid>${uuid}</uuid>${metadata}<a>${disk}</a>"
+                               "${interface}</domain>";
+    struct guest_spec spec = sample;
+    spec.network = "lan<1>";
+    char *now = expand(text, &spec);
+    spec.nic_later = true;
+    char *later = expand(text, &spec);
+    char *card = template_interface(spec.network, spec.uuid);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(card);
+    CU_ASSERT_PTR_NOT_NULL(strstr(now, card));
+    CU_ASSERT_PTR_NOT_NULL(strstr(card, "isolated='yes'"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(card, "lan&lt;1&gt;"));
+    CU_ASSERT_PTR_NULL(strstr(later, "<interface"));
+    free(now);
+    free(later);
+    free(card);
+}
+
 SUITE("template", TEST(says_the_line_of_an_unknown_placeholder),
       TEST(says_the_line_of_a_placeholder_that_is_not_closed), TEST(demands_what_makes_a_guest_ours),
       TEST(says_the_line_where_the_xml_is_not_well_formed), TEST(demands_a_domain), TEST(values_are_escaped),
       TEST(marks_the_domain_as_ours), TEST(forwards_a_loopback_port_on_a_user_network),
       TEST(the_shipped_template_fills_for_both_networks_and_both_ways_to_boot),
-      TEST(a_file_that_is_missing_or_too_large_is_refused))
+      TEST(a_file_that_is_missing_or_too_large_is_refused),
+      TEST(a_fork_maps_the_memory_for_itself_and_waits_for_its_state),
+      TEST(a_card_that_comes_later_is_the_same_card))

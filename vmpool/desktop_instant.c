@@ -1,0 +1,187 @@
+/* Desktops that are forked from a golden guest: their start, and the identity that each gets before it is ready. */
+#include "desktop_parts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "golden.h"
+#include "guest_identity.h"
+#include "log.h"
+#include "virt_golden.h"
+
+#define IDENTITY_LOOK_MS 25 /* in a look whether the script has ended, on the host's thread */
+
+bool desktop_instant_choose(struct desktop *d)
+{
+    const struct pool_row *pool = desktop_pool(d);
+    const struct image_row *image = desktop_image(d);
+    struct host *host = desktop_host(d);
+    char id[ID_SIZE] = "", why[REASON_SIZE];
+    enum golden_answer answer = GOLDEN_CANNOT;
+    if (host && image && pool && pool->kind == POOL_FLOATING && pool->provision == PROVISION_INSTANT)
+        answer = golden_ask(host, pool, image, id, why);
+    desktop_set_golden(d, id);
+    if (answer != GOLDEN_COMES)
+        return true;
+    d->wait_ms = store_now_ms();
+    desktop_due(d, d->wait_ms + GUEST_RETRY_MS); /* its asking keeps the golden guest wanted */
+    return false;
+}
+
+void desktop_instant_prepare(const struct desktop *d, struct guest_job *job, char ret_ram[GOLDEN_PATH_SIZE])
+{
+    const struct golden *g = golden_find(d->vm, d->row.golden);
+    if (!g)
+        return;
+    golden_path(g->dir, g->id, "ram", ret_ram);
+    golden_path(g->dir, g->id, "qcow2", job->base);
+    golden_path(g->dir, g->id, "state", job->state_path);
+}
+
+int desktop_instant_run(struct virt_conn *conn, void *arg, struct error *err)
+{
+    struct guest_job *job = arg;
+    int rc = virt_domain_destroy(conn, &job->key, err); /* what a killed vmpool had begun */
+    if (rc)
+        return rc;
+    (void)unlink(job->serial_log);
+    const struct clone_spec spec = {
+        .desktop_dir = job->desktop_dir,
+        .desktop_id = job->key.desktop_id,
+        .base = job->base,
+        .base_format = "qcow2",
+        .capacity_bytes = job->capacity_bytes,
+    };
+    char path[1024];
+    rc = virt_storage_clone(conn, &spec, path, sizeof path, err);
+    return rc ? rc : virt_golden_fork(conn, &job->key, job->xml, job->state_path, err);
+}
+
+/* --- identity --------------------------------------------------------------------------------------------
+ */
+
+/* The script is written here, so that its clock is right. */
+static int run_begin(struct virt_conn *conn, void *arg, struct error *err)
+{
+    struct guest_job *job = arg;
+    struct tls_identity tls = {0};
+    char script[GUEST_SCRIPT_MAX] = "";
+    int rc = tls_identity_make(job->name, &tls, err);
+    const struct guest_identity identity = {.name = job->name,
+                                            .user = job->user,
+                                            .password = &job->password,
+                                            .tls = &tls,
+                                            .now_ms = store_now_ms()};
+    if (!rc)
+        rc = guest_identity_script(&identity, script, err);
+    if (!rc)
+        rc = guest_agent_start(conn, &job->key, script, &job->script_pid, err);
+    memcpy(job->fingerprint, tls.fingerprint, sizeof job->fingerprint);
+    secret_wipe_bytes(&tls, sizeof tls);
+    secret_wipe_bytes(script, sizeof script);
+    return rc;
+}
+
+/* Each look is a job of its own, so that other desktops of the host have their turns between. */
+static int run_look(struct virt_conn *conn, void *arg, struct error *err)
+{
+    struct guest_job *job = arg;
+    const struct timespec pause = {.tv_nsec = IDENTITY_LOOK_MS * 1000000};
+    (void)nanosleep(&pause, NULL);
+    return guest_agent_ended(conn, &job->key, job->script_pid, &job->script_ended, err);
+}
+
+void desktop_instant_failed(struct desktop *d, const char *words)
+{
+    struct golden *g = *d->row.golden ? golden_find(d->vm, d->row.golden) : NULL;
+    if (g)
+        golden_fork_failed(g, words);
+}
+
+/* The next look, or another try from the beginning, follows from desktop_drive(). */
+static void on_identity(struct desktop *d, struct guest_job *job, int rc, const struct error *err)
+{
+    if (rc == CE_UNREACHABLE || rc == CE_TIMEOUT || rc == CE_CANCELLED) {
+        d->script_pid = 0;
+        desktop_pause(d, GUEST_RETRY_MS);
+        return;
+    }
+    if (rc) {
+        char reason[REASON_SIZE];
+        snprintf(reason, sizeof reason, "it could not be given an identity of its own: %.300s", err->text);
+        desktop_instant_failed(d, reason);
+        desktop_fail(d, reason);
+        return;
+    }
+    if (!d->script_pid) {
+        d->script_pid = job->script_pid;
+        d->password = job->password;
+        snprintf(d->fingerprint, sizeof d->fingerprint, "%s", job->fingerprint);
+    }
+    if (!job->script_ended)
+        return;
+    struct golden *g = golden_find(d->vm, d->row.golden);
+    if (g)
+        golden_fork_succeeded(g);
+    d->own_identity = true;
+    d->fingerprint_read = true;
+    d->password_set = d->password.len > 0;
+    log_debug("desktop %s: it has an identity of its own", d->row.name);
+}
+
+void desktop_step_identity(struct desktop *d)
+{
+    const struct pool_row *pool = desktop_pool(d);
+    const struct image_row *image = desktop_image(d);
+    struct guest_job *job = guest_job_create(d);
+    if (!job)
+        return;
+    job->script_pid = d->script_pid;
+    if (d->script_pid) {
+        guest_job_submit(job, run_look, on_identity);
+        return;
+    }
+    snprintf(job->name, sizeof job->name, "%s", d->row.name);
+    if (pool && image && pool->credentials == CREDENTIALS_CARREL) {
+        snprintf(job->user, sizeof job->user, "%s", image->guest_user);
+        secret_random_password(&job->password);
+    }
+    guest_job_submit(job, run_begin, on_identity);
+}
+
+/* --- the network card ------------------------------------------------------------------------------------ */
+
+static int run_attach(struct virt_conn *conn, void *arg, struct error *err)
+{
+    struct guest_job *job = arg;
+    return virt_domain_attach_card(conn, &job->key, job->xml, err);
+}
+
+static void on_attached(struct desktop *d, struct guest_job *job, int rc, const struct error *err)
+{
+    if (!rc) {
+        d->has_card = true;
+    } else if (rc == CE_UNREACHABLE || rc == CE_CANCELLED) {
+        desktop_pause(d, GUEST_RETRY_MS);
+    } else {
+        desktop_instant_failed(d, err->text);
+        desktop_fail(d, err->text);
+    }
+}
+
+/* Only with an identity of its own is a clone let onto a network. */
+void desktop_step_card(struct desktop *d)
+{
+    const struct pool_row *pool = desktop_pool(d);
+    struct guest_job *job = pool ? guest_job_create(d) : NULL;
+    if (!job)
+        return;
+    job->xml = template_interface(pool->network, d->row.uuid);
+    if (job->xml)
+        guest_job_submit(job, run_attach, on_attached);
+    else
+        free(job);
+}

@@ -1,0 +1,136 @@
+#include "golden_shape.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "golden_files.h"
+
+#define ID_BYTES 8
+#define UUID_BYTES 16
+
+bool golden_uri_is_local(const char *uri)
+{
+    const char *rest = strstr(uri, "://");
+    const char *transport = memchr(uri, '+', rest ? (size_t)(rest - uri) : 0);
+    if (!rest || rest[3] != '/')
+        return false;
+    return !transport || !strncmp(transport, "+unix:", 6);
+}
+
+const char *golden_shape_user(const struct golden_shape *shape)
+{
+    return shape->pool->warm ? shape->image->guest_user : "";
+}
+
+static int check(const struct golden_shape *shape, struct error *err)
+{
+    const struct host_row *host = shape->host;
+    if (strncmp(host->hypervisor_version, "QEMU", 4) != 0)
+        return error_set(err, CE_UNSUPPORTED, "its hypervisor is not QEMU");
+    if (!golden_uri_is_local(host->uri))
+        return error_set(err, CE_UNSUPPORTED, "its hypervisor is on another machine than vmpool");
+    if (strcmp(host->storage, "shared") != 0)
+        return error_set(err, CE_UNSUPPORTED, "its hypervisor does not see vmpool's files");
+    if (shape->pool->warm && !*shape->image->guest_user)
+        return error_set(err, CE_UNSUPPORTED, "the image names no guest user for the open session");
+    return 0;
+}
+
+/* What vmpool.template may have that a fork cannot: its state or its memory is not QEMU's alone. */
+static int check_xml(const char *xml, struct error *err)
+{
+    static const char *const bad[][2] = {
+        {"<hostdev", "a device of the host (hostdev)"},
+        {"type='vhostuser'", "a vhost-user device"},
+        {"type=\"vhostuser\"", "a vhost-user device"},
+        {"virtiofs", "a file system by virtiofs, which is a vhost-user device"},
+        {"<memoryBacking", "memory of its own kind (memoryBacking)"},
+        {"<numa>", "memory in several nodes (numa)"},
+        {"<tpm", "a TPM, whose state is not the guest's"},
+        {"<shmem", "memory that guests share (shmem)"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        if (strstr(xml, bad[i][0]))
+            return error_set(err, CE_UNSUPPORTED, "the guest would have %s, with which it cannot be forked",
+                             bad[i][1]);
+    }
+    if (!strstr(xml, "memory-backend-file"))
+        return error_set(err, CE_UNSUPPORTED,
+                         "vmpool.template has no ${commandline}, by which memory is shared");
+    const char *machine = strstr(xml, "machine=");
+    const char *name = machine ? machine + sizeof "machine=" : ""; /* behind the quote, too */
+    if (strncmp(name, "q35", 3) != 0 && strncmp(name, "pc", 2) != 0)
+        return error_set(err, CE_UNSUPPORTED,
+                         "guests of machine type \"%.*s\" cannot be forked, only q35 and pc",
+                         (int)strcspn(name, "'\""), name);
+    return 0;
+}
+
+static void add(crypto_generichash_state *state, const char *text)
+{
+    (void)crypto_generichash_update(state, (const unsigned char *)text, strlen(text) + 1);
+}
+
+/* The guest's XML with nothing of its own in it: machine type, CPU model, devices, memory, command line. */
+static char *common_xml(const struct golden_shape *shape)
+{
+    const struct guest_spec spec = {
+        .name = "golden",
+        .uuid = "",
+        .genid = "",
+        .pool = "",
+        .installation = shape->installation,
+        .desktop_id = "",
+        .disk = "",
+        .serial_log = "",
+        .kernel = shape->kernel,
+        .initrd = shape->initrd,
+        .cmdline = shape->image->cmdline,
+        .network = shape->pool->network,
+        .vcpus = shape->pool->vcpus,
+        .memory_mib = shape->pool->memory_mib,
+        .address = "",
+        .nic_later = true,
+        .ram_file = "",
+        .kvm = shape->kvm,
+    };
+    return template_expand(shape->template, &spec);
+}
+
+int golden_shape_name(const struct golden_shape *shape, char ret_id[ID_SIZE], char ret_uuid[37],
+                      struct error *err)
+{
+    int rc = check(shape, err);
+    if (rc)
+        return rc;
+    char *xml = common_xml(shape);
+    if (!xml)
+        return error_set(err, CE_NOMEM, "out of memory");
+    rc = check_xml(xml, err);
+    crypto_generichash_state state;
+    unsigned char sum[ID_BYTES + UUID_BYTES];
+    char hex[sizeof sum * 2 + 1];
+    (void)crypto_generichash_init(&state, NULL, 0, sizeof sum);
+    add(&state, xml);
+    add(&state, shape->image->id);
+    add(&state, shape->host->id);
+    add(&state, shape->host->hypervisor_version);
+    add(&state, shape->host->libvirt_version);
+    add(&state, strcmp(shape->pool->network, "user") ? "card later" : "user");
+    add(&state, golden_shape_user(shape));
+    (void)crypto_generichash_final(&state, sum, sizeof sum);
+    free(xml);
+    if (rc)
+        return rc;
+    sum[ID_BYTES + 6] =
+        (unsigned char)((sum[ID_BYTES + 6] & 0x0f) | 0x40); /* RFC 9562: version 4, variant 1 */
+    sum[ID_BYTES + 8] = (unsigned char)((sum[ID_BYTES + 8] & 0x3f) | 0x80);
+    sodium_bin2hex(hex, sizeof hex, sum, sizeof sum);
+    snprintf(ret_id, ID_SIZE, GOLDEN_PREFIX "%.16s", hex);
+    const char *u = hex + (size_t)ID_BYTES * 2;
+    snprintf(ret_uuid, 37, "%.8s-%.4s-%.4s-%.4s-%.12s", u, u + 8, u + 12, u + 16, u + 20);
+    return 0;
+}

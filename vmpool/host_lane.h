@@ -1,0 +1,28 @@
+/* Further connections to a host, each with a thread of its own, for what takes long: copies of images, which would
+ * keep everybody else waiting for minutes, and forks, of which several are made at once. Opened when they are
+ * first needed, closed with the host. A job here is bound by the host's lease like any other. Loop's thread.
+ */
+#ifndef VMPOOL_HOST_LANE_H
+#define VMPOOL_HOST_LANE_H
+
+#include "host.h"
+
+enum host_lane_kind { HOST_LANE_COPY, HOST_LANE_FORK, HOST_LANE_KINDS };
+
+#define HOST_LANE_FORKS 3 /* at once on a host; more wait for one of them */
+
+/* As virt_host_submit(), on the lane of that kind with the fewest jobs. */
+int host_lane_submit(struct host *host, enum host_lane_kind kind,
+                     int (*run)(struct virt_conn *conn, void *arg, struct error *err),
+                     void (*done)(void *arg, int rc, const struct error *err), void *arg) MUST_CHECK;
+
+/* In every pass: lanes of hosts that are no longer ours are closed. */
+void host_lane_drive_all(struct vmpool *vm);
+void host_lane_renewed(struct vmpool *vm, const char *host_id, uint64_t until_ns);
+
+void host_lane_close_all(struct vmpool *vm);
+void host_lane_abandon_all(struct vmpool *vm); /* those whose host does not come back */
+bool host_lane_all_closed(const struct vmpool *vm);
+void host_lane_free_all(struct vmpool *vm);
+
+#endif

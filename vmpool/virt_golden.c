@@ -1,0 +1,124 @@
+#include "virt_golden.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <jansson.h>
+#include <libvirt/libvirt-qemu.h>
+#include <uv.h>
+
+#include "virt_internal.h"
+
+#define TRANSFER_TIMEOUT_MS 30000 /* for less than a MiB of state; then QEMU hangs */
+#define TRANSFER_LOOK_MS 4        /* between two looks: QEMU tells libvirt of the end, and nobody else */
+
+/* Leaves out what lies in a file that both sides map. */
+#define IGNORE_SHARED                                                                                        \
+    "{\"execute\":\"migrate-set-capabilities\",\"arguments\":{\"capabilities\":["                            \
+    "{\"capability\":\"x-ignore-shared\",\"state\":true}]}}"
+
+/* One command of QEMU's monitor, with a descriptor where FD is not -1. RET may be NULL. */
+static int monitor(virDomainPtr domain, const char *command, int fd, json_t **ret, struct error *err)
+{
+    char *answer = NULL;
+    if (virDomainQemuMonitorCommandWithFiles(domain, command, fd >= 0, fd >= 0 ? &fd : NULL, NULL, NULL,
+                                             &answer, 0) < 0)
+        return virt_error(err, "QEMU's monitor");
+    json_t *json = json_loads(answer, 0, NULL);
+    free(answer);
+    const char *words = json_string_value(json_object_get(json_object_get(json, "error"), "desc"));
+    int rc = json_object_get(json, "return") ? 0
+                                             : error_set(err, CE_IO, "QEMU's monitor: %.200s",
+                                                         words ? words : "its answer is not understood");
+    if (!rc && ret)
+        *ret = json_incref(json_object_get(json, "return"));
+    json_decref(json);
+    return rc;
+}
+
+/* Waits for the end of the transfer that runs. */
+static int wait_transfer(virDomainPtr domain, struct error *err)
+{
+    uint64_t until_ns = uv_hrtime() + (uint64_t)TRANSFER_TIMEOUT_MS * 1000000;
+    while (uv_hrtime() < until_ns) {
+        json_t *answer = NULL;
+        int rc = monitor(domain, "{\"execute\":\"query-migrate\"}", -1, &answer, err);
+        if (rc)
+            return rc;
+        const char *status = json_string_value(json_object_get(answer, "status"));
+        bool done = status && !strcmp(status, "completed");
+        bool failed = status && (!strcmp(status, "failed") || !strcmp(status, "cancelled"));
+        const char *words = json_string_value(json_object_get(answer, "error-desc"));
+        if (failed)
+            rc = error_set(err, CE_IO, "QEMU could not transfer the guest's state: %.200s",
+                           words ? words : status);
+        json_decref(answer);
+        if (done || failed)
+            return rc;
+        const struct timespec pause = {.tv_nsec = TRANSFER_LOOK_MS * 1000000};
+        (void)nanosleep(&pause, NULL);
+    }
+    return error_set(err, CE_TIMEOUT, "QEMU did not transfer the guest's state in time");
+}
+
+/* Hands the file to QEMU and begins the transfer with COMMAND, "migrate" or "migrate-incoming". */
+static int transfer(virDomainPtr domain, const char *command, int fd, struct error *err)
+{
+    char text[160];
+    snprintf(text, sizeof text, "{\"execute\":\"%s\",\"arguments\":{\"uri\":\"fd:carrel-state\"}}", command);
+    int rc = monitor(domain, IGNORE_SHARED, -1, NULL, err);
+    if (!rc)
+        rc = monitor(domain, "{\"execute\":\"getfd\",\"arguments\":{\"fdname\":\"carrel-state\"}}", fd, NULL,
+                     err);
+    if (!rc)
+        rc = monitor(domain, text, -1, NULL, err);
+    return rc ? rc : wait_transfer(domain, err);
+}
+
+int virt_golden_freeze(struct virt_conn *conn, const struct guest_key *key, const char *state_path,
+                       struct error *err)
+{
+    CLEANUP_DOMAIN virDomainPtr domain = NULL;
+    int rc = virt_domain_lookup(conn, key, &domain, err);
+    if (rc)
+        return rc;
+    (void)unlink(state_path);
+    int fd = open(state_path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+    if (fd < 0)
+        return error_set(err, CE_IO, "%s: %s", state_path, strerror(errno));
+    if (virDomainSuspend(domain) < 0)
+        rc = virt_error(err, "cannot stop the golden guest");
+    if (!rc)
+        rc = transfer(domain, "migrate", fd, err);
+    close(fd);
+    return rc ? rc : virt_domain_destroy(conn, key, err);
+}
+
+int virt_golden_fork(struct virt_conn *conn, const struct guest_key *key, const char *xml,
+                     const char *state_path, struct error *err)
+{
+    int fd = open(state_path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return error_set(err, CE_IO, "%s: %s", state_path, strerror(errno));
+    int rc = virt_domain_start_paused(conn, xml, err);
+    if (rc) {
+        close(fd);
+        return rc;
+    }
+    CLEANUP_DOMAIN virDomainPtr domain = NULL;
+    rc = virt_domain_lookup(conn, key, &domain, err);
+    if (!rc)
+        rc = transfer(domain, "migrate-incoming", fd, err);
+    close(fd);
+    if (!rc && virDomainResume(domain) < 0)
+        rc = virt_error(err, "cannot let the clone run");
+    struct error ignored = {0};
+    if (rc)
+        (void)!virt_domain_destroy(conn, key, &ignored);
+    return rc;
+}
