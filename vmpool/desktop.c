@@ -295,6 +295,8 @@ static bool deadline_passed(struct desktop *d)
     char reason[REASON_SIZE];
     if (!host || !host_answers(host))
         snprintf(reason, sizeof reason, "host %s does not answer", d->row.host);
+    else if (d->row.state == DESKTOP_BOOTING && desktop_boot_missing(d))
+        snprintf(reason, sizeof reason, "%s", desktop_boot_missing(d));
     else
         snprintf(reason, sizeof reason, "%s", deadline.reason);
     desktop_fail(d, reason);

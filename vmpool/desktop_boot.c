@@ -306,7 +306,9 @@ static void on_password(struct desktop *d, struct guest_job *job, int rc, const 
         d->password = job->password;
         d->password_set = true;
     } else if (rc == CE_UNREACHABLE || rc == CE_TIMEOUT || rc == CE_CANCELLED) {
-        desktop_pause(d, GUEST_RETRY_MS);
+        log_debug("desktop %s: its password is not set yet: %s", d->row.name,
+                  *err->text ? err->text : error_name(rc));
+        desktop_pause(d, GUEST_RETRY_MS); /* until the boot's deadline */
     } else {
         char reason[REASON_SIZE];
         snprintf(reason, sizeof reason, "the password of guest user %s could not be set: %.250s", job->user,
@@ -325,7 +327,7 @@ static void step_password(struct desktop *d)
     }
     snprintf(job->user, sizeof job->user, "%s", image->guest_user);
     secret_random_password(&job->password);
-    guest_job_submit(job, run_password, on_password);
+    guest_job_submit_lane(job, HOST_LANE_AGENT, run_password, on_password);
 }
 
 static int run_fingerprint(struct virt_conn *conn, void *arg, struct error *err)
@@ -463,6 +465,20 @@ static void tell_percent(struct desktop *d)
     snprintf(job->id, sizeof job->id, "%s", d->row.id);
     job->percent = (uint32_t)percent;
     vmpool_write(d->vm, run_percent, on_percent, job);
+}
+
+const char *desktop_boot_missing(const struct desktop *d)
+{
+    const struct pool_row *pool = desktop_pool(d);
+    if (*d->row.golden && d->guest_known && !d->own_identity)
+        return d->agent ? "the guest got no identity of its own in time"
+                        : "the guest's agent was not there in time to give it an identity of its own";
+    if (!d->answered || !pool || pool->credentials != CREDENTIALS_CARREL)
+        return NULL;
+    if (!d->agent)
+        return "the guest answers on its RDP port, but its agent, which sets the password, was not there in "
+               "time";
+    return d->password_set ? NULL : "the guest's agent did not set the guest user's password in time";
 }
 
 /* --- the step ---------------------------------------------------------------------------------------------

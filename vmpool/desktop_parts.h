@@ -93,6 +93,8 @@ void desktop_step_cloning(struct desktop *d);
 void desktop_step_booting(struct desktop *d);
 void desktop_boot_reset(struct desktop *d);
 void desktop_step_late_fingerprint(struct desktop *d);
+/* What a guest lacks that answers already, or is a fork; NULL: nothing. */
+const char *desktop_boot_missing(const struct desktop *d);
 
 /* desktop_instant.c. Names in the row the golden guest to fork from, if any; false: it is still being made. */
 bool desktop_instant_choose(struct desktop *d);

@@ -18,8 +18,8 @@ static void json_unref(json_t **json)
 #define CLEANUP_JSON __attribute__((cleanup(json_unref)))
 
 /* Runs EXECUTE and gives its "return" member. ARGUMENTS is consumed. */
-static int command(struct virt_conn *conn, const struct guest_key *key, const char *execute,
-                   json_t *arguments, json_t **ret, struct error *err)
+static int command_within(struct virt_conn *conn, const struct guest_key *key, const char *execute,
+                          json_t *arguments, int timeout_s, json_t **ret, struct error *err)
 {
     CLEANUP_JSON json_t *request = json_object();
     if (!request)
@@ -30,7 +30,7 @@ static int command(struct virt_conn *conn, const struct guest_key *key, const ch
     char *text = json_dumps(request, JSON_COMPACT), *answer = NULL;
     if (!text)
         return error_set(err, CE_NOMEM, "out of memory");
-    int rc = virt_domain_agent(conn, key, text, AGENT_TIMEOUT_S, &answer, err);
+    int rc = virt_domain_agent(conn, key, text, timeout_s, &answer, err);
     secret_wipe_bytes(text, strlen(text)); /* a password may have been in it */
     free(text);
     if (rc)
@@ -43,6 +43,12 @@ static int command(struct virt_conn *conn, const struct guest_key *key, const ch
         return error_set(err, CE_BAD_INPUT, "the guest agent's answer to %s is not understood", execute);
     *ret = json_incref(value);
     return 0;
+}
+
+static int command(struct virt_conn *conn, const struct guest_key *key, const char *execute,
+                   json_t *arguments, json_t **ret, struct error *err)
+{
+    return command_within(conn, key, execute, arguments, AGENT_TIMEOUT_S, ret, err);
 }
 
 /* Bytes from a member in base64, terminated for C callers; freed by the caller. */
@@ -78,7 +84,8 @@ int guest_agent_set_password(struct virt_conn *conn, const struct guest_key *key
     CLEANUP_JSON json_t *answer = NULL;
     json_t *arguments = json_pack("{s:s,s:s,s:b}", "username", user, "password", encoded, "crypted", 0);
     secret_wipe_bytes(encoded, sizeof encoded);
-    return command(conn, key, "guest-set-user-password", arguments, &answer, err);
+    return command_within(conn, key, "guest-set-user-password", arguments, AGENT_PASSWORD_TIMEOUT_S, &answer,
+                          err);
 }
 
 static int read_file(struct virt_conn *conn, const struct guest_key *key, const char *path, char **ret,

@@ -1,5 +1,5 @@
 /* What vmpool asks of the QEMU guest agent, over libvirt. On a host's threads only; each command is bounded by
- * AGENT_TIMEOUT_S. The guest is not trusted: answers are bounded and checked.
+ * AGENT_TIMEOUT_S, but for passwords. The guest is not trusted: answers are bounded and checked.
  */
 #ifndef VMPOOL_GUEST_AGENT_H
 #define VMPOOL_GUEST_AGENT_H
@@ -13,12 +13,14 @@
 #include "tls_fingerprint.h"
 #include "virt_domain.h"
 
-#define AGENT_TIMEOUT_S 5          /* for one command; then the agent counts as away (CE_UNREACHABLE) */
-#define AGENT_EXEC_TIMEOUT_MS 8000 /* for a program that is run in the guest */
-#define AGENT_FILE_MAX 65536       /* bytes of a guest's file that are read */
+#define AGENT_TIMEOUT_S 5           /* for one command; then the agent counts as away (CE_UNREACHABLE) */
+#define AGENT_PASSWORD_TIMEOUT_S 30 /* chpasswd has ended then, although the guest is busy with its boot */
+#define AGENT_EXEC_TIMEOUT_MS 8000  /* for a program that is run in the guest */
+#define AGENT_FILE_MAX 65536        /* bytes of a guest's file that are read */
 
 int guest_agent_ping(struct virt_conn *conn, const struct guest_key *key, struct error *err) MUST_CHECK;
 
+/* Takes up to AGENT_PASSWORD_TIMEOUT_S: not for the thread that the host's other desktops wait for. */
 int guest_agent_set_password(struct virt_conn *conn, const struct guest_key *key, const char *user,
                              const struct secret *password, struct error *err) MUST_CHECK;
 

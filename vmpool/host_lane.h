@@ -1,5 +1,6 @@
 /* Further connections to a host, each with a thread of its own, for what takes long: copies of images, which would
- * keep everybody else waiting for minutes, and forks, of which several are made at once. Opened when they are
+ * keep everybody else waiting for minutes, forks, of which several are made at once, and commands of guest agents that a
+ * busy guest is slow to carry out. Opened when they are
  * first needed, closed with the host. A job here is bound by the host's lease like any other. Loop's thread.
  */
 #ifndef VMPOOL_HOST_LANE_H
@@ -7,9 +8,9 @@
 
 #include "host.h"
 
-enum host_lane_kind { HOST_LANE_COPY, HOST_LANE_FORK, HOST_LANE_KINDS };
+enum host_lane_kind { HOST_LANE_COPY, HOST_LANE_FORK, HOST_LANE_AGENT, HOST_LANE_KINDS };
 
-#define HOST_LANE_FORKS 3 /* at once on a host; more wait for one of them */
+#define HOST_LANE_FORKS 3 /* at once on a host, and as many commands; more wait for one of them */
 
 /* As virt_host_submit(), on the lane of that kind with the fewest jobs. */
 int host_lane_submit(struct host *host, enum host_lane_kind kind,

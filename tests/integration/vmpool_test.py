@@ -422,6 +422,17 @@ def failures_pause_and_then_stop_a_pool_with_the_reason():
     assert not LAB.must(LAB.post('/v1/pools/broken/retry'), 200)['stopped']
 
 
+def a_boot_that_is_late_says_what_is_missing():
+    """The guests of these hosts answer on their RDP ports, but have no agent."""
+    LAB.must(LAB.post('/v1/pools', {'name': 'mute', 'image': 'golden', 'spare': 1, 'max': 1, 'memory_mib': 64,
+                                    'credentials': 'carrel'}), 201)
+    LAB.wait_desktops('mute', lambda items: any(d['state'] == 'failed' for d in items), 'the boot is given up')
+    reason = LAB.get('/v1/pools/mute')['reason']
+    assert 'answers on its RDP port, but its agent' in reason, reason
+    LAB.must(LAB.delete('/v1/pools/mute'), 202)
+    LAB.wait_until(lambda: LAB.get('/v1/pools/mute').status == 404, WAIT_S, 'the pool is gone')
+
+
 def a_deleted_pool_goes_with_its_desktops_and_then_its_image():
     for name in ('demo', 'own', 'broken'):
         for session in LAB.get(f'/v1/sessions?pool={name}')['items']:
@@ -500,7 +511,7 @@ TESTS = [a_bad_template_is_refused_with_line_and_reason, a_host_is_seen_with_its
          a_restart_boots_the_same_desktop_again, a_desktop_that_does_not_answer_is_replaced_when_the_broker_asks,
          an_instant_pool_says_why_it_cannot_be_and_makes_linked_clones,
          dedicated_desktops_stay_their_users, failures_pause_and_then_stop_a_pool_with_the_reason,
-         a_deleted_pool_goes_with_its_desktops_and_then_its_image,
+         a_boot_that_is_late_says_what_is_missing, a_deleted_pool_goes_with_its_desktops_and_then_its_image,
          a_stopped_vmpool_loses_its_host_and_does_nothing_on_it_when_it_goes_on,
          a_killed_vmpool_is_followed_by_the_other, one_that_ends_well_gives_its_leases_back_at_once,
          reload_keeps_the_former_template_when_the_new_one_is_bad]
