@@ -1,5 +1,6 @@
 #!/bin/bash
-# A pool on a libvirt network: guests have addresses of their own there, and cannot reach each other.
+# A pool on a libvirt network: guests have addresses of their own there, and cannot reach each other; those that are
+# booted get their card with the boot, those that are forked when they have an identity of their own.
 . "$REPO/tests/e2e/lib.sh"
 
 cat >"$STACK/network.xml" <<'XML'
@@ -13,9 +14,16 @@ cat >"$STACK/network.xml" <<'XML'
 XML
 stack_virsh net-create "$STACK/network.xml"
 stack_ctl pool set main --spare 0
-stack_ctl pool create lan --image desktop --network desks --spare 2 --max 2 --vcpus 2 --memory 768MiB
+stack_ctl pool create lan --image desktop --network desks --spare 1 --max 2 --vcpus 2 --memory 768MiB
 stack_ctl entitlement add lan --user carla
-api_quietly wait 300 /v1/pools/lan 'd["ready"] == 2'
+api_quietly wait 300 /v1/pools/lan 'd["ready"] == 1'
+stack_ctl pool set lan --provision instant --spare 2
+api_quietly wait 600 /v1/pools/lan 'd["ready"] == 2'
+forks=0
+for name in $(api get '/v1/desktops?pool=lan' '" ".join(x["name"] for x in i)'); do
+    if stack_virsh dumpxml "$name" | grep -q share=off; then forks=$((forks + 1)); fi
+done
+is "$forks" 1 "how many of the two were forked"
 
 mapfile -t names < <(api get '/v1/desktops?pool=lan' '"\n".join(x["name"] for x in i)')
 mapfile -t addresses < <(api get '/v1/desktops?pool=lan' '"\n".join(x["address"] for x in i)')

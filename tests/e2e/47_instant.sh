@@ -1,0 +1,71 @@
+#!/bin/bash
+# Instant clones: each is a desktop of its own, is lent and recycled like any other, and outlives vmpool and libvirtd.
+. "$REPO/tests/e2e/lib.sh"
+
+ready() { api_quietly wait "${2:-600}" /v1/pools/forks "d['ready'] >= $1"; }
+forks() { api get '/v1/desktops?pool=forks&state=ready' '" ".join(x["name"] for x in i)'; }
+# What no two desktops may share, a line each.
+identity() {
+    guest_sh "$1" 'cat /proc/sys/kernel/hostname /etc/hostname /etc/machine-id
+        head -c 16 /dev/urandom | od -An -tx1; cat /proc/sys/kernel/random/uuid
+        sha256sum </etc/xrdp/key.pem; sha256sum </etc/xrdp/cert.pem; grep ^desktop: /etc/shadow
+        cat /etc/ssh/ssh_host_*.pub 2>/dev/null || true' || die "no identity of $1"
+}
+
+stack_ctl pool set main --spare 0
+stack_ctl pool create forks --image desktop --spare 3 --max 3 --vcpus 2 --memory 768MiB --provision instant --warm on
+stack_ctl entitlement add forks --group staff
+ready 3
+stack_ctl pool show forks
+is "$(api get /v1/pools/forks 'd["provision_note"] or ""')" "" "why no instant clones are made"
+say "no two clones have anything of an identity in common"
+read -r -a names <<<"$(forks)"
+for name in "${names[@]}"; do
+    identity "$name" | sort -u >"$OUT/identity-$name"
+    is "$(grep -cx "$name" "$OUT/identity-$name")" 1 "its own name in $name"
+    [ "$(wc -l <"$OUT/identity-$name")" -ge 7 ] || die "an identity has too few lines: $(cat "$OUT/identity-$name")"
+done
+is "$(cat "$OUT"/identity-* | sort | uniq -d)" "" "what clones have in common"
+clock=$(guest_sh "${names[0]}" 'date +%s')
+behind=$(($(date +%s) - clock))
+[ $behind -le 5 ] || die "the clone's clock is $behind s behind"
+for name in "${names[@]}"; do
+    stack_virsh dumpxml "$name" | grep -q 'share=off' || die "$name was not forked"
+done
+
+say "no clone reaches another one, or the host, from its user-mode network"
+other=$(api get "/v1/desktops/${names[1]}" 'd["port"]')
+for place in 10.0.2.2 10.0.2.15 127.0.0.1 192.0.2.1; do
+    guest_sh "${names[0]}" "timeout 5 bash -c 'exec 3<>/dev/tcp/$place/$other'" && die "a clone reaches $place"
+done
+
+say "a user logs in; the certificate is the one that the gateway expects"
+log_in anna anna "/load-balance-info:tsv://carrel.pool.forks"
+desktop=$(desktop_of anna)
+[[ $desktop == forks-* ]] || die "anna got $desktop"
+id=$(desktop_id "$desktop")
+
+say "vmpool and libvirtd crash; the clones are adopted, and their golden guest is not made again"
+guests=$(stack_virsh list --uuid | sort)
+made=$(grep -c 'golden guest .* sealing -> ready' "$STACK/log/vmpool.log")
+stack_kill vmpool
+"$REPO/config/private-libvirtd" kill "$STACK/libvirt"
+stack_start_libvirtd
+stack_start vmpool
+api_quietly wait 60 /v1/hosts 'i[0]["state"] == "up"'
+is "$(stack_virsh list --uuid | sort)" "$guests" "the guests after the restart"
+until_true 120 "the golden guest's checked files" grep -q 'its files are as they were sealed' "$STACK/log/vmpool.log"
+wait_active anna 5
+
+say "the log-off is told by the clone itself; it is recycled, and another one is forked"
+log_off anna
+wait_gone "$id"
+ready 3 120
+is "$(grep -c 'golden guest .* sealing -> ready' "$STACK/log/vmpool.log")" "$made" "how often a golden guest was made"
+
+say "the golden guest goes with its pool"
+stack_ctl pool delete forks --yes
+api_quietly wait 180 /v1/pools 'not any(p["name"] == "forks" for p in i)'
+until_true 60 "the golden guest's files" sh -c "! find '$STACK/golden' -type f | grep ."
+stack_ctl pool set main --spare 2
+wait_ready 2
