@@ -81,6 +81,7 @@ static struct golden_shape shape_of(const struct host *host, const struct pool_r
                                  .kernel = paths->kernel,
                                  .initrd = paths->initrd,
                                  .host = &host->row,
+                                 .processor = host->processor,
                                  .kvm = kvm};
 }
 

@@ -119,6 +119,7 @@ int golden_shape_name(const struct golden_shape *shape, char ret_id[ID_SIZE], ch
     add(&state, shape->host->id);
     add(&state, shape->host->hypervisor_version);
     add(&state, shape->host->libvirt_version);
+    add(&state, shape->kvm ? shape->processor : "");
     add(&state, strcmp(shape->pool->network, "user") ? "card later" : "user");
     add(&state, golden_shape_user(shape));
     (void)crypto_generichash_final(&state, sum, sizeof sum);

@@ -16,6 +16,7 @@ struct golden_shape {
     const char *kernel; /* where they lie on the host; empty: the guest brings its own */
     const char *initrd;
     const struct host_row *host; /* hypervisor and libvirt of this version */
+    const char *processor;       /* of the host, which guests see where they run on KVM */
     bool kvm;
 };
 

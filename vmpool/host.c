@@ -10,6 +10,7 @@
 #include "image_copy.h"
 #include "lease.h"
 #include "log.h"
+#include "virt_info.h"
 #include "virt_probe.h"
 #include "virt_storage.h"
 #include "virt_upload.h"
@@ -217,19 +218,36 @@ void host_look(struct host *host)
     }
 }
 
-/* --- the room on its disk ---------------------------------------------------------------------------------
+/* --- the room on its disk, and what kind of host it is ---------------------------------------------------
  */
 
 struct measure_job {
     struct host *host;
     char desktop_dir[CONFIG_TEXT_SIZE];
     uint64_t mib, free_mib;
+    struct virt_host_info info;
 };
 
 static int run_measure(struct virt_conn *conn, void *arg, struct error *err)
 {
     struct measure_job *job = arg;
+    virt_info_read(conn, &job->info);
     return virt_storage_room(conn, job->desktop_dir, &job->mib, &job->free_mib, err);
+}
+
+/* True: it is another than it was. A QEMU is replaced while its libvirtd runs on. */
+static bool take_info(struct host *host, const struct virt_host_info *info)
+{
+    bool same = !strcmp(host->row.libvirt_version, info->libvirt_version) &&
+                !strcmp(host->row.hypervisor_version, info->hypervisor_version) &&
+                !strcmp(host->processor, info->processor);
+    host->row.vcpus = info->vcpus;
+    host->row.memory_mib = info->memory_mib;
+    snprintf(host->row.libvirt_version, sizeof host->row.libvirt_version, "%s", info->libvirt_version);
+    snprintf(host->row.hypervisor_version, sizeof host->row.hypervisor_version, "%s",
+             info->hypervisor_version);
+    snprintf(host->processor, sizeof host->processor, "%s", info->processor);
+    return !same;
 }
 
 static void on_measured(void *arg, int rc, const struct error *err)
@@ -237,6 +255,12 @@ static void on_measured(void *arg, int rc, const struct error *err)
     struct measure_job *job = arg;
     struct host *host = job->host;
     host->measuring = false;
+    if (!rc && *job->info.hypervisor_version && take_info(host, &job->info)) {
+        log_info("host %s: it has libvirt %s and %s now", host->row.name, job->info.libvirt_version,
+                 job->info.hypervisor_version);
+        host_write(host);
+        reconcile_want(host->vm); /* golden guests of the former ones are made anew */
+    }
     if (!rc && (job->mib != host->row.disk_mib || job->free_mib != host->row.disk_free_mib)) {
         host->row.disk_mib = job->mib;
         host->row.disk_free_mib = job->free_mib;
@@ -443,11 +467,7 @@ static void on_up(void *arg, const struct virt_host_info *info)
     host->connected = true;
     host->looked = false;
     host->hung = false;
-    host->row.vcpus = info->vcpus;
-    host->row.memory_mib = info->memory_mib;
-    snprintf(host->row.libvirt_version, sizeof host->row.libvirt_version, "%s", info->libvirt_version);
-    snprintf(host->row.hypervisor_version, sizeof host->row.hypervisor_version, "%s",
-             info->hypervisor_version);
+    (void)take_info(host, info);
     host->measure_at_ms = 0;
     host_set_state(host, HOST_UP, "");
     host_look(host);

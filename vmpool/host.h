@@ -42,8 +42,9 @@ struct host {
     struct host_finding *found; /* once compared: somebody else's domains only */
     size_t found_count;
     unsigned standing; /* what desktops there depend on, as they were last driven for it: host.c */
-    enum golden_scan_state golden_scan; /* are the files of its golden guests checked? */
-    char golden_trouble[REASON_SIZE];   /* why they could not be; then there are no instant clones */
+    char processor[HOST_PROCESSOR_SIZE]; /* its kind, as a hash */
+    enum golden_scan_state golden_scan;  /* are the files of its golden guests checked? */
+    char golden_trouble[REASON_SIZE];    /* why they could not be; then there are no instant clones */
 };
 
 /* The rows of a new pass: opens new hosts, closes those that are gone. */

@@ -10,6 +10,7 @@
 
 #include "connect_words.h"
 #include "list.h"
+#include "virt_info.h"
 #include "virt_internal.h"
 
 enum note_kind { NOTE_UP, NOTE_DOWN, NOTE_GUEST, NOTE_JOB, NOTE_ENDED };
@@ -177,24 +178,6 @@ static void on_connection_closed(virConnectPtr conn, int reason, void *opaque)
 
 /* --- the host's thread ---------------------------------------------------------------------------------- */
 
-static void read_info(virConnectPtr conn, struct virt_host_info *ret)
-{
-    unsigned long version = 0;
-    if (!virConnectGetLibVersion(conn, &version))
-        snprintf(ret->libvirt_version, sizeof ret->libvirt_version, "%lu.%lu.%lu", version / 1000000,
-                 version / 1000 % 1000, version % 1000);
-    version = 0;
-    const char *type = virConnectGetType(conn);
-    if (!virConnectGetVersion(conn, &version))
-        snprintf(ret->hypervisor_version, sizeof ret->hypervisor_version, "%.12s %lu.%lu.%lu",
-                 type ? type : "", version / 1000000, version / 1000 % 1000, version % 1000);
-    virNodeInfo node;
-    if (!virNodeGetInfo(conn, &node)) {
-        ret->vcpus = node.cpus;
-        ret->memory_mib = node.memory / 1024;
-    }
-}
-
 static void register_events(struct virt_host *host, virConnectPtr conn)
 {
     host->callback_ids[0] =
@@ -227,8 +210,8 @@ static int host_connect(struct virt_host *host, struct note *up, struct error *e
         virConnectRegisterCloseCallback(conn, on_connection_closed, host_ref(host), host_unref) < 0)
         host_unref(host);
     register_events(host, conn);
-    read_info(conn, &up->info);
     host->conn.conn = conn;
+    virt_info_read(&host->conn, &up->info);
     return 0;
 }
 

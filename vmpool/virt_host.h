@@ -15,6 +15,8 @@
 #include <carrel/error.h>
 #include <carrel/rows.h>
 
+#include "host_processor.h"
+
 struct virt_host;
 struct virt_conn; /* the connection as jobs see it: virt_domain.h, virt_storage.h ... take it */
 
@@ -29,6 +31,7 @@ struct virt_host_info {
     char hypervisor_version[32];
     uint32_t vcpus;
     uint64_t memory_mib;
+    char processor[HOST_PROCESSOR_SIZE];
 };
 
 enum virt_guest_event {

@@ -38,7 +38,8 @@ static void start(const char *text)
                                   .image = &image,
                                   .kernel = "",
                                   .initrd = "",
-                                  .host = &host};
+                                  .host = &host,
+                                  .processor = "p1"};
 }
 
 static void finish(void)
@@ -97,6 +98,18 @@ static void whatever_a_clone_must_have_in_common_changes_the_name(void)
     CHANGES(snprintf(pool.network, sizeof pool.network, "lan"));
     CHANGES(shape.kvm = true); /* and with it the model of the processor */
     CHANGES(shape.kernel = "/k");
+    CHANGES(shape.processor = "p2"); /* on KVM it is the guest's, too */
+    finish();
+}
+
+static void software_emulation_shows_guests_nothing_of_the_hosts_processor(void)
+{
+    char first[ID_SIZE], second[ID_SIZE];
+    start(GOOD);
+    name_now(first);
+    shape.processor = "p2";
+    name_now(second);
+    CU_ASSERT_STRING_EQUAL(first, second);
     finish();
 }
 
@@ -183,6 +196,7 @@ static void uris_of_this_machine_are_known(void)
 
 SUITE("vmpool golden_shape", TEST(the_same_shape_has_the_same_name),
       TEST(whatever_a_clone_must_have_in_common_changes_the_name),
+      TEST(software_emulation_shows_guests_nothing_of_the_hosts_processor),
       TEST(a_machine_type_of_another_version_is_another_shape),
       TEST(pools_on_different_networks_share_a_golden_guest_without_a_card), TEST(says_why_a_host_cannot),
       TEST(says_what_in_the_template_cannot_be_forked), TEST(uris_of_this_machine_are_known))
