@@ -60,6 +60,7 @@ struct desktop {
     bool answered;
     int64_t answered_ms;
     int64_t script_pid; /* instant clones: of the script that gives it an identity; 0: not started */
+    int64_t script_ms;  /* ... when it was */
     bool own_identity;  /* ... and it has one */
     bool has_card;      /* ... and then its card on the pool's libvirt network */
     int64_t wait_ms;    /* cloning: until when it waited for its golden guest, or for the copy of its disk */

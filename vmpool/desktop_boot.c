@@ -491,7 +491,18 @@ static void step_address(struct desktop *d)
         guest_job_submit(job, run_address, on_address);
 }
 
-/* A fork becomes a desktop of its own before anything else. True: it is one. */
+/* Asks whether it answers, beside whatever else is still to be done. False: it has failed. */
+static bool step_probe(struct desktop *d)
+{
+    if (d->answered || d->probe)
+        return true;
+    if (!probe_open(&d->probe, d->vm->loop, d->row.address, d->row.port, 0, on_probe, d))
+        return true;
+    desktop_fail(d, "its address is not an IP address");
+    return false;
+}
+
+/* A fork becomes a desktop of its own before anything else of it is used. True: it is one. */
 static bool step_own(struct desktop *d)
 {
     if (!d->own_identity && d->agent)
@@ -512,6 +523,8 @@ void desktop_step_booting(struct desktop *d)
         desktop_step_verify(d);
         return;
     }
+    if (*d->row.address && !step_probe(d))
+        return;
     if (*d->row.golden && !step_own(d))
         return;
     if (!*d->row.address) {
@@ -519,13 +532,6 @@ void desktop_step_booting(struct desktop *d)
         return;
     }
     tell_percent(d);
-    if (!d->answered && !d->probe) {
-        int rc = probe_open(&d->probe, d->vm->loop, d->row.address, d->row.port, 0, on_probe, d);
-        if (rc) {
-            desktop_fail(d, "its address is not an IP address");
-            return;
-        }
-    }
     bool needs_agent = pool && pool->credentials == CREDENTIALS_CARREL;
     if (needs_agent && !d->password_set) {
         if (d->agent)

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "golden.h"
@@ -12,7 +11,11 @@
 #include "log.h"
 #include "virt_golden.h"
 
-#define IDENTITY_LOOK_MS 25 /* in a look whether the script has ended, on the host's thread */
+#define IDENTITY_LOOK_MIN_MS                                                                                 \
+    15 /* between looks whether the script has ended; each costs its guest a moment */
+#define IDENTITY_LOOK_MAX_MS 200
+#define IDENTITY_FIRST_MAX_MS                                                                                \
+    1000 /* what one slow guest took is no reason to leave all others alone for long */
 
 bool desktop_instant_choose(struct desktop *d)
 {
@@ -85,12 +88,9 @@ static int run_begin(struct virt_conn *conn, void *arg, struct error *err)
     return rc;
 }
 
-/* Each look is a job of its own, so that other desktops of the host have their turns between. */
 static int run_look(struct virt_conn *conn, void *arg, struct error *err)
 {
     struct guest_job *job = arg;
-    const struct timespec pause = {.tv_nsec = IDENTITY_LOOK_MS * 1000000};
-    (void)nanosleep(&pause, NULL);
     return guest_agent_ended(conn, &job->key, job->script_pid, &job->script_ended, err);
 }
 
@@ -99,6 +99,21 @@ void desktop_instant_failed(struct desktop *d, const char *words)
     struct golden *g = *d->row.golden ? golden_find(d->vm, d->row.golden) : NULL;
     if (g)
         golden_fork_failed(g, words);
+}
+
+/* Nothing tells of a script's end. The first look comes when others like it were about done, the next ones in parts of
+ * that time: close together where it takes a blink, rare where many guests share few processors. */
+static void look_later(struct desktop *d)
+{
+    int64_t usual_ms = d->vm->usual_identity_ms, since_ms = store_now_ms() - d->script_ms;
+    int64_t pause_ms = usual_ms / 10;
+    if (pause_ms < IDENTITY_LOOK_MIN_MS)
+        pause_ms = IDENTITY_LOOK_MIN_MS;
+    else if (pause_ms > IDENTITY_LOOK_MAX_MS)
+        pause_ms = IDENTITY_LOOK_MAX_MS;
+    if (since_ms + pause_ms < usual_ms * 3 / 4)
+        pause_ms = usual_ms * 3 / 4 - since_ms;
+    desktop_pause(d, pause_ms < IDENTITY_FIRST_MAX_MS ? pause_ms : IDENTITY_FIRST_MAX_MS);
 }
 
 /* The next look, or another try from the beginning, follows from desktop_drive(). */
@@ -118,11 +133,15 @@ static void on_identity(struct desktop *d, struct guest_job *job, int rc, const 
     }
     if (!d->script_pid) {
         d->script_pid = job->script_pid;
+        d->script_ms = store_now_ms();
         d->password = job->password;
         snprintf(d->fingerprint, sizeof d->fingerprint, "%s", job->fingerprint);
     }
-    if (!job->script_ended)
+    if (!job->script_ended) {
+        look_later(d);
         return;
+    }
+    d->vm->usual_identity_ms = (d->vm->usual_identity_ms * 3 + store_now_ms() - d->script_ms) / 4;
     struct golden *g = golden_find(d->vm, d->row.golden);
     if (g)
         golden_fork_succeeded(g);
@@ -141,7 +160,7 @@ void desktop_step_identity(struct desktop *d)
         return;
     job->script_pid = d->script_pid;
     if (d->script_pid) {
-        guest_job_submit(job, run_look, on_identity);
+        guest_job_submit_lane(job, HOST_LANE_IDENTITY, run_look, on_identity);
         return;
     }
     snprintf(job->name, sizeof job->name, "%s", d->row.name);
@@ -149,7 +168,7 @@ void desktop_step_identity(struct desktop *d)
         snprintf(job->user, sizeof job->user, "%s", image->guest_user);
         secret_random_password(&job->password);
     }
-    guest_job_submit(job, run_begin, on_identity);
+    guest_job_submit_lane(job, HOST_LANE_IDENTITY, run_begin, on_identity);
 }
 
 /* --- the network card ------------------------------------------------------------------------------------ */

@@ -8,7 +8,13 @@
 
 #include "host.h"
 
-enum host_lane_kind { HOST_LANE_COPY, HOST_LANE_FORK, HOST_LANE_AGENT, HOST_LANE_KINDS };
+enum host_lane_kind {
+    HOST_LANE_COPY,
+    HOST_LANE_FORK,
+    HOST_LANE_IDENTITY, /* of forks, whose agents answer at once */
+    HOST_LANE_AGENT,    /* of guests that boot, whose agents take up to half a minute */
+    HOST_LANE_KINDS
+};
 
 #define HOST_LANE_FORKS 3 /* at once on a host, and as many commands; more wait for one of them */
 

@@ -55,12 +55,13 @@ struct vmpool {
     struct list golden_notes; /* struct note (golden_note.c) */
     unsigned golden_scans;    /* jobs that look through files of golden guests */
     size_t golden_hosts; /* in the last pass; after the first pass, and when one is gone, files are swept */
-    int64_t golden_pass_ms; /* when that was; 0: never */
-    struct list imports;    /* struct image_task (image.h) */
-    struct list copies;     /* struct image_copy (image_copy.h) */
-    unsigned inserting;     /* a job that makes new desktops is under way: no sizing until it is done */
-    int64_t started_ms;     /* when this process began: what waited while none ran gets some time */
-    uint64_t usual_boot_ms; /* how long boots took lately: for the percent that waiting users see */
+    int64_t golden_pass_ms;    /* when that was; 0: never */
+    struct list imports;       /* struct image_task (image.h) */
+    struct list copies;        /* struct image_copy (image_copy.h) */
+    unsigned inserting;        /* a job that makes new desktops is under way: no sizing until it is done */
+    int64_t started_ms;        /* when this process began: what waited while none ran gets some time */
+    int64_t usual_identity_ms; /* how long forks took lately to become desktops of their own */
+    uint64_t usual_boot_ms;    /* how long boots took lately: for the percent that waiting users see */
 
     uv_timer_t due;    /* the next time that something has to be looked at */
     int64_t due_at_ms; /* 0: not armed */
