@@ -70,17 +70,18 @@ static const char identity_body[] =
     "  { ssh-keygen -A && systemctl try-restart ssh; } </dev/null >/dev/null 2>&1 9>&- &\n"
     "fi\n";
 
-/* Quiet: for two seconds in a row less than a fifth of a processor was busy; /proc/stat counts hundredths. The X server's
- * key is made good for any host name: the clone has another one, and its programs would no longer find the key. */
+/* Quiet: for two seconds in a row less than a quarter of a processor was busy; /proc/stat counts hundredths. The X server's
+ * key is made good for any host name: the clone has another one, and its programs would no longer find the key. Where it
+ * can be told so, the X server takes the user's own programs without a key. */
 static const char golden_body[] =
-    "busy() { read -r _ u n s _ </proc/stat; echo $((u + n + s)); }\n"
     "rest() {\n"
-    "  quiet=0 left=30 last=$(busy)\n"
+    "  quiet=0 left=20 last=0\n"
     "  while [ $quiet -lt 2 ] && [ $left -gt 0 ]; do\n"
-    "    sleep 1\n"
-    "    now=$(busy)\n"
-    "    if [ $((now - last)) -lt 20 ]; then quiet=$((quiet + 1)); else quiet=0; fi\n"
+    "    read -r _ u n s _ </proc/stat\n"
+    "    now=$((u + n + s))\n"
+    "    if [ $((now - last)) -lt 25 ]; then quiet=$((quiet + 1)); else quiet=0; fi\n"
     "    last=$now left=$((left - 1))\n"
+    "    sleep 1\n"
     "  done\n"
     "}\n"
     "timeout 60 systemctl is-system-running --wait >/dev/null 2>&1\n"
@@ -95,10 +96,27 @@ static const char golden_body[] =
     "  runuser -u \"$user\" -- xrdp-sesrun -t Xorg -g 1280x800 -b 24 ||\n"
     "    { echo 'xrdp-sesrun opened no session' >&2; exit 1; }\n"
     "  rest\n"
-    "  cookies=$(eval echo \"~$user\")/.Xauthority\n"
-    "  runuser -u \"$user\" -- sh -c 'xauth -f \"$1\" nlist | sed \"s/^..../ffff/\" | xauth -f \"$1\" nmerge "
-    "-' sh "
-    "\"$cookies\" || exit 1\n"
+    "  home=$(eval echo \"~$user\")\n"
+    "  found=\n"
+    "  for dir in /proc/[0-9]*; do\n"
+    "    read -r name 2>/dev/null <\"$dir/comm\" || continue\n"
+    "    case $name in Xorg | Xvnc) ;; *) continue ;; esac\n"
+    "    display= cookies=.Xauthority last=\n"
+    "    for word in $(tr '\\0' ' ' <\"$dir/cmdline\"); do\n"
+    "      case $word in :*) display=$word ;; esac\n"
+    "      [ \"$last\" != -auth ] || cookies=$word\n"
+    "      last=$word\n"
+    "    done\n"
+    "    case $cookies in /*) ;; *) cookies=$home/$cookies ;; esac\n"
+    "    runuser -u \"$user\" -- sh -c 'xauth -f \"$1\" nlist | sed \"s/^..../ffff/\" | xauth -f \"$1\" "
+    "nmerge "
+    "-' sh \"$cookies\" || exit 1\n"
+    "    ! command -v xhost >/dev/null ||\n"
+    "      runuser -u \"$user\" -- env \"DISPLAY=$display\" \"XAUTHORITY=$cookies\" \\\n"
+    "        xhost \"+si:localuser:$user\" >/dev/null || exit 1\n"
+    "    found=1\n"
+    "  done\n"
+    "  [ -n \"$found\" ] || { echo 'the session has no X server' >&2; exit 1; }\n"
     "fi\n"
     "rest\n"
     "sync\n";
