@@ -4,11 +4,13 @@
 usage: api.py SOCKET get PATH [EXPRESSION]
        api.py SOCKET call METHOD PATH [JSON]
        api.py SOCKET wait SECONDS PATH EXPRESSION
+       api.py SOCKET time SECONDS METHOD PATH JSON PATH EXPRESSION
 
 EXPRESSION is Python over the answer d (the whole JSON), i (its items, [] without any) and s (the HTTP status).
 get prints its value (true and false for booleans), or the answer. call prints the answer; exit status 1 for
 a status of 400 or more. wait asks again whenever the broker tells an event, and at least every second, since
 events may be lost while it restarts; it prints the answer that satisfied, or the last one with exit status 1.
+time is call and then wait, and prints the seconds from the one's request to the other's answer.
 """
 import json
 import select
@@ -86,13 +88,16 @@ class Events:
         self.path = path
         self.sock = None
 
-    def wait(self, seconds):
+    def open(self):
         if self.sock is None:
             try:
                 self.sock = connect(self.path, 2)
                 self.sock.sendall(b'GET /v1/events?follow=1 HTTP/1.1\r\nHost: carrel\r\n\r\n')
             except OSError:
                 self.sock = None
+
+    def wait(self, seconds):
+        self.open()
         if self.sock is None:
             time.sleep(min(0.2, seconds))  # nobody is there who could ring
             return
@@ -106,15 +111,19 @@ class Events:
                 self.sock = None
 
 
-def wait(path, seconds, target, expression):
+def wait(path, seconds, target, expression, began=None):
     end = time.monotonic() + seconds
     events = Events(path)
+    if began is not None:
+        events.open()
+        began()
     last = 'no answer yet'
     while True:
         try:
             status, last = request(path, 'GET', target)
             if value(expression, status, last):
-                show(last)
+                if began is None:
+                    show(last)
                 return 0
         except (OSError, LookupError, TypeError, AttributeError) as error:
             last = {'error': str(error), 'answer': last}
@@ -126,12 +135,29 @@ def wait(path, seconds, target, expression):
         events.wait(left)
 
 
+def measure(path, seconds, method, target, body, seen, expression):
+    start = [0.0]
+
+    def began():
+        start[0] = time.monotonic()
+        status, answer = request(path, method, target, body)
+        if status >= 400:
+            sys.exit('api.py: %s %s: %s' % (method, target, json.dumps(answer)))
+
+    status = wait(path, seconds, seen, expression, began)
+    if status == 0:
+        print('%.3f' % (time.monotonic() - start[0]))
+    return status
+
+
 def main():
     if len(sys.argv) < 4:
         sys.exit(__doc__)
     path, verb, rest = sys.argv[1], sys.argv[2], sys.argv[3:]
     if verb == 'wait':
         return wait(path, float(rest[0]), rest[1], rest[2])
+    if verb == 'time':
+        return measure(path, float(rest[0]), *rest[1:6])
     if verb == 'get':
         status, answer = request(path, 'GET', rest[0])
         show(value(rest[1], status, answer) if len(rest) > 1 else answer)
