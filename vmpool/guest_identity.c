@@ -71,8 +71,8 @@ static const char identity_body[] =
     "fi\n";
 
 /* Quiet: for two seconds in a row less than a quarter of a processor was busy; /proc/stat counts hundredths. The X server's
- * key is made good for any host name: the clone has another one, and its programs would no longer find the key. Where it
- * can be told so, the X server takes the user's own programs without a key. */
+ * key is filed under the host's name, and the clone has another one, so its programs no longer find it: the X server is
+ * told to take its user's programs without a key. */
 static const char golden_body[] =
     "rest() {\n"
     "  quiet=0 left=20 last=0\n"
@@ -108,12 +108,9 @@ static const char golden_body[] =
     "      last=$word\n"
     "    done\n"
     "    case $cookies in /*) ;; *) cookies=$home/$cookies ;; esac\n"
-    "    runuser -u \"$user\" -- sh -c 'xauth -f \"$1\" nlist | sed \"s/^..../ffff/\" | xauth -f \"$1\" "
-    "nmerge "
-    "-' sh \"$cookies\" || exit 1\n"
-    "    ! command -v xhost >/dev/null ||\n"
-    "      runuser -u \"$user\" -- env \"DISPLAY=$display\" \"XAUTHORITY=$cookies\" \\\n"
-    "        xhost \"+si:localuser:$user\" >/dev/null || exit 1\n"
+    "    runuser -u \"$user\" -- env \"DISPLAY=$display\" \"XAUTHORITY=$cookies\" \\\n"
+    "      xhost \"+si:localuser:$user\" >/dev/null ||\n"
+    "      { echo 'its X server could not be told of its user by xhost' >&2; exit 1; }\n"
     "    found=1\n"
     "  done\n"
     "  [ -n \"$found\" ] || { echo 'the session has no X server' >&2; exit 1; }\n"
