@@ -53,6 +53,7 @@ class Messages(Case):
     keys = {"heartbeat": "10min"}  # nothing but the long poll brings an order
 
     def active(self, depth=24, refresh=1, extra=0x401):
+        self.gateway.wait_log(r"The lobby runs\.")  # it starts beside the gateway, which is ready before
         client, guest = self.relayed()
         guest.send(send_data(26, GUEST_USER, GUEST_IO, capabilities(1, GUEST_USER, depth, refresh)))
         client.pdu()
