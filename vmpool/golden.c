@@ -58,12 +58,11 @@ struct golden *golden_add(struct host *host, const char *id, enum golden_state s
     return g;
 }
 
-void golden_lease_renewed(struct vmpool *vm, const char *host_id, uint64_t until_ns)
+void golden_lease_renewed(struct host *host, uint64_t until_ns)
 {
-    list_for_each (pos, &vm->goldens) {
+    list_for_each (pos, &host->vm->goldens) {
         struct golden *g = list_entry(pos, struct golden, entry);
-        const struct host *host = host_find(vm, host_id);
-        if (host && !strcmp(g->host_id, host_id) && g->epoch == host->epoch)
+        if (!strcmp(g->host_id, host->row.id) && g->epoch == host->epoch)
             atomic_store(&g->until_ns, until_ns);
     }
 }

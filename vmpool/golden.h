@@ -67,7 +67,7 @@ enum golden_answer golden_ask(struct host *host, const struct pool_row *pool, co
 void golden_tell(struct vmpool *vm, const char *host_id);
 
 /* The host's lease holds until then. */
-void golden_lease_renewed(struct vmpool *vm, const char *host_id, uint64_t until_ns);
+void golden_lease_renewed(struct host *host, uint64_t until_ns);
 
 /* A fork of it did not become a desktop, or did. */
 void golden_fork_failed(struct golden *g, const char *words);

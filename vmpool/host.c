@@ -636,10 +636,11 @@ bool host_has(const struct vmpool *vm, const char *id)
 void host_lease_renewed(struct vmpool *vm, const char *id, uint64_t until_ns)
 {
     struct host *host = host_find(vm, id);
-    if (host)
-        virt_host_hold(host->virt, host->epoch, until_ns);
-    host_lane_renewed(vm, id, until_ns);
-    golden_lease_renewed(vm, id, until_ns);
+    if (!host)
+        return;
+    virt_host_hold(host->virt, host->epoch, until_ns);
+    host_lane_renewed(host, until_ns);
+    golden_lease_renewed(host, until_ns);
 }
 
 /* Desktops are driven when their host is not as it was: it answers or does not, is lost, or takes others. */

@@ -25,19 +25,6 @@ struct lane_job {
     void *arg;
 };
 
-static void on_up(void *arg, const struct virt_host_info *info)
-{
-}
-
-static void on_down(void *arg, const char *reason)
-{
-}
-
-/* The host's own connection tells of its guests. */
-static void on_guest(void *arg, const char *uuid, enum virt_guest_event event)
-{
-}
-
 static void on_closed(void *arg)
 {
     struct lane *lane = arg;
@@ -46,8 +33,8 @@ static void on_closed(void *arg)
     reconcile_want(lane->vm);
 }
 
-static const struct virt_host_events lane_events = {
-    .up = on_up, .down = on_down, .guest = on_guest, .closed = on_closed};
+/* The host's own connection tells of it and of its guests. */
+static const struct virt_host_events lane_events = {.closed = on_closed};
 
 static struct lane *lane_open(struct host *host, enum host_lane_kind kind)
 {
@@ -141,12 +128,11 @@ void host_lane_drive_all(struct vmpool *vm)
     }
 }
 
-void host_lane_renewed(struct vmpool *vm, const char *host_id, uint64_t until_ns)
+void host_lane_renewed(struct host *host, uint64_t until_ns)
 {
-    list_for_each (pos, &vm->lanes) {
+    list_for_each (pos, &host->vm->lanes) {
         struct lane *lane = list_entry(pos, struct lane, entry);
-        const struct host *host = host_find(vm, host_id);
-        if (host && !lane->leaving && !strcmp(lane->host_id, host_id) && lane->epoch == host->epoch)
+        if (!lane->leaving && !strcmp(lane->host_id, host->row.id) && lane->epoch == host->epoch)
             virt_host_hold(lane->virt, lane->epoch, until_ns);
     }
 }

@@ -25,7 +25,7 @@ int host_lane_submit(struct host *host, enum host_lane_kind kind,
 
 /* In every pass: lanes of hosts that are no longer ours are closed. */
 void host_lane_drive_all(struct vmpool *vm);
-void host_lane_renewed(struct vmpool *vm, const char *host_id, uint64_t until_ns);
+void host_lane_renewed(struct host *host, uint64_t until_ns);
 
 void host_lane_close_all(struct vmpool *vm);
 void host_lane_abandon_all(struct vmpool *vm); /* those whose host does not come back */

@@ -189,18 +189,6 @@ static void on_files(void *arg, int rc, const struct error *err)
     copy_write(copy, true, false);
 }
 
-static void on_nothing_up(void *arg, const struct virt_host_info *info)
-{
-}
-
-static void on_nothing_down(void *arg, const char *reason)
-{
-}
-
-static void on_nothing_guest(void *arg, const char *uuid, enum virt_guest_event event)
-{
-}
-
 static void on_closed(void *arg)
 {
     struct image_copy *copy = arg;
@@ -208,8 +196,7 @@ static void on_closed(void *arg)
     reconcile_want(copy->vm);
 }
 
-static const struct virt_host_events copy_events = {
-    .up = on_nothing_up, .down = on_nothing_down, .guest = on_nothing_guest, .closed = on_closed};
+static const struct virt_host_events copy_events = {.closed = on_closed};
 
 static void copy_begin(struct host *host, const struct image_row *image, bool removing)
 {

@@ -180,6 +180,9 @@ static void on_connection_closed(virConnectPtr conn, int reason, void *opaque)
 
 static void register_events(struct virt_host *host, virConnectPtr conn)
 {
+    host->callback_ids[0] = host->callback_ids[1] = -1;
+    if (!host->events->guest)
+        return;
     host->callback_ids[0] =
         virConnectDomainEventRegisterAny(conn, NULL, VIR_DOMAIN_EVENT_ID_LIFECYCLE,
                                          VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle), host_ref(host), host_unref);
@@ -211,7 +214,8 @@ static int host_connect(struct virt_host *host, struct note *up, struct error *e
         host_unref(host);
     register_events(host, conn);
     host->conn.conn = conn;
-    virt_info_read(&host->conn, &up->info);
+    if (host->events->up)
+        virt_info_read(&host->conn, &up->info);
     return 0;
 }
 
@@ -398,11 +402,13 @@ static void note_deliver(struct virt_host *host, struct note *note)
     switch (note->kind) {
     case NOTE_UP:
         host->up = true;
-        host->events->up(host->arg, &note->info);
+        if (host->events->up)
+            host->events->up(host->arg, &note->info);
         break;
     case NOTE_DOWN:
         host->up = false;
-        host->events->down(host->arg, note->err.text);
+        if (host->events->down)
+            host->events->down(host->arg, note->err.text);
         break;
     case NOTE_GUEST:
         host->events->guest(host->arg, note->uuid, note->event);

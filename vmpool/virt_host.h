@@ -44,6 +44,7 @@ enum virt_guest_event {
     VIRT_GUEST_AGENT_DOWN,
 };
 
+/* All but closed() may be NULL; what nobody listens to is not asked for. */
 struct virt_host_events {
     void (*up)(void *arg, const struct virt_host_info *info);
     void (*down)(void *arg, const char *reason);
