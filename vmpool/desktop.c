@@ -117,18 +117,24 @@ static void on_guest_job(void *arg, int rc, const struct error *err)
         desktop_drive(d);
 }
 
+static void guest_job_sent(struct guest_job *job, int rc)
+{
+    struct desktop *d = job->d;
+    if (!rc) {
+        d->busy = true;
+        return;
+    }
+    guest_job_free(job);
+    desktop_pause(d, GUEST_RETRY_MS);
+}
+
 void guest_job_submit(struct guest_job *job, int (*run)(struct virt_conn *conn, void *arg, struct error *err),
                       void (*done)(struct desktop *d, struct guest_job *job, int rc, const struct error *err))
 {
-    struct desktop *d = job->d;
-    struct host *host = desktop_host(d);
+    struct host *host = desktop_host(job->d);
     job->done = done;
-    if (!host || !host->connected || virt_host_submit(host->virt, run, on_guest_job, job)) {
-        guest_job_free(job);
-        desktop_pause(d, GUEST_RETRY_MS);
-        return;
-    }
-    d->busy = true;
+    guest_job_sent(job, host && host->connected ? virt_host_submit(host->virt, run, on_guest_job, job)
+                                                : CE_UNREACHABLE);
 }
 
 void guest_job_submit_lane(struct guest_job *job, enum host_lane_kind kind,
@@ -136,15 +142,10 @@ void guest_job_submit_lane(struct guest_job *job, enum host_lane_kind kind,
                            void (*done)(struct desktop *d, struct guest_job *job, int rc,
                                         const struct error *err))
 {
-    struct desktop *d = job->d;
-    struct host *host = desktop_host(d);
+    struct host *host = desktop_host(job->d);
     job->done = done;
-    if (!host || !host->connected || host_lane_submit(host, kind, run, on_guest_job, job)) {
-        guest_job_free(job);
-        desktop_pause(d, GUEST_RETRY_MS);
-        return;
-    }
-    d->busy = true;
+    guest_job_sent(job, host && host->connected ? host_lane_submit(host, kind, run, on_guest_job, job)
+                                                : CE_UNREACHABLE);
 }
 
 struct desktop_write *desktop_write_create(struct desktop *d)
@@ -293,12 +294,11 @@ static bool deadline_passed(struct desktop *d)
         return false;
     }
     char reason[REASON_SIZE];
+    const char *missing = d->row.state == DESKTOP_BOOTING ? desktop_boot_missing(d) : NULL;
     if (!host || !host_answers(host))
         snprintf(reason, sizeof reason, "host %s does not answer", d->row.host);
-    else if (d->row.state == DESKTOP_BOOTING && desktop_boot_missing(d))
-        snprintf(reason, sizeof reason, "%s", desktop_boot_missing(d));
     else
-        snprintf(reason, sizeof reason, "%s", deadline.reason);
+        snprintf(reason, sizeof reason, "%s", missing ? missing : deadline.reason);
     desktop_fail(d, reason);
     return true;
 }

@@ -14,6 +14,7 @@
 #include "image_copy.h"
 #include "log.h"
 #include "uuid.h"
+#include "virt_golden.h"
 
 #define PERCENT_STARTED 10
 #define PERCENT_ANSWERED 95
@@ -81,7 +82,9 @@ static bool prepare_start(struct desktop *d, struct guest_job *job)
     image_copy_paths(host, image, &paths);
     char genid[37], disk[CONFIG_TEXT_SIZE + ID_SIZE + 16], ram[GOLDEN_PATH_SIZE] = "";
     snprintf(job->base, sizeof job->base, "%s", paths.disk);
-    if (is_fork(d))
+    snprintf(job->base_format, sizeof job->base_format, "%s", image->format);
+    job->fork = is_fork(d);
+    if (job->fork)
         desktop_instant_prepare(d, job, ram);
     uuid_make(genid);
     snprintf(disk, sizeof disk, "%s/%s.qcow2", d->vm->config.vmpool_desktop_dir, d->row.id);
@@ -104,14 +107,13 @@ static bool prepare_start(struct desktop *d, struct guest_job *job)
         .memory_mib = pool->memory_mib,
         .address = host_address(host),
         .port = d->port,
-        .ram_file = is_fork(d) ? ram : NULL,
-        .nic_later = is_fork(d),
-        .fork = is_fork(d),
+        .ram_file = job->fork ? ram : NULL,
+        .nic_later = job->fork,
+        .fork = job->fork,
         .kvm = kvm == 1,
         .keep = pool->kind == POOL_DEDICATED,
     };
     job->xml = template_expand(d->vm->template, &spec);
-    snprintf(job->base_format, sizeof job->base_format, "%s", image->format);
     job->capacity_bytes = image->virtual_size_bytes;
     return job->xml != NULL;
 }
@@ -134,6 +136,17 @@ static void start_failed(struct desktop *d, int rc, const struct error *err)
     desktop_fail(d, err->text);
 }
 
+struct clone_spec guest_job_disk(const struct guest_job *job)
+{
+    return (struct clone_spec){
+        .desktop_dir = job->desktop_dir,
+        .desktop_id = job->key.desktop_id,
+        .base = job->base,
+        .base_format = job->base_format,
+        .capacity_bytes = job->capacity_bytes,
+    };
+}
+
 static int run_clone(struct virt_conn *conn, void *arg, struct error *err)
 {
     struct guest_job *job = arg;
@@ -142,17 +155,14 @@ static int run_clone(struct virt_conn *conn, void *arg, struct error *err)
     if (rc)
         return rc;
     (void)unlink(job->serial_log);
-    const struct clone_spec spec = {
-        .desktop_dir = job->desktop_dir,
-        .desktop_id = job->key.desktop_id,
-        .base = job->base,
-        .base_format = job->base_format,
-        .capacity_bytes = job->capacity_bytes,
-    };
+    const struct clone_spec spec = guest_job_disk(job);
     char path[1024];
     if (!job->has_disk)
         rc = virt_storage_clone(conn, &spec, path, sizeof path, err);
-    return rc ? rc : virt_domain_start(conn, job->xml, err);
+    if (rc)
+        return rc;
+    return job->fork ? virt_golden_fork(conn, &job->key, job->xml, job->state_path, err)
+                     : virt_domain_start(conn, job->xml, err);
 }
 
 static int write_booting(struct db *db, struct desktop_write *w)
@@ -192,9 +202,9 @@ void desktop_step_cloning(struct desktop *d)
         free(job);
         return;
     }
-    job->has_disk = d->has_copy;
-    if (*d->row.golden)
-        guest_job_submit_lane(job, HOST_LANE_FORK, desktop_instant_run, on_cloned);
+    job->has_disk = d->has_copy && !job->fork;
+    if (job->fork)
+        guest_job_submit_lane(job, HOST_LANE_FORK, run_clone, on_cloned);
     else if (desktop_needs_copy(d))
         desktop_copy_submit(job);
     else

@@ -10,13 +10,7 @@ bool desktop_needs_copy(const struct desktop *d)
 static int run_copy(struct virt_conn *conn, void *arg, struct error *err)
 {
     struct guest_job *job = arg;
-    const struct clone_spec spec = {
-        .desktop_dir = job->desktop_dir,
-        .desktop_id = job->key.desktop_id,
-        .base = job->base,
-        .base_format = job->base_format,
-        .capacity_bytes = job->capacity_bytes,
-    };
+    const struct clone_spec spec = guest_job_disk(job);
     int rc = virt_domain_destroy(conn, &job->key, err);
     return rc ? rc : virt_storage_copy(conn, &spec, err);
 }

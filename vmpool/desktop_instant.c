@@ -4,12 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "golden.h"
 #include "guest_identity.h"
 #include "log.h"
-#include "virt_golden.h"
 
 #define IDENTITY_LOOK_MIN_MS                                                                                 \
     15 /* between looks whether the script has ended; each costs its guest a moment */
@@ -41,26 +39,8 @@ void desktop_instant_prepare(const struct desktop *d, struct guest_job *job, cha
         return;
     golden_path(g->dir, g->id, "ram", ret_ram);
     golden_path(g->dir, g->id, "qcow2", job->base);
+    snprintf(job->base_format, sizeof job->base_format, "qcow2");
     golden_path(g->dir, g->id, "state", job->state_path);
-}
-
-int desktop_instant_run(struct virt_conn *conn, void *arg, struct error *err)
-{
-    struct guest_job *job = arg;
-    int rc = virt_domain_destroy(conn, &job->key, err); /* what a killed vmpool had begun */
-    if (rc)
-        return rc;
-    (void)unlink(job->serial_log);
-    const struct clone_spec spec = {
-        .desktop_dir = job->desktop_dir,
-        .desktop_id = job->key.desktop_id,
-        .base = job->base,
-        .base_format = "qcow2",
-        .capacity_bytes = job->capacity_bytes,
-    };
-    char path[1024];
-    rc = virt_storage_clone(conn, &spec, path, sizeof path, err);
-    return rc ? rc : virt_golden_fork(conn, &job->key, job->xml, job->state_path, err);
 }
 
 /* --- identity --------------------------------------------------------------------------------------------

@@ -32,9 +32,13 @@ struct guest_job {
     char state_path[GOLDEN_PATH_SIZE]; /* of the golden guest's devices */
     int64_t script_pid;
     bool script_ended;
+    bool fork;
     bool has_disk; /* a copy of the image, made already */
     void (*done)(struct desktop *d, struct guest_job *job, int rc, const struct error *err);
 };
+
+/* The disk that the desktop begins with: an overlay on job->base, or a copy of it. Borrows from the job. */
+struct clone_spec guest_job_disk(const struct guest_job *job);
 
 /* NULL without memory. */
 struct guest_job *guest_job_create(struct desktop *d);
@@ -102,7 +106,6 @@ bool desktop_instant_choose(struct desktop *d);
 void desktop_instant_prepare(const struct desktop *d, struct guest_job *job, char ret_ram[GOLDEN_PATH_SIZE]);
 void desktop_instant_failed(struct desktop *d, const char *words); /* as a fork, if it is one */
 void desktop_step_card(struct desktop *d);
-int desktop_instant_run(struct virt_conn *conn, void *arg, struct error *err) MUST_CHECK;
 void desktop_step_identity(struct desktop *d);
 
 /* desktop_copy.c: the copy of the image that a desktop with a disk of its own begins with */
