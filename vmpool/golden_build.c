@@ -11,6 +11,7 @@
 #include "host_lane.h"
 #include "image_copy.h"
 #include "log.h"
+#include "pool_sizing.h"
 #include "uuid.h"
 #include "virt_golden.h"
 #include "virt_storage.h"
@@ -36,13 +37,9 @@ void golden_change(struct golden *g, enum golden_state to)
 void golden_fail(struct golden *g, const char *reason)
 {
     const struct config *config = &g->vm->config;
-    uint64_t pause_ms = config->vmpool_retry_pause_ms;
-    for (unsigned i = 0; i < g->failures && pause_ms < config->vmpool_retry_pause_max_ms; i++)
-        pause_ms *= 2;
-    if (pause_ms > config->vmpool_retry_pause_max_ms)
-        pause_ms = config->vmpool_retry_pause_max_ms;
     g->failures++;
-    g->retry_at_ms = store_now_ms() + (int64_t)pause_ms;
+    g->retry_at_ms = store_now_ms() + (int64_t)backoff_pause_ms(g->failures, config->vmpool_retry_pause_ms,
+                                                                config->vmpool_retry_pause_max_ms);
     snprintf(g->reason, sizeof g->reason, "%s", reason);
     golden_change(g, GOLDEN_FAILED);
 }

@@ -7,11 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <jansson.h>
 #include <sodium.h>
+
+#include "boottime.h"
+#include "json_cleanup.h"
 
 #define MANIFEST_VERSION 1
 #define MANIFEST_MAX 65536
@@ -20,12 +22,6 @@
 
 static const char *const parts[] = {"qcow2", "ram", "state"};
 #define PARTS (sizeof parts / sizeof parts[0])
-
-static void json_unref(json_t **json)
-{
-    json_decref(*json);
-}
-#define CLEANUP_JSON __attribute__((cleanup(json_unref)))
 
 void golden_path(const char *dir, const char *id, const char *suffix, char ret[GOLDEN_PATH_SIZE])
 {
@@ -50,10 +46,7 @@ int golden_files_make_dir(const char *dir, struct error *err)
 
 static int may_change(const struct golden_place *place, struct error *err)
 {
-    struct timespec now;
-    if (!place->until_ns || clock_gettime(CLOCK_BOOTTIME, &now))
-        return 0;
-    if ((uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec < atomic_load(place->until_ns))
+    if (!place->until_ns || boottime_ns() < atomic_load(place->until_ns))
         return 0;
     return error_set(err, CE_CANCELLED, "the host's lease has run out");
 }

@@ -7,6 +7,7 @@
 #include <sodium.h>
 
 #include "golden_files.h"
+#include "uuid.h"
 
 #define ID_BYTES 8
 #define UUID_BYTES 16
@@ -112,7 +113,7 @@ int golden_shape_name(const struct golden_shape *shape, char ret_id[ID_SIZE], ch
     rc = check_xml(xml, err);
     crypto_generichash_state state;
     unsigned char sum[ID_BYTES + UUID_BYTES];
-    char hex[sizeof sum * 2 + 1];
+    char hex[ID_BYTES * 2 + 1];
     (void)crypto_generichash_init(&state, NULL, 0, sizeof sum);
     add(&state, xml);
     add(&state, shape->image->id);
@@ -126,12 +127,8 @@ int golden_shape_name(const struct golden_shape *shape, char ret_id[ID_SIZE], ch
     free(xml);
     if (rc)
         return rc;
-    sum[ID_BYTES + 6] =
-        (unsigned char)((sum[ID_BYTES + 6] & 0x0f) | 0x40); /* RFC 9562: version 4, variant 1 */
-    sum[ID_BYTES + 8] = (unsigned char)((sum[ID_BYTES + 8] & 0x3f) | 0x80);
-    sodium_bin2hex(hex, sizeof hex, sum, sizeof sum);
+    sodium_bin2hex(hex, sizeof hex, sum, ID_BYTES);
     snprintf(ret_id, ID_SIZE, GOLDEN_PREFIX "%.16s", hex);
-    const char *u = hex + (size_t)ID_BYTES * 2;
-    snprintf(ret_uuid, 37, "%.8s-%.4s-%.4s-%.4s-%.12s", u, u + 8, u + 12, u + 16, u + 20);
+    uuid_from(sum + ID_BYTES, ret_uuid);
     return 0;
 }

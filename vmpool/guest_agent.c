@@ -9,13 +9,9 @@
 #include <sodium.h>
 #include <uv.h>
 
-#define ANSWER_MAX (1024 * 1024) /* a longer answer of a guest is not parsed */
+#include "json_cleanup.h"
 
-static void json_unref(json_t **json)
-{
-    json_decref(*json);
-}
-#define CLEANUP_JSON __attribute__((cleanup(json_unref)))
+#define ANSWER_MAX (1024 * 1024) /* a longer answer of a guest is not parsed */
 
 /* Runs EXECUTE and gives its "return" member. ARGUMENTS is consumed. */
 static int command_within(struct virt_conn *conn, const struct guest_key *key, const char *execute,

@@ -6,11 +6,7 @@
 
 #include <jansson.h>
 
-static void json_unref(json_t **json)
-{
-    json_decref(*json);
-}
-#define CLEANUP_JSON __attribute__((cleanup(json_unref)))
+#include "json_cleanup.h"
 
 /* An optional text member that fits. */
 static int take_text(const json_t *object, const char *member, char *ret, size_t size, struct error *err)

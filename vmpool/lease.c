@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <sodium.h>
 
+#include "boottime.h"
 #include "host.h"
 #include "log.h"
 #include "reconcile.h"
@@ -30,13 +30,6 @@ struct lease {
     uint64_t epoch;
     uint64_t until_ns;
 };
-
-uint64_t lease_clock_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_BOOTTIME, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 static uint64_t duration_ns(const struct vmpool *vm)
 {
@@ -65,14 +58,14 @@ static struct lease *lease_make(struct vmpool *vm, const char *name)
         return lease;
     lease->vm = vm;
     snprintf(lease->seen.name, sizeof lease->seen.name, "%s", name);
-    lease->seen_since_ns = lease_clock_ns();
+    lease->seen_since_ns = boottime_ns();
     list_append(&vm->leases, &lease->entry);
     return lease;
 }
 
 static bool holds(const struct lease *lease)
 {
-    return lease->mine && lease_clock_ns() < lease->until_ns;
+    return lease->mine && boottime_ns() < lease->until_ns;
 }
 
 bool lease_is_held(const struct vmpool *vm, const char *name)
@@ -136,8 +129,7 @@ static void lease_ask(struct lease *lease, bool give)
     struct take_job *job = calloc(1, sizeof *job);
     if (!job)
         return;
-    *job =
-        (struct take_job){.vm = lease->vm, .seen = lease->seen, .asked_ns = lease_clock_ns(), .give = give};
+    *job = (struct take_job){.vm = lease->vm, .seen = lease->seen, .asked_ns = boottime_ns(), .give = give};
     lease->asked = true;
     vmpool_write(lease->vm, run_take, on_taken, job);
 }
@@ -206,7 +198,7 @@ static void on_renew_time(uv_timer_t *timer)
     if (!job)
         return;
     job->vm = vm;
-    job->asked_ns = lease_clock_ns();
+    job->asked_ns = boottime_ns();
     vm->renewing = true;
     vmpool_write(vm, run_renew, on_renewed, job);
 }
@@ -223,7 +215,7 @@ static void see_rows(struct vmpool *vm)
         if (!lease || lease->asked || row->turn < lease->seen.turn)
             continue; /* the pass began before we took or renewed it */
         if (row->turn != lease->seen.turn || strcmp(row->boot, lease->seen.boot) != 0)
-            lease->seen_since_ns = lease_clock_ns();
+            lease->seen_since_ns = boottime_ns();
         lease->seen = *row;
         if (lease->mine && strcmp(row->boot, vm->boot) != 0) {
             log_error("lease %s: %s has taken it over", row->name, row->owner);
@@ -242,7 +234,7 @@ static bool is_free(const struct vmpool *vm, const struct lease *lease)
 {
     uint64_t patience_ns = duration_ns(vm) + duration_ns(vm) / RENEWALS;
     return !lease->mine && (!*lease->seen.boot || predecessor_is_dead(vm, &lease->seen) ||
-                            lease_clock_ns() - lease->seen_since_ns > patience_ns);
+                            boottime_ns() - lease->seen_since_ns > patience_ns);
 }
 
 bool lease_is_elsewhere(const struct vmpool *vm, const char *host_id)
@@ -257,12 +249,12 @@ static void watch_own(struct vmpool *vm)
 {
     list_for_each (pos, &vm->leases) {
         struct lease *lease = list_entry(pos, struct lease, entry);
-        if (!lease->mine || lease_clock_ns() < lease->until_ns)
+        if (!lease->mine || boottime_ns() < lease->until_ns)
             continue;
         log_error("lease %s: it has run out before it was renewed; nothing is done on it any more",
                   lease->seen.name);
         lease->mine = false;
-        lease->seen_since_ns = lease_clock_ns();
+        lease->seen_since_ns = boottime_ns();
     }
 }
 

@@ -46,6 +46,5 @@ void lease_give_back_all(struct vmpool *vm); /* at the end: others need not wait
 void lease_stop(struct vmpool *vm);
 void lease_free_all(struct vmpool *vm);
 
-uint64_t lease_clock_ns(void); /* CLOCK_BOOTTIME */
 
 #endif

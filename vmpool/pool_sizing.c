@@ -47,6 +47,13 @@ struct pool_plan pool_sizing_plan(const struct pool_row *pool, const struct pool
     return plan;
 }
 
+uint64_t backoff_pause_ms(uint32_t failures, uint64_t pause_ms, uint64_t pause_max_ms)
+{
+    for (uint32_t i = 1; i < failures && pause_ms < pause_max_ms; i++)
+        pause_ms *= 2;
+    return pause_ms < pause_max_ms ? pause_ms : pause_max_ms;
+}
+
 struct pool_backoff pool_backoff_next(const struct pool_row *pool, int64_t now_ms, uint64_t pause_ms,
                                       uint64_t pause_max_ms, uint64_t failure_limit)
 {
@@ -55,12 +62,7 @@ struct pool_backoff pool_backoff_next(const struct pool_row *pool, int64_t now_m
     if (pool->stopped || (pool->failures && pool->retry_at_ms > now_ms))
         return next;
     next.failures = pool->failures + 1;
-    uint64_t pause = pause_ms;
-    for (uint32_t i = 1; i < next.failures && pause < pause_max_ms; i++)
-        pause *= 2;
-    if (pause > pause_max_ms)
-        pause = pause_max_ms;
-    next.retry_at_ms = now_ms + (int64_t)pause;
+    next.retry_at_ms = now_ms + (int64_t)backoff_pause_ms(next.failures, pause_ms, pause_max_ms);
     next.stopped = failure_limit && next.failures >= failure_limit;
     return next;
 }

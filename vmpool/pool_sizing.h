@@ -26,6 +26,9 @@ struct pool_plan {
 struct pool_plan pool_sizing_plan(const struct pool_row *pool, const struct pool_count *count,
                                   int64_t now_ms);
 
+/* How long to pause after the FAILURES-th failure in a row: PAUSE_MS, doubled with each, up to PAUSE_MAX_MS. */
+uint64_t backoff_pause_ms(uint32_t failures, uint64_t pause_ms, uint64_t pause_max_ms);
+
 struct pool_backoff {
     uint32_t failures;
     int64_t retry_at_ms;

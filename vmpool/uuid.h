@@ -5,5 +5,7 @@
 #define UUID_SIZE 37
 
 void uuid_make(char ret[UUID_SIZE]);
+/* The one that BYTES make, with version and variant set. */
+void uuid_from(const unsigned char bytes[16], char ret[UUID_SIZE]);
 
 #endif

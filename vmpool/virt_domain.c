@@ -69,6 +69,13 @@ int virt_domain_lookup(struct virt_conn *conn, const struct guest_key *key, virD
     return 0;
 }
 
+int virt_domain_lookup_to_change(struct virt_conn *conn, const struct guest_key *key, virDomainPtr *ret,
+                                 struct error *err)
+{
+    int rc = virt_domain_lookup(conn, key, ret, err);
+    return rc ? rc : virt_may_act(conn, err);
+}
+
 static int domain_start(struct virt_conn *conn, const char *xml, unsigned flags, struct error *err)
 {
     int may = virt_may_act(conn, err);
@@ -150,9 +157,7 @@ int virt_domain_destroy(struct virt_conn *conn, const struct guest_key *key, str
 int virt_domain_resume(struct virt_conn *conn, const struct guest_key *key, struct error *err)
 {
     CLEANUP_DOMAIN virDomainPtr domain = NULL;
-    int rc = virt_domain_lookup(conn, key, &domain, err);
-    if (!rc)
-        rc = virt_may_act(conn, err);
+    int rc = virt_domain_lookup_to_change(conn, key, &domain, err);
     if (!rc && virDomainResume(domain) < 0)
         rc = virt_error(err, "cannot let the guest go on");
     return rc;
@@ -162,9 +167,7 @@ int virt_domain_attach_card(struct virt_conn *conn, const struct guest_key *key,
                             struct error *err)
 {
     CLEANUP_DOMAIN virDomainPtr domain = NULL;
-    int rc = virt_domain_lookup(conn, key, &domain, err);
-    if (!rc)
-        rc = virt_may_act(conn, err);
+    int rc = virt_domain_lookup_to_change(conn, key, &domain, err);
     if (rc)
         return rc;
     char mac[18];
@@ -254,9 +257,7 @@ int virt_domain_agent(struct virt_conn *conn, const struct guest_key *key, const
                       char **ret, struct error *err)
 {
     CLEANUP_DOMAIN virDomainPtr domain = NULL;
-    int rc = virt_domain_lookup(conn, key, &domain, err);
-    if (!rc)
-        rc = virt_may_act(conn, err);
+    int rc = virt_domain_lookup_to_change(conn, key, &domain, err);
     if (rc)
         return rc;
     char *answer = virDomainQemuAgentCommand(domain, command, timeout_s, 0);

@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <carrel/host_uri.h>
 
+#include "boottime.h"
 #include "connect_words.h"
 #include "list.h"
 #include "virt_info.h"
@@ -236,11 +236,7 @@ static void host_disconnect(struct virt_host *host)
 int virt_may_act(const struct virt_conn *conn, struct error *err)
 {
     uint64_t until_ns = atomic_load(&conn->until_ns);
-    struct timespec now;
-    if (!until_ns)
-        return 0;
-    clock_gettime(CLOCK_BOOTTIME, &now);
-    if ((uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec < until_ns)
+    if (!until_ns || boottime_ns() < until_ns)
         return 0;
     return error_set(err, CE_CANCELLED, "the lease of the host has run out");
 }

@@ -39,5 +39,8 @@ int virt_may_act(const struct virt_conn *conn, struct error *err) MUST_CHECK;
 struct guest_key;
 int virt_domain_lookup(struct virt_conn *conn, const struct guest_key *key, virDomainPtr *ret,
                        struct error *err) MUST_CHECK;
+/* The same for a call that changes it: also CE_CANCELLED, see virt_may_act(). */
+int virt_domain_lookup_to_change(struct virt_conn *conn, const struct guest_key *key, virDomainPtr *ret,
+                                 struct error *err) MUST_CHECK;
 
 #endif
