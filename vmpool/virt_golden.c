@@ -84,7 +84,7 @@ int virt_golden_freeze(struct virt_conn *conn, const struct guest_key *key, cons
                        struct error *err)
 {
     CLEANUP_DOMAIN virDomainPtr domain = NULL;
-    int rc = virt_domain_lookup(conn, key, &domain, err);
+    int rc = virt_domain_lookup_to_change(conn, key, &domain, err);
     if (rc)
         return rc;
     (void)unlink(state_path);
