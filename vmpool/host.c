@@ -10,7 +10,6 @@
 #include "image_copy.h"
 #include "lease.h"
 #include "log.h"
-#include "virt_info.h"
 #include "virt_probe.h"
 #include "virt_storage.h"
 #include "virt_upload.h"
@@ -21,8 +20,6 @@ struct host_write {
     struct host *host;
     struct host_row row;
 };
-
-static void host_write(struct host *host);
 
 static int run_write(struct db *db, void *arg)
 {
@@ -47,7 +44,7 @@ static void on_written(void *arg, int rc)
         host_write(host);
 }
 
-static void host_write(struct host *host)
+void host_write(struct host *host)
 {
     if (host->leaving)
         return;
@@ -218,76 +215,7 @@ void host_look(struct host *host)
     }
 }
 
-/* --- the room on its disk, and what kind of host it is ---------------------------------------------------
- */
-
-struct measure_job {
-    struct host *host;
-    char desktop_dir[CONFIG_TEXT_SIZE];
-    uint64_t mib, free_mib;
-    struct virt_host_info info;
-};
-
-static int run_measure(struct virt_conn *conn, void *arg, struct error *err)
-{
-    struct measure_job *job = arg;
-    virt_info_read(conn, &job->info);
-    return virt_storage_room(conn, job->desktop_dir, &job->mib, &job->free_mib, err);
-}
-
-/* True: it is another than it was. A QEMU is replaced while its libvirtd runs on. */
-static bool take_info(struct host *host, const struct virt_host_info *info)
-{
-    bool same = !strcmp(host->row.libvirt_version, info->libvirt_version) &&
-                !strcmp(host->row.hypervisor_version, info->hypervisor_version) &&
-                !strcmp(host->processor, info->processor);
-    host->row.vcpus = info->vcpus;
-    host->row.memory_mib = info->memory_mib;
-    snprintf(host->row.libvirt_version, sizeof host->row.libvirt_version, "%s", info->libvirt_version);
-    snprintf(host->row.hypervisor_version, sizeof host->row.hypervisor_version, "%s",
-             info->hypervisor_version);
-    snprintf(host->processor, sizeof host->processor, "%s", info->processor);
-    return !same;
-}
-
-static void on_measured(void *arg, int rc, const struct error *err)
-{
-    struct measure_job *job = arg;
-    struct host *host = job->host;
-    host->measuring = false;
-    if (!rc && *job->info.hypervisor_version && take_info(host, &job->info)) {
-        log_info("host %s: it has libvirt %s and %s now", host->row.name, job->info.libvirt_version,
-                 job->info.hypervisor_version);
-        host_write(host);
-        reconcile_want(host->vm); /* golden guests of the former ones are made anew */
-    }
-    if (!rc && (job->mib != host->row.disk_mib || job->free_mib != host->row.disk_free_mib)) {
-        host->row.disk_mib = job->mib;
-        host->row.disk_free_mib = job->free_mib;
-        host_write(host);
-    }
-    free(job);
-}
-
-/* Nothing tells of a disk that fills, so each host is asked now and then. */
-static void host_measure(struct host *host)
-{
-    if (host->measuring || !host_answers(host))
-        return;
-    if (store_now_ms() < host->measure_at_ms) {
-        reconcile_due(host->vm, host->measure_at_ms);
-        return;
-    }
-    struct measure_job *job = calloc(1, sizeof *job);
-    if (!job)
-        return;
-    job->host = host;
-    snprintf(job->desktop_dir, sizeof job->desktop_dir, "%s", host->vm->config.vmpool_desktop_dir);
-    host->measure_at_ms = store_now_ms() + HOST_MEASURE_MS;
-    host->measuring = !virt_host_submit(host->virt, run_measure, on_measured, job);
-    if (!host->measuring)
-        free(job);
-}
+/* --- what has no row ------------------------------------------------------------------------------------ */
 
 struct orphan_job {
     struct guest_key key;
@@ -467,7 +395,7 @@ static void on_up(void *arg, const struct virt_host_info *info)
     host->connected = true;
     host->looked = false;
     host->hung = false;
-    (void)take_info(host, info);
+    (void)host_take_info(host, info);
     host->measure_at_ms = 0;
     host_set_state(host, HOST_UP, "");
     host_look(host);

@@ -65,7 +65,13 @@ const char *host_address(const struct host *host);
 
 /* Whether a domain of that name was seen that is not ours. */
 bool host_name_is_foreign(const struct host *host, const char *name);
-void host_look(struct host *host); /* looks through the host again */
+void host_look(struct host *host);  /* looks through the host again */
+void host_write(struct host *host); /* its row, as it is now */
+
+/* host_measure.c. A look at its disk and kind, when it is time. */
+void host_measure(struct host *host);
+/* Takes over what libvirt says of it. True: it is another kind of host than it was. */
+bool host_take_info(struct host *host, const struct virt_host_info *info);
 
 /* Checks for hung calls; in every pass. */
 void host_watch(struct vmpool *vm);
