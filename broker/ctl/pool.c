@@ -30,19 +30,25 @@ static void put_desktops(const json_t *pool, char *text, size_t size)
     snprintf(text, size, "%lld of %lld", api_number(pool, "desktops"), api_number(pool, "max"));
 }
 
+/* What KIND means, by a table that ends with NULL; KIND itself where it is not in there. */
+static const char *spelt_out(const char *const words[][2], const char *kind)
+{
+    for (; words[0][0]; words++) {
+        if (!strcmp(words[0][0], kind))
+            return words[0][1];
+    }
+    return kind;
+}
+
 static void put_credentials(const json_t *pool, char *text, size_t size)
 {
     static const char *const words[][2] = {
         {"carrel", "carrel (Carrel logs the user in, with a password of its own)"},
         {"user", "user (the guest gets the user's own name and password)"},
         {"prompt", "prompt (the guest asks the user)"},
+        {NULL, NULL},
     };
-    const char *mode = api_text(pool, "credentials");
-    snprintf(text, size, "%s", mode);
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (!strcmp(words[i][0], mode))
-            snprintf(text, size, "%s", words[i][1]);
-    }
+    snprintf(text, size, "%s", spelt_out(words, api_text(pool, "credentials")));
 }
 
 static void put_provision(const json_t *pool, char *text, size_t size)
@@ -51,14 +57,10 @@ static void put_provision(const json_t *pool, char *text, size_t size)
         {"instant", "instant (forked from a guest that runs already)"},
         {"linked", "linked (booted from an overlay on the image)"},
         {"full", "full (booted from a copy of the image)"},
+        {NULL, NULL},
     };
-    const char *kind = api_text(pool, "provision");
-    snprintf(text, size, "%s", kind);
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (!strcmp(words[i][0], kind))
-            snprintf(text, size, "%s%s", words[i][1],
-                     api_flag(pool, "warm") ? ", with a session open before the log-in" : "");
-    }
+    snprintf(text, size, "%s%s", spelt_out(words, api_text(pool, "provision")),
+             api_flag(pool, "warm") ? ", with a session open before the log-in" : "");
 }
 
 static void put_policy(const json_t *pool, char *text, size_t size)

@@ -167,7 +167,8 @@ def main():
     return 1 if status >= 400 else 0
 
 
-try:
-    sys.exit(main())
-except (OSError, LookupError, TypeError) as error:
-    sys.exit('api.py: %s: %s' % (' '.join(sys.argv[2:]), error))
+if __name__ == '__main__':
+    try:
+        sys.exit(main())
+    except (OSError, LookupError, TypeError) as error:
+        sys.exit('api.py: %s: %s' % (' '.join(sys.argv[2:]), error))

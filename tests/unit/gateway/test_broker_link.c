@@ -49,10 +49,11 @@ static void on_reports(const struct http_stub_request *request)
     }
     strcat(t.report_log, "|");
     *(status == 200 ? &t.reports : &t.refused) += (unsigned)i;
-    body = (json_decref(body), json_pack("{s:o}", "items", items));
-    char *text = json_dumps(body, 0);
+    json_t *answer = json_pack("{s:o}", "items", items);
+    char *text = json_dumps(answer, 0);
     http_stub_answer(request->peer, status, text);
     free(text);
+    json_decref(answer);
     json_decref(body);
 }
 
