@@ -46,5 +46,4 @@ void lease_give_back_all(struct vmpool *vm); /* at the end: others need not wait
 void lease_stop(struct vmpool *vm);
 void lease_free_all(struct vmpool *vm);
 
-
 #endif
