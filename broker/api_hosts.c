@@ -13,12 +13,12 @@
 
 static json_t *host_json(const struct host_row *row)
 {
-    json_t *json =
-        json_pack("{s:s, s:s, s:o, s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:s}", "id", row->id, "name",
-                  row->name, "uri", api_json_text(row->uri), "state", host_state_name(row->state), "mode",
-                  host_mode_name(row->mode), "virt", row->virt, "reason", api_json_text(row->reason),
-                  "address", row->address, "labels", row->labels, "storage", row->storage, "libvirt",
-                  row->libvirt_version, "hypervisor", row->hypervisor_version);
+    json_t *json = json_pack(
+        "{s:s, s:s, s:o, s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:s}", "id", row->id, "name", row->name,
+        "uri", api_json_text(row->uri), "state", host_state_name(row->state), "mode",
+        host_mode_name(row->mode), "virt", row->virt, "reason", api_json_text(row->reason), "address",
+        row->address, "labels", row->labels, "storage", row->storage, "desktop_storage", row->desktop_storage,
+        "libvirt", row->libvirt_version, "hypervisor", row->hypervisor_version);
     json_t *numbers = json_pack(
         "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "vcpus", (json_int_t)row->vcpus,
         "memory_mib", (json_int_t)row->memory_mib, "disk_mib", (json_int_t)row->disk_mib, "disk_free_mib",

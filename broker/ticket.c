@@ -47,16 +47,18 @@ static int look_at_queue(struct db *db, const struct session_row *session, struc
 static json_t *ticket_json(const struct session_row *session, const struct ticket *ticket)
 {
     char message[160] = "Your desktop is ready.";
-    if (ticket->state == TICKET_WAITING && ticket->place > 1)
+    if (ticket->state == TICKET_WAITING && ticket->host_away)
+        snprintf(message, sizeof message, "%s", fail_sentence(FAIL_HOST_AWAITED));
+    else if (ticket->state == TICKET_WAITING && ticket->place > 1)
         snprintf(message, sizeof message, "Your desktop is starting. Your place in the queue is %u.",
                  ticket->place);
     else if (ticket->state == TICKET_WAITING)
         snprintf(message, sizeof message, "Your desktop is starting.");
-    return json_pack("{s:s, s:I, s:s, s:s, s:s, s:I, s:I, s:s}", "session", session->id, "connection",
+    return json_pack("{s:s, s:I, s:s, s:s, s:s, s:I, s:I, s:b, s:s}", "session", session->id, "connection",
                      (json_int_t)session->connection, "user", session->user, "pool", session->pool, "state",
                      ticket->state == TICKET_READY ? "ready" : "waiting", "percent",
                      (json_int_t)(ticket->state == TICKET_READY ? 100 : ticket->percent), "place",
-                     (json_int_t)ticket->place, "message", message);
+                     (json_int_t)ticket->place, "host_away", (int)ticket->host_away, "message", message);
 }
 
 static int add_password(struct request *r, const struct desktop_row *desktop, json_t *connect)
@@ -178,6 +180,8 @@ static int look_waiting(struct db *db, struct request *r, const struct session_r
         return refuse_waiting(db, r, session, hopeless);
     }
     int rc = look_at_queue(db, session, ticket);
+    if (!rc && pool->kind == POOL_DEDICATED)
+        rc = store_claim_host_away(db, session->id, &ticket->host_away);
     /* In a read job: a write job refuses, or gives it what is ready. */
     if (!rc && (write || (!hopeless && ticket->place > pool->ready)))
         answer_waiting(r, session, ticket);

@@ -19,6 +19,7 @@ struct ticket {
     enum ticket_state state;
     uint32_t percent; /* of the waiting */
     uint32_t place;
+    bool host_away; /* it waits for a host that does not answer */
 };
 
 /* Looks at connection CONNECTION of the session and sets the answer. WRITE: the job may write, so that a

@@ -230,6 +230,20 @@ int store_claim_place(struct db *db, const char *session_id, uint32_t *ret_place
     return 0;
 }
 
+int store_claim_host_away(struct db *db, const char *session_id, bool *ret_away)
+{
+    int64_t count = 0;
+    int rc = db_get_int(db, &count,
+                        "SELECT COUNT(*) FROM sessions s JOIN desktops d ON d.owner_id = s.user_id"
+                        " AND d.pool_id = s.pool_id AND d.kind = 'dedicated' AND d.state = 'stopped'"
+                        " JOIN hosts h ON h.id = d.host_id AND h.state = 'down'"
+                        " WHERE s.id = $1 AND s.state = 'starting' AND s.desktop_id IS NULL",
+                        db_text(session_id));
+    if (!rc)
+        *ret_away = count > 0;
+    return rc;
+}
+
 /* --- a claim ----------------------------------------------------------------------------------------------
  */
 

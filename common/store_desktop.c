@@ -279,6 +279,35 @@ int store_desktop_set_percent(struct db *db, const char *id, uint32_t percent)
     return rc ? rc : store_desktop_changed(db, id);
 }
 
+/* It has no address there yet. */
+int store_desktop_rehost(struct db *db, const char *id, const char *from_host_id, const char *to_host_id,
+                         const char *reason)
+{
+    struct desktop_row desktop;
+    int rc = db_run(db,
+                    "UPDATE desktops SET host_id = $3, reason = $4, address = '', port = 0"
+                    " WHERE id = $1 AND host_id = $2 AND state = 'stopped'",
+                    db_text(id), db_text(from_host_id), db_text(to_host_id), db_text(reason));
+    if (!rc && db->changes != 1)
+        return db_fail(db, CE_CONFLICT, "desktop %s is not stopped at that host any more", id);
+    if (!rc)
+        rc = store_desktop_get(db, id, &desktop);
+    if (!rc)
+        rc = store_desktop_changed(db, id);
+    store_notify(db, "desktop", id);
+    return rc ? rc : desktop_event(db, &desktop, "moved", reason);
+}
+
+int store_desktop_set_reason(struct db *db, const char *id, enum desktop_state state, const char *reason)
+{
+    int rc = db_run(db, "UPDATE desktops SET reason = $3 WHERE id = $1 AND state = $2", db_text(id),
+                    db_text(desktop_state_name(state)), db_text(reason));
+    if (!rc && db->changes != 1)
+        return db_fail(db, CE_CONFLICT, "desktop %s is not %s any more", id, desktop_state_name(state));
+    store_notify(db, "desktop", id);
+    return rc ? rc : store_desktop_changed(db, id);
+}
+
 int store_desktop_delete(struct db *db, const char *id, enum fail code)
 {
     struct desktop_row desktop;

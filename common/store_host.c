@@ -9,12 +9,13 @@
 #define HOST_SELECT                                                                                          \
     HOST_COLUMNS                                                                                             \
     " COALESCE(n.desktops, 0), COALESCE(n.vcpus, 0), COALESCE(n.memory_mib, 0), h.down_ms,"                  \
-    " h.storage FROM hosts h LEFT JOIN (SELECT d.host_id AS host_id, COUNT(*) AS desktops,"                  \
+    " h.storage, h.desktop_storage FROM hosts h LEFT JOIN (SELECT d.host_id AS host_id, COUNT(*) AS "        \
+    "desktops,"                                                                                              \
     " SUM(CASE WHEN d.state IN ('stopped', 'failed') THEN 0 ELSE p.vcpus END) AS vcpus,"                     \
     " SUM(CASE WHEN d.state IN ('stopped', 'failed') THEN 0 ELSE p.memory_mib END) AS memory_mib"            \
     " FROM desktops d JOIN pools p ON p.id = d.pool_id GROUP BY d.host_id) n"                                \
     " ON n.host_id = h.id"
-#define HOST_PLAIN HOST_COLUMNS " 0, 0, 0, h.down_ms, h.storage FROM hosts h"
+#define HOST_PLAIN HOST_COLUMNS " 0, 0, 0, h.down_ms, h.storage, h.desktop_storage FROM hosts h"
 
 static void host_read(struct db_query *q, struct host_row *ret)
 {
@@ -42,6 +43,7 @@ static void host_read(struct db_query *q, struct host_row *ret)
     row_text(q, 13, ret->address, sizeof ret->address);
     row_text(q, 14, ret->labels, sizeof ret->labels);
     row_text(q, 23, ret->storage, sizeof ret->storage);
+    row_text(q, 24, ret->desktop_storage, sizeof ret->desktop_storage);
 }
 
 int store_host_insert(struct db *db, struct host_row *row)
@@ -151,12 +153,12 @@ int store_host_set_seen(struct db *db, const struct host_row *row)
         rc = db_run(db,
                     "UPDATE hosts SET state = $2, virt = $3, reason = $4, vcpus = $5, memory_mib = $6,"
                     " libvirt_version = $7, hypervisor_version = $8, seen_ms = $9, disk_mib = $10,"
-                    " disk_free_mib = $11, down_ms = $12, storage = $13 WHERE id = $1",
+                    " disk_free_mib = $11, down_ms = $12, storage = $13, desktop_storage = $14 WHERE id = $1",
                     db_text(row->id), db_text(host_state_name(row->state)), db_text(row->virt),
                     db_text(row->reason), db_int(row->vcpus), db_int((int64_t)row->memory_mib),
                     db_text(row->libvirt_version), db_text(row->hypervisor_version), db_int(row->seen_ms),
                     db_int((int64_t)row->disk_mib), db_int((int64_t)row->disk_free_mib), db_int(row->down_ms),
-                    db_text(row->storage));
+                    db_text(row->storage), db_text(row->desktop_storage));
     if (rc || row->state == old.state)
         return rc;
     store_notify(db, "host", row->id);

@@ -270,8 +270,10 @@ static void ticket_take(struct session *s, const struct ticket *ticket)
         broker_login_abandon(&login->broker);
         if (!lobby_ticket(s))
             back_dial(s);
-    } else if (lobby_progress(s, ticket) || s->state == VISIT_WAITING ||
-               session_set_state(s, VISIT_WAITING)) {
+        return;
+    }
+    login->ticket.host_away = ticket->host_away;
+    if (lobby_progress(s, ticket) || s->state == VISIT_WAITING || session_set_state(s, VISIT_WAITING)) {
         ask_again(s, ticket);
     }
 }

@@ -52,7 +52,9 @@ void lobby_page_starting(struct session *s, const struct ticket *ticket)
     struct lobby_visit *lobby = s->lobby;
     uint64_t now_ms = uv_now(&s->worker->loop);
     struct lobby_show *shown = begin(s, LOBBY_PAGE_WAIT, "Your desktop is starting.");
-    if (ticket->place > 1)
+    if (ticket->host_away)
+        snprintf(shown->text, sizeof shown->text, "%s", fail_sentence(FAIL_HOST_AWAITED));
+    else if (ticket->place > 1)
         snprintf(shown->text, sizeof shown->text, "Your desktop is starting. Your place in the queue is %u.",
                  ticket->place);
     wait_estimate_note(&lobby->estimate, ticket->percent, now_ms);

@@ -337,7 +337,9 @@ bool lobby_deadline(struct session *s)
     if (s->state == VISIT_WAITING)
         return !s->lobby_tried && (s->lobby_tried = true) && lobby_begin(s, VISIT_LOBBY);
     if (s->state == VISIT_LOBBY)
-        return lobby_refused(s, visit_state_timeout(s->state), "no desktop came in time");
+        return lobby_refused(s,
+                             s->login->ticket.host_away ? FAIL_HOST_AWAITED : visit_state_timeout(s->state),
+                             "no desktop came in time");
     if (s->state == VISIT_QUESTION)
         return lobby_refused(s, visit_state_timeout(s->state),
                              "nobody answered the broker's question in time");

@@ -161,8 +161,9 @@ static void on_deadline(uv_timer_t *timer)
     } else if (s->state == VISIT_CLOSING) {
         s->front.done = s->back.done = true;
     } else if (!lobby_deadline(s) && !waits_on(s)) {
-        session_fail(s, visit_state_timeout(s->state), "state %s took more than %llu ms",
-                     visit_state_name(s->state), (unsigned long long)ms);
+        bool away = s->state == VISIT_WAITING && s->login->ticket.host_away;
+        session_fail(s, away ? FAIL_HOST_AWAITED : visit_state_timeout(s->state),
+                     "state %s took more than %llu ms", visit_state_name(s->state), (unsigned long long)ms);
     }
     session_settle(s);
 }

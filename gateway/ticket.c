@@ -148,6 +148,7 @@ int ticket_parse(const json_t *body, struct ticket *ret_ticket, struct error *er
     ticket.connection = json_integer_value(connection);
     ticket.percent = number_read(body, "percent");
     ticket.place = number_read(body, "place");
+    ticket.host_away = json_is_true(json_object_get(body, "host_away"));
     const json_t *delegated = json_object_get(body, "delegated");
     if (delegated)
         rc = delegated_read(delegated, &ticket, err);

@@ -37,6 +37,7 @@ struct ticket {
     int64_t connection;
     bool ready; /* then connect holds */
     unsigned percent, place;
+    bool host_away;     /* it waits for a host that does not answer */
     bool has_delegated; /* after NLA, where the guest wants the user's own credentials */
     struct {
         char user[CLIENT_INFO_TEXT_MAX], domain[CLIENT_INFO_TEXT_MAX];

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "desktop_move.h"
 #include "desktop_parts.h"
 #include "lease.h"
 #include "log.h"
@@ -53,6 +54,9 @@ static void desktop_idle(struct desktop *d)
 void desktop_apply(struct desktop *d, const struct desktop_row *row)
 {
     enum desktop_state old = d->row.state;
+    if (strcmp(d->row.host_id, row->host_id) != 0)
+        log_info("desktop %s (%s): host %s -> %s: %s", row->name, row->id, d->row.host, row->host,
+                 row->reason);
     if (strcmp(d->row.uuid, row->uuid) != 0) {
         index_remove(&d->vm->by_uuid, &d->by_uuid);
         (void)index_add(&d->vm->by_uuid, &d->by_uuid, row->uuid);
@@ -60,6 +64,7 @@ void desktop_apply(struct desktop *d, const struct desktop_row *row)
     desktop_set_golden(d, row->golden);
     d->row = *row;
     d->stale = false;
+    desktop_move_done(d);
     if (row->state == old)
         return;
     log_info("desktop %s (%s): %s -> %s%s%s", row->name, row->id, desktop_state_name(old),
@@ -205,8 +210,8 @@ void desktop_write_submit(struct desktop_write *w, int (*run)(struct db *db, str
 void desktop_guest_event(struct host *host, const char *uuid, enum virt_guest_event event)
 {
     struct desktop *d = desktop_find_uuid(host->vm, uuid);
-    if (!d)
-        return;
+    if (!d || strcmp(d->row.host_id, host->row.id) != 0)
+        return; /* a guest that was replaced on another host is none of its desktop's */
     switch (event) {
     case VIRT_GUEST_AGENT_UP:
         d->agent = true;
@@ -297,6 +302,8 @@ static bool deadline_passed(struct desktop *d)
     const char *missing = d->row.state == DESKTOP_BOOTING ? desktop_boot_missing(d) : NULL;
     if (!host || !host_answers(host))
         snprintf(reason, sizeof reason, "host %s does not answer", d->row.host);
+    else if (d->disk_locked)
+        snprintf(reason, sizeof reason, DISK_LOCKED_WORDS);
     else
         snprintf(reason, sizeof reason, "%s", missing ? missing : deadline.reason);
     desktop_fail(d, reason);

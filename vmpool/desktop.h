@@ -83,7 +83,9 @@ struct desktop {
     int64_t logoff_last;  /* the newest such order that was carried out: a pass may show it once more */
     struct probe *pulse;  /* does its guest live, although its host does not answer: desktop_host.c */
     int64_t pulse_at_ms;
-    bool cleaned; /* failed: the guest and a floating disk are removed */
+    bool disk_locked; /* another guest has its disk open, most likely its own on a host that was given up */
+    bool moving;      /* its move to another host is being written: desktop_move.c */
+    bool cleaned;     /* failed: the guest and a floating disk are removed */
 };
 
 void desktop_drive(struct desktop *d); /* the next step, if there is one now */

@@ -34,6 +34,7 @@ void desktop_boot_reset(struct desktop *d)
     d->fingerprint[0] = 0;
     d->percent_ms = 0;
     d->port_tries = 0;
+    d->disk_locked = false;
 }
 
 /* --- starting a domain ------------------------------------------------------------------------------------
@@ -118,6 +119,27 @@ static bool prepare_start(struct desktop *d, struct guest_job *job)
     return job->xml != NULL;
 }
 
+static int write_waits(struct db *db, struct desktop_write *w)
+{
+    return store_desktop_set_reason(db, w->row.id, w->row.state, w->reason);
+}
+
+/* Its guest on the host that it came from lives after all, where nobody reaches it. It is destroyed when that host is
+ * back, or the storage takes its lock away when the host is really gone. */
+static void wait_for_disk(struct desktop *d)
+{
+    desktop_pause(d, DISK_RETRY_MS);
+    if (d->disk_locked)
+        return;
+    d->disk_locked = true;
+    log_warning("desktop %s: %s", d->row.name, DISK_LOCKED_WORDS);
+    struct desktop_write *w = desktop_write_create(d);
+    if (!w)
+        return;
+    snprintf(w->reason, sizeof w->reason, "%s", DISK_LOCKED_WORDS);
+    desktop_write_submit(w, write_waits);
+}
+
 /* What a start that failed means: another port, a pause, or a failed guest. */
 static void start_failed(struct desktop *d, int rc, const struct error *err)
 {
@@ -126,6 +148,10 @@ static void start_failed(struct desktop *d, int rc, const struct error *err)
         return; /* the next step takes another port */
     if (rc == CE_UNREACHABLE || rc == CE_CANCELLED) {
         desktop_pause(d, GUEST_RETRY_MS);
+        return;
+    }
+    if (rc == CE_CONFLICT && d->row.kind == POOL_DEDICATED) {
+        wait_for_disk(d);
         return;
     }
     struct host *host = desktop_host(d);

@@ -78,8 +78,8 @@ void desktop_fail(struct desktop *d, const char *reason)
         return;
     log_warning("desktop %s failed while %s: %s", d->row.name, desktop_state_name(d->row.state), reason);
     w->to = DESKTOP_FAILED;
-    w->counts =
-        d->row.state == DESKTOP_CLONING || d->row.state == DESKTOP_BOOTING || d->row.state == DESKTOP_READY;
+    w->counts = !d->disk_locked && (d->row.state == DESKTOP_CLONING || d->row.state == DESKTOP_BOOTING ||
+                                    d->row.state == DESKTOP_READY);
     snprintf(w->reason, sizeof w->reason, "%s", reason);
     desktop_write_submit(w, write_failed);
 }

@@ -3,12 +3,14 @@
  * A host whose libvirt is silent may still run its guests: until vmpool.host_timeout nothing is done, and then
  * only guests that do not answer on their RDP port are given up. Floating ones go with their row, so that others
  * are made elsewhere; when the host comes back, what runs there without a row is an orphan and is destroyed
- * before the host takes a new guest (host_remove_orphans()). A dedicated desktop waits for its host and its disk.
+ * before the host takes a new guest (host_remove_orphans()). A dedicated desktop starts on another host that has its
+ * disk, too, or waits for its own (desktop_move.h).
  */
 #include "desktop_parts.h"
 
 #include <stdio.h>
 
+#include "desktop_move.h"
 #include "log.h"
 
 #define PULSE_TRIES 3        /* of a guest on a lost host, before it is given up */
@@ -121,8 +123,12 @@ static bool step_closed(struct desktop *d, enum host_mode mode)
         leave(d, is_kept(d) ? DESKTOP_READY : DESKTOP_RECYCLING, FAIL_HOST_MAINTENANCE,
               "its host is in maintenance");
         return true;
-    case DESKTOP_RECYCLING:
     case DESKTOP_STOPPED:
+        if (mode != HOST_MAINTENANCE || !is_kept(d))
+            return false;
+        desktop_move(d);
+        return true;
+    case DESKTOP_RECYCLING:
     case DESKTOP_FAILED:
     case DESKTOP_MAINTENANCE:
     case DESKTOP_STATE_COUNT:
@@ -137,10 +143,7 @@ static bool step_closed(struct desktop *d, enum host_mode mode)
 static void give_up(struct desktop *d)
 {
     char reason[REASON_SIZE];
-    snprintf(reason, sizeof reason,
-             is_kept(d) ? "host %s does not answer: it starts again when the host is back"
-                        : "host %s does not answer",
-             d->row.host);
+    snprintf(reason, sizeof reason, "host %s does not answer", d->row.host);
     log_warning("desktop %s is lost while %s: %s", d->row.name, desktop_state_name(d->row.state), reason);
     leave(d, is_kept(d) ? DESKTOP_STOPPED : DESKTOP_RECYCLING, FAIL_HOST_LOST, reason);
 }
@@ -209,6 +212,9 @@ static void step_lost(struct desktop *d)
             desktop_change(d, DESKTOP_RECYCLING, "");
         break;
     case DESKTOP_STOPPED:
+        if (is_kept(d))
+            desktop_move(d);
+        break;
     case DESKTOP_MAINTENANCE:
     case DESKTOP_STATE_COUNT:
         break;

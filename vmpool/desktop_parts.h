@@ -9,6 +9,10 @@
 #include "host_lane.h"
 #include "virt_storage.h"
 
+#define DISK_RETRY_MS 5000 /* between starts of a guest whose disk another one has open */
+#define DISK_LOCKED_WORDS                                                                                    \
+    "its disk is in use: its guest on the host before still runs, and has to end before it starts here"
+
 /* A job on the host's thread. It has copies of everything that it needs. */
 struct guest_job {
     struct desktop *d;
@@ -59,6 +63,7 @@ struct desktop_write {
     struct desktop_row row; /* as known when the job was made */
     enum desktop_state to;
     char reason[REASON_SIZE];
+    char to_host_id[ID_SIZE];
     enum fail code;
     int64_t order; /* the number of the order that this carries out; 0: none */
     bool counts;   /* the failure is the pool's */

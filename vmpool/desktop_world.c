@@ -8,6 +8,7 @@
  * when an event or the end of an operation says so, or when it is due. One that stands and has nothing to wait for
  * is not looked at.
  */
+#include "desktop_move.h"
 #include "desktop_parts.h"
 
 #include <stdio.h>
@@ -324,6 +325,7 @@ void desktop_forget(struct desktop *d)
     unsigned number = pool ? guest_name_number(pool->pattern, d->row.name) : 0;
     if (group && number && number < group->name_from)
         group->name_from = number;
+    desktop_move_done(d);
     desktop_close_channel(d);
     probe_close(&d->probe);
     probe_close(&d->check);

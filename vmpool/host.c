@@ -91,6 +91,7 @@ struct host_look {
     char mark[NAME_SIZE + 32];
     uint64_t mark_bytes;
     bool shared;
+    char desktop_storage[ID_SIZE];
     bool failed;
 };
 
@@ -139,15 +140,21 @@ static int run_look(struct virt_conn *conn, void *arg, struct error *err)
     if (rc)
         return rc;
     struct error disk_err = {0};
-    if (virt_storage_list(conn, look->desktop_dir, look_disk, look, &disk_err))
+    if (virt_storage_list(conn, look->desktop_dir, look_disk, look, look->desktop_storage, &disk_err))
         log_warning("%s", disk_err.text); /* cloning will say it again, with a desktop's name */
     return look->failed ? CE_NOMEM : 0;
 }
 
-static void host_set_storage(struct host *host, const char *storage)
+static void host_set_storage(struct host *host, const char *storage, const char *desktops)
 {
-    if (!strcmp(host->row.storage, storage))
+    bool same = !strcmp(host->row.storage, storage);
+    if (same && !strcmp(host->row.desktop_storage, desktops))
         return;
+    snprintf(host->row.desktop_storage, sizeof host->row.desktop_storage, "%s", desktops);
+    if (same) {
+        host_write(host);
+        return;
+    }
     log_info("host %s: its storage is %s", host->row.name,
              *storage == 's' ? "shared with vmpool" : "its own, images are copied to it");
     snprintf(host->row.storage, sizeof host->row.storage, "%s", storage);
@@ -185,7 +192,7 @@ static void on_looked(void *arg, int rc, const struct error *err)
         host->found = look->found;
         host->found_count = look->count;
         host->found_seq = ++host->vm->seq;
-        host_set_storage(host, look->shared ? "shared" : "own");
+        host_set_storage(host, look->shared ? "shared" : "own", look->desktop_storage);
         host_adopt(host);
         reconcile_want(host->vm);
     }
@@ -218,6 +225,7 @@ void host_look(struct host *host)
 /* --- what has no row ------------------------------------------------------------------------------------ */
 
 struct orphan_job {
+    struct host *host;
     struct guest_key key;
     char desktop_dir[CONFIG_TEXT_SIZE];
     char name[NAME_SIZE];
@@ -237,6 +245,12 @@ static void on_orphan_removed(void *arg, int rc, const struct error *err)
     if (rc && rc != CE_CANCELLED)
         log_warning("guest %s (%s) of ours has no desktop and could not be removed: %s", job->name,
                     job->key.desktop_id, err->text);
+    if (rc && job->keep_disk && job->host->connected) {
+        /* Two guests of one desktop must not be: nothing starts here before this one is gone. */
+        job->host->looked = false;
+        job->host->look_at_ms = store_now_ms() + HOST_LOOK_AGAIN_MS;
+        reconcile_due(job->host->vm, job->host->look_at_ms);
+    }
     free(job);
 }
 
@@ -245,8 +259,10 @@ static void remove_orphan(struct host *host, const struct host_finding *finding,
     struct orphan_job *job = calloc(1, sizeof *job);
     if (!job)
         return;
-    log_info("host %s: removing %s %s of ours, which no desktop has", host->row.name,
-             *finding->key.uuid ? "guest" : "disk", finding->key.desktop_id);
+    log_info("host %s: removing %s %s of ours, %s", host->row.name, *finding->key.uuid ? "guest" : "disk",
+             finding->key.desktop_id,
+             keep_disk ? "whose desktop is on another host now" : "which no desktop has");
+    job->host = host;
     job->key = finding->key;
     job->keep_disk = keep_disk;
     snprintf(job->desktop_dir, sizeof job->desktop_dir, "%s", host->vm->config.vmpool_desktop_dir);
@@ -598,6 +614,10 @@ void host_watch(struct vmpool *vm)
             host->hung = false;
             if (host->connected)
                 host_set_state(host, HOST_UP, "");
+        }
+        if (host->look_at_ms && store_now_ms() >= host->look_at_ms) {
+            host->look_at_ms = 0;
+            host_look(host);
         }
         host_measure(host);
         host_watch_standing(host);

@@ -7,8 +7,9 @@
 #include "vmpool.h"
 #include "virt_host.h"
 
-#define HOST_MEASURE_MS 30000 /* between looks at the room on a host's disk */
-#define HOST_HUNG_MS 20000    /* a call that takes longer makes the host count as down until it comes back */
+#define HOST_MEASURE_MS 30000   /* between looks at the room on a host's disk */
+#define HOST_LOOK_AGAIN_MS 5000 /* after a guest that was replaced elsewhere could not be removed */
+#define HOST_HUNG_MS 20000 /* a call that takes longer makes the host count as down until it comes back */
 
 struct host_finding {
     char name[NAME_SIZE];
@@ -33,8 +34,9 @@ struct host {
     bool probing; /* virt_probe runs */
     bool writing; /* the row is being written */
     bool write_again;
-    bool looked;  /* since it was connected, orphans are removed: it may take new guests */
-    bool looking; /* a look through the host runs */
+    bool looked;        /* since it was connected, orphans are removed: it may take new guests */
+    bool looking;       /* a look through the host runs */
+    int64_t look_at_ms; /* when it is looked through again, because a guest could not be removed; 0: not */
     bool look_wanted;
     bool measuring;             /* the room on its disk is being read */
     int64_t measure_at_ms;      /* when it is read again */

@@ -57,6 +57,21 @@ int pool_place_init(struct pool_place *place, const struct vmpool *vm, const str
     return 0;
 }
 
+bool pool_place_elsewhere(struct pool_place *place, const struct vmpool *vm, const struct host_row *from,
+                          const char *image_id)
+{
+    bool found = false;
+    for (size_t i = 0; i < vm->world->host_count; i++) {
+        const struct host_row *row = &vm->world->hosts[i];
+        bool sees = *from->desktop_storage && !strcmp(row->desktop_storage, from->desktop_storage) &&
+                    strcmp(row->id, from->id) != 0;
+        found = found || sees;
+        place->hosts[i].usable = place->hosts[i].usable && sees;
+        place->hosts[i].has_image = image_copy_is_there(vm, row, image_id);
+    }
+    return found;
+}
+
 void pool_place_finish(struct pool_place *place)
 {
     free(place->hosts);

@@ -18,6 +18,11 @@ int pool_place_init(struct pool_place *place, const struct vmpool *vm,
                     const struct pool_row *pool) MUST_CHECK;
 void pool_place_finish(struct pool_place *place);
 
+/* Leaves the hosts that have the disks of FROM's desktops, and the image; false: there is none but FROM, whatever else
+ * may be in the way. */
+bool pool_place_elsewhere(struct pool_place *place, const struct vmpool *vm, const struct host_row *from,
+                          const char *image_id);
+
 /* The host for one more desktop, which is counted there from now on; NULL with why (enum placement). */
 const struct host_row *pool_place_next(struct pool_place *place, const struct vmpool *vm, int *ret_why);
 

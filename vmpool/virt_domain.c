@@ -88,6 +88,8 @@ static int domain_start(struct virt_conn *conn, const char *xml, unsigned flags,
     const char *words = virGetLastErrorMessage();
     if (strstr(words, "Could not set up host forwarding rule"))
         code = CE_BUSY;
+    else if (strstr(words, "Failed to get \"")) /* "write" lock, or shared, or consistent read */
+        code = CE_CONFLICT;
     else if (strstr(words, "already exists") || strstr(words, "already active"))
         code = CE_EXISTS;
     if (err)

@@ -13,6 +13,7 @@
 
 #define OVERLAY_SUFFIX ".qcow2"
 #define POOL_NAME "carrel-desktops"
+#define MARK_PREFIX "carrel-storage."
 #define POOLS_MAX 16 /* directories of ours on one host; one more is refused with words */
 
 static void pool_unref(virStoragePoolPtr *pool)
@@ -219,25 +220,63 @@ static int pool_volumes(virStoragePoolPtr pool, int (*each)(void *arg, virStorag
 struct list_walk {
     void (*each)(void *arg, const char *desktop_id);
     void *arg;
+    char mark[ID_SIZE];
 };
+
+/* Where two hosts have made one at the same time, the one that comes first counts for both from the next look on. */
+static void list_mark(struct list_walk *walk, const char *name)
+{
+    const char *id = name + sizeof MARK_PREFIX - 1;
+    if (strncmp(name, MARK_PREFIX, sizeof MARK_PREFIX - 1) != 0 || strlen(id) >= ID_SIZE)
+        return;
+    if (!*walk->mark || strcmp(id, walk->mark) < 0)
+        snprintf(walk->mark, sizeof walk->mark, "%s", id);
+}
 
 static int list_volume(void *arg, virStorageVolPtr volume)
 {
-    const struct list_walk *walk = arg;
+    struct list_walk *walk = arg;
     char id[ID_SIZE];
     const char *name = virStorageVolGetName(volume);
     if (name && overlay_owner(name, id))
         walk->each(walk->arg, id);
+    else if (name)
+        list_mark(walk, name);
+    return 0;
+}
+
+static int mark_make(struct virt_conn *conn, virStoragePoolPtr pool, char ret[ID_SIZE], struct error *err)
+{
+    char xml[512], id[ID_SIZE];
+    int rc = virt_may_act(conn, err);
+    if (rc)
+        return rc;
+    id_make(ID_STORAGE, id);
+    snprintf(xml, sizeof xml,
+             "<volume type='file'><name>" MARK_PREFIX "%s</name><capacity unit='bytes'>512</capacity>"
+             "<allocation>0</allocation><target><format type='raw'/></target></volume>",
+             id);
+    CLEANUP_VOLUME virStorageVolPtr volume = virStorageVolCreateXML(pool, xml, 0);
+    if (!volume)
+        return virt_error(err, "cannot mark the desktop directory");
+    snprintf(ret, ID_SIZE, "%s", id);
     return 0;
 }
 
 int virt_storage_list(struct virt_conn *conn, const char *desktop_dir,
-                      void (*each)(void *arg, const char *desktop_id), void *arg, struct error *err)
+                      void (*each)(void *arg, const char *desktop_id), void *arg, char ret_storage[ID_SIZE],
+                      struct error *err)
 {
     CLEANUP_POOL virStoragePoolPtr pool = NULL;
     int rc = virt_storage_pool(conn, desktop_dir, &pool, err);
     struct list_walk walk = {.each = each, .arg = arg};
-    return rc ? rc : pool_volumes(pool, list_volume, &walk, err);
+    if (!rc)
+        rc = pool_volumes(pool, list_volume, &walk, err);
+    if (!rc && !*walk.mark)
+        rc = mark_make(conn, pool, walk.mark, err);
+    if (!rc)
+        snprintf(ret_storage, ID_SIZE, "%s", walk.mark);
+    return rc;
 }
 
 struct count_walk {

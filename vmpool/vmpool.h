@@ -58,6 +58,7 @@ struct vmpool {
     int64_t golden_pass_ms;    /* when that was; 0: never */
     struct list imports;       /* struct image_task (image.h) */
     struct list copies;        /* struct image_copy (image_copy.h) */
+    bool moving;               /* a desktop's move to another host is being written */
     unsigned inserting;        /* a job that makes new desktops is under way: no sizing until it is done */
     int64_t started_ms;        /* when this process began: what waited while none ran gets some time */
     int64_t usual_identity_ms; /* how long forks took lately to become desktops of their own */

@@ -45,6 +45,8 @@
       "Your desktop stopped working. Connect again for a new one.")                                          \
     X(HOST_LOST, "host-lost", 502, 0x412,                                                                    \
       "The machine that your desktop ran on was lost. Connect again in a minute.")                           \
+    X(HOST_AWAITED, "host-awaited", 503, 0x412,                                                              \
+      "The machine with your desktop does not answer. Your desktop is there again when the machine is.")     \
     X(HOST_MAINTENANCE, "host-maintenance", 503, 0x1,                                                        \
       "Your desktop was stopped because its machine needs maintenance. Connect again.")                      \
     X(GUEST_CLOSED, "guest-closed", 200, 0x0, "The desktop ended the connection.")                           \

@@ -27,6 +27,7 @@ enum id_kind {
     ID_EXCHANGE = 'x', /* a log-in by NLA that is under way or was proven */
     ID_BOOT = 'b',     /* one start of a gateway's process */
     ID_QUESTION = 'q', /* what a log-in asks a person */
+    ID_STORAGE = 'v',  /* a directory with desktops' disks, wherever it is seen */
 };
 
 /* Fills ID with a fresh random identifier. */

@@ -281,6 +281,13 @@ int store_desktop_set_state(struct db *db, const char *id, enum desktop_state fr
                             const char *reason) MUST_CHECK;
 /* v: address, port, fingerprint, guest_user, sealed password, disk, host_id, percent, attempts, uuid. */
 int store_desktop_set_seen(struct db *db, const struct desktop_row *row) MUST_CHECK;
+/* v: a stopped desktop is from now on at another host, which has its disk; REASON says why. CE_CONFLICT when it is not
+ * stopped at FROM. */
+int store_desktop_rehost(struct db *db, const char *id, const char *from_host_id, const char *to_host_id,
+                         const char *reason) MUST_CHECK;
+/* v: why it stands still, without a change of its state; CE_CONFLICT when its state is not STATE. */
+int store_desktop_set_reason(struct db *db, const char *id, enum desktop_state state,
+                             const char *reason) MUST_CHECK;
 int store_desktop_set_percent(struct db *db, const char *id, uint32_t percent) MUST_CHECK;
 /* v: which desktops changed after *MARK, those that are deleted too; then *MARK is moved on (store_change.c).
  * CE_NOT_FOUND when the log does not tell, as with a MARK of zeros: all have to be read, and *MARK says from where
@@ -316,6 +323,8 @@ int store_claim(struct db *db, const struct session_request *request, struct cla
 int store_claim_waiting(struct db *db, const char *pool_id, uint32_t *ret_served) MUST_CHECK;
 /* The place of a waiting session in its pool's queue, from 1; 0 when it is not waiting. */
 int store_claim_place(struct db *db, const char *session_id, uint32_t *ret_place) MUST_CHECK;
+/* Whether it waits for its user's own desktop, which waits for a host that is down. */
+int store_claim_host_away(struct db *db, const char *session_id, bool *ret_away) MUST_CHECK;
 /* b: the way to the guest is handed out: from here a floating desktop counts as touched (I2). */
 int store_session_hand_out(struct db *db, const char *id, struct desktop_row *ret) MUST_CHECK;
 
