@@ -79,6 +79,7 @@
     X(vmpool, golden_dir, TEXT, "/var/lib/carrel/golden",                                                    \
       "memory and disks that instant clones are forked from")                                                \
     X(vmpool, template, TEXT, "/etc/carrel/domain.xml", "the template of a guest's domain XML")              \
+    X(vmpool, windows_template, TEXT, "/etc/carrel/domain-windows.xml", "the same for Windows guests")       \
     X(vmpool, virt, TEXT, "auto", "auto, kvm or qemu: hardware or software virtualisation")                  \
     X(vmpool, port_range, TEXT, "42000-48999", "loopback ports of guests on user-mode networks")             \
     X(vmpool, parallel_boots, NUMBER, "4", "guests of one host that may boot at once")                       \
@@ -87,6 +88,8 @@
     X(vmpool, lease, DURATION, "15s", "hosts of a vmpool silent for longer are taken over by another")       \
     X(vmpool, clone_timeout, DURATION, "60s", "for making a guest's disk and starting it")                   \
     X(vmpool, boot_timeout, DURATION, "240s", "from start to an answer on the RDP port")                     \
+    X(vmpool, join_hook, TEXT, "", "a program that is run for each new desktop before it is ready")          \
+    X(vmpool, join_timeout, DURATION, "300s", "so long it may take")                                         \
     X(vmpool, recycle_timeout, DURATION, "60s", "for removing a guest")                                      \
     X(vmpool, logoff_grace, DURATION, "5s", "between a log-off told by the guest and recycling")             \
     X(vmpool, retry_pause, DURATION, "5s", "first pause of a pool after a failed guest; it doubles")         \

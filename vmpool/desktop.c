@@ -4,9 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "desktop_join.h"
 #include "desktop_move.h"
 #include "desktop_parts.h"
 #include "lease.h"
@@ -20,6 +22,17 @@ const struct pool_row *desktop_pool(const struct desktop *d)
 const struct image_row *desktop_image(const struct desktop *d)
 {
     return snapshot_image(d->vm->world, d->row.image_id);
+}
+
+bool image_is_windows(const struct image_row *image)
+{
+    return !strncasecmp(image->os, "win", 3);
+}
+
+bool desktop_is_windows(const struct desktop *d)
+{
+    const struct image_row *image = desktop_image(d);
+    return image && image_is_windows(image);
 }
 
 struct host *desktop_host(const struct desktop *d)
@@ -294,6 +307,8 @@ static bool deadline_passed(struct desktop *d)
         int64_t at_ms = d->wait_ms + (int64_t)d->vm->config.vmpool_clone_timeout_ms;
         deadline.at_ms = at_ms > deadline.at_ms ? at_ms : deadline.at_ms;
     }
+    if (d->join || d->joined)
+        deadline.at_ms += (int64_t)d->vm->config.vmpool_join_timeout_ms;
     if (store_now_ms() < deadline.at_ms) {
         desktop_due(d, deadline.at_ms);
         return false;
@@ -466,6 +481,7 @@ void desktop_close_all(struct vmpool *vm)
         probe_close(&d->probe);
         probe_close(&d->check);
         probe_close(&d->pulse);
+        desktop_join_cancel(d);
     }
 }
 

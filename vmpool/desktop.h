@@ -68,6 +68,8 @@ struct desktop {
     bool password_set;
     struct secret password;
     bool fingerprint_read;
+    struct join *join; /* the join hook runs: desktop_join.h */
+    bool joined;       /* it is done */
     char fingerprint[FINGERPRINT_SIZE];
     int64_t percent_ms;
 

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "desktop_join.h"
 #include "image_copy.h"
 #include "log.h"
 #include "uuid.h"
@@ -35,6 +36,7 @@ void desktop_boot_reset(struct desktop *d)
     d->percent_ms = 0;
     d->port_tries = 0;
     d->disk_locked = false;
+    desktop_join_cancel(d);
 }
 
 /* --- starting a domain ------------------------------------------------------------------------------------
@@ -81,7 +83,17 @@ static bool prepare_start(struct desktop *d, struct guest_job *job)
     }
     struct image_paths paths;
     image_copy_paths(host, image, &paths);
-    char genid[37], disk[CONFIG_TEXT_SIZE + ID_SIZE + 16], ram[GOLDEN_PATH_SIZE] = "";
+    const bool windows = image_is_windows(image);
+    const struct template *template = windows ? d->vm->windows_template : d->vm->template;
+    if (!template) {
+        char reason[REASON_SIZE];
+        snprintf(reason, sizeof reason, "there is no template for Windows guests: %.200s is missing",
+                 d->vm->config.vmpool_windows_template);
+        desktop_fail(d, reason);
+        return false;
+    }
+    char genid[37], disk[CONFIG_TEXT_SIZE + ID_SIZE + 16], nvram[CONFIG_TEXT_SIZE + ID_SIZE + 16];
+    char ram[GOLDEN_PATH_SIZE] = "";
     snprintf(job->base, sizeof job->base, "%s", paths.disk);
     snprintf(job->base_format, sizeof job->base_format, "%s", image->format);
     job->fork = is_fork(d);
@@ -89,6 +101,7 @@ static bool prepare_start(struct desktop *d, struct guest_job *job)
         desktop_instant_prepare(d, job, ram);
     uuid_make(genid);
     snprintf(disk, sizeof disk, "%s/%s.qcow2", d->vm->config.vmpool_desktop_dir, d->row.id);
+    snprintf(nvram, sizeof nvram, "%s/%s" VIRT_NVRAM_SUFFIX, d->vm->config.vmpool_desktop_dir, d->row.id);
     desktop_serial_log(d, job->serial_log, sizeof job->serial_log);
     const struct guest_spec spec = {
         .name = d->row.name,
@@ -99,6 +112,7 @@ static bool prepare_start(struct desktop *d, struct guest_job *job)
         .desktop_id = d->row.id,
         .epoch = host ? host->epoch : 0,
         .disk = disk,
+        .nvram = nvram,
         .serial_log = job->serial_log,
         .kernel = paths.kernel,
         .initrd = paths.initrd,
@@ -113,8 +127,9 @@ static bool prepare_start(struct desktop *d, struct guest_job *job)
         .fork = job->fork,
         .kvm = kvm == 1,
         .keep = pool->kind == POOL_DEDICATED,
+        .one_socket = windows,
     };
-    job->xml = template_expand(d->vm->template, &spec);
+    job->xml = template_expand(template, &spec);
     job->capacity_bytes = image->virtual_size_bytes;
     return job->xml != NULL;
 }
@@ -587,5 +602,6 @@ void desktop_step_booting(struct desktop *d)
             return;
         }
     }
-    step_ready(d);
+    if (desktop_join(d))
+        step_ready(d);
 }

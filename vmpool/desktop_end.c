@@ -93,7 +93,7 @@ int desktop_run_remove(struct virt_conn *conn, void *arg, struct error *err)
     int rc = *job->key.uuid ? virt_domain_destroy(conn, &job->key, err) : 0;
     if (rc || job->keep_disk)
         return rc;
-    return virt_storage_delete(conn, job->desktop_dir, job->key.desktop_id, err);
+    return virt_storage_delete(conn, job->desktop_dir, job->key.desktop_id, job->windows, err);
 }
 
 static int write_deleted(struct db *db, struct desktop_write *w)
@@ -127,6 +127,7 @@ void desktop_step_recycling(struct desktop *d)
     struct guest_job *job = guest_job_create(d);
     if (!job)
         return;
+    job->windows = desktop_is_windows(d);
     desktop_serial_log(d, job->serial_log, sizeof job->serial_log);
     guest_job_submit(job, desktop_run_remove, on_removed);
 }
@@ -167,6 +168,7 @@ void desktop_step_failed(struct desktop *d)
         if (!job)
             return;
         job->keep_disk = keep;
+        job->windows = desktop_is_windows(d);
         desktop_serial_log(d, job->serial_log, sizeof job->serial_log);
         guest_job_submit(job, desktop_run_remove, on_cleaned);
         return;

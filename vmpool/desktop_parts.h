@@ -80,6 +80,8 @@ void desktop_guest_gone(struct desktop *d, bool shut_down);
 
 const struct pool_row *desktop_pool(const struct desktop *d);
 const struct image_row *desktop_image(const struct desktop *d);
+bool image_is_windows(const struct image_row *image); /* by what its --os says */
+bool desktop_is_windows(const struct desktop *d);
 struct host *desktop_host(const struct desktop *d);
 /* desktop_world.c */
 void desktop_doubt(struct desktop *d);

@@ -8,6 +8,7 @@
  * when an event or the end of an operation says so, or when it is due. One that stands and has nothing to wait for
  * is not looked at.
  */
+#include "desktop_join.h"
 #include "desktop_move.h"
 #include "desktop_parts.h"
 
@@ -326,6 +327,7 @@ void desktop_forget(struct desktop *d)
     if (group && number && number < group->name_from)
         group->name_from = number;
     desktop_move_done(d);
+    desktop_join_cancel(d);
     desktop_close_channel(d);
     probe_close(&d->probe);
     probe_close(&d->check);

@@ -236,7 +236,8 @@ static int run_remove_orphan(struct virt_conn *conn, void *arg, struct error *er
 {
     struct orphan_job *job = arg;
     int rc = *job->key.uuid ? virt_domain_destroy(conn, &job->key, err) : 0;
-    return rc || job->keep_disk ? rc : virt_storage_delete(conn, job->desktop_dir, job->key.desktop_id, err);
+    return rc || job->keep_disk ? rc
+                                : virt_storage_delete(conn, job->desktop_dir, job->key.desktop_id, true, err);
 }
 
 static void on_orphan_removed(void *arg, int rc, const struct error *err)

@@ -102,6 +102,23 @@ static int check_config(const struct config *config, struct error *err)
     return 0;
 }
 
+/* Who has no Windows guests needs no template for them. */
+static int load_templates(const struct config *config, struct template **ret, struct template **ret_windows,
+                          struct error *err)
+{
+    struct template *template = NULL, *windows = NULL;
+    int rc = template_load(&template, config->vmpool_template, err);
+    if (!rc && !access(config->vmpool_windows_template, F_OK))
+        rc = template_load(&windows, config->vmpool_windows_template, err);
+    if (rc) {
+        template_destroy(&template);
+        return rc;
+    }
+    *ret = template;
+    *ret_windows = windows;
+    return 0;
+}
+
 static int vmpool_start(struct daemon_run *run, struct error *err)
 {
     struct vmpool *vm = calloc(1, sizeof *vm);
@@ -122,7 +139,7 @@ static int vmpool_start(struct daemon_run *run, struct error *err)
     list_init(&vm->copies);
     int rc = check_config(&vm->config, err);
     if (!rc)
-        rc = template_load(&vm->template, vm->config.vmpool_template, err);
+        rc = load_templates(&vm->config, &vm->template, &vm->windows_template, err);
     if (!rc)
         rc = make_dir(vm->config.vmpool_image_dir, err);
     if (!rc)
@@ -151,16 +168,18 @@ static void vmpool_reload(struct daemon_run *run)
 {
     struct vmpool *vm = run->state;
     struct error err = {0};
-    struct template *template = NULL;
+    struct template *template = NULL, *windows = NULL;
     if (check_config(run->config, &err)) {
         log_error("%s; the former settings stay", err.text);
         return;
     }
-    if (template_load(&template, run->config->vmpool_template, &err)) {
+    if (load_templates(run->config, &template, &windows, &err)) {
         log_error("%s; the former template stays", err.text);
     } else {
         template_destroy(&vm->template);
+        template_destroy(&vm->windows_template);
         vm->template = template;
+        vm->windows_template = windows;
     }
     /* Where files lie is decided at start: guests and images are there. */
     struct config config = *run->config;
@@ -192,6 +211,7 @@ static void on_store_closed(void *arg)
     lease_free_all(vm);
     snapshot_destroy(&vm->world);
     template_destroy(&vm->template);
+    template_destroy(&vm->windows_template);
     secret_wipe_bytes(&vm->key, sizeof vm->key);
     virt_loop_stop();
 }
@@ -202,7 +222,7 @@ static uv_timer_t *patience;
 static void on_something_closed(struct vmpool *vm)
 {
     if (!vm->store || vm->store_jobs || !image_all_closed(vm) || !image_copy_all_closed(vm) ||
-        !golden_all_closed(vm) || !host_lane_all_closed(vm) || !host_all_closed(vm))
+        !golden_all_closed(vm) || !host_lane_all_closed(vm) || vm->joins || !host_all_closed(vm))
         return;
     if (!vm->given_back) { /* comes back here when it is done */
         vm->given_back = true;

@@ -211,7 +211,7 @@ static void order_log_off(struct desktop *d, int64_t number)
         return;
     if (image && pool && pool->credentials == CREDENTIALS_CARREL)
         snprintf(job->user, sizeof job->user, "%s", image->guest_user);
-    job->windows = image && !strncasecmp(image->os, "win", 3);
+    job->windows = desktop_is_windows(d);
     d->logoff_order = number;
     guest_job_submit(job, run_log_off, on_log_off);
 }

@@ -15,6 +15,7 @@ struct process {
     void (*done)(void *arg, const struct process_result *result);
     void *arg;
     uint64_t silence_ms;
+    bool is_limited; /* and a group of processes of its own */
     int rc;
     int exit_status;
     char *out;
@@ -57,12 +58,21 @@ static void on_ended(uv_process_t *handle, int64_t exit_status, int signal_numbe
     step_done(process);
 }
 
+/* A hook's children hold its pipes, so they are ended with it. */
+static void kill_it(struct process *process)
+{
+    if (process->is_limited && process->handle.pid > 0)
+        (void)kill(-process->handle.pid, SIGKILL);
+    else
+        (void)uv_process_kill(&process->handle, SIGKILL);
+}
+
 static void on_silence(uv_timer_t *timer)
 {
     struct process *process = timer->data;
     if (!process->rc)
         process->rc = CE_TIMEOUT;
-    (void)uv_process_kill(&process->handle, SIGKILL);
+    kill_it(process);
 }
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
@@ -94,7 +104,8 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf)
         return;
     }
     size_t len = (size_t)got;
-    uv_timer_start(&process->timer, on_silence, process->silence_ms, 0);
+    if (!process->is_limited)
+        uv_timer_start(&process->timer, on_silence, process->silence_ms, 0);
     if (stream == (uv_stream_t *)&process->err_pipe) {
         keep_error(process, buf->base, len);
         return;
@@ -133,7 +144,8 @@ int process_start(struct process **ret, uv_loop_t *loop, const struct process_sp
     process->output = spec->output;
     process->done = spec->done;
     process->arg = spec->arg;
-    process->silence_ms = spec->silence_ms;
+    process->is_limited = spec->limit_ms != 0;
+    process->silence_ms = process->is_limited ? spec->limit_ms : spec->silence_ms;
     process->waiting_for = 3;
     init_handles(process, loop);
     uv_stdio_container_t stdio[3] = {
@@ -146,8 +158,18 @@ int process_start(struct process **ret, uv_loop_t *loop, const struct process_sp
     for (; spec->argv[argc] && argc < 31; argc++)
         argv[argc] = (char *)(uintptr_t)spec->argv[argc]; /* execvp's prototype is older than const */
     argv[argc] = NULL;
-    const uv_process_options_t options = {
-        .file = argv[0], .args = argv, .exit_cb = on_ended, .stdio = stdio, .stdio_count = 3};
+    char *environment[32];
+    size_t variables = 0;
+    for (; spec->environment && spec->environment[variables] && variables < 31; variables++)
+        environment[variables] = (char *)(uintptr_t)spec->environment[variables];
+    environment[variables] = NULL;
+    const uv_process_options_t options = {.file = argv[0],
+                                          .args = argv,
+                                          .env = spec->environment ? environment : NULL,
+                                          .flags = process->is_limited ? UV_PROCESS_DETACHED : 0,
+                                          .exit_cb = on_ended,
+                                          .stdio = stdio,
+                                          .stdio_count = 3};
     int uv_rc = uv_spawn(loop, &process->handle, &options);
     if (uv_rc) {
         int rc = error_set(err, CE_IO, "cannot run %s: %s", argv[0], uv_strerror(uv_rc));
@@ -167,5 +189,5 @@ int process_start(struct process **ret, uv_loop_t *loop, const struct process_sp
 void process_cancel(struct process *process)
 {
     process->rc = CE_CANCELLED;
-    (void)uv_process_kill(&process->handle, SIGKILL);
+    kill_it(process);
 }

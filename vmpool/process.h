@@ -1,4 +1,4 @@
-/* Runs a program (qemu-img) and collects what it says. Loop's thread. It frees itself after done(), which
+/* Runs a program (qemu-img, a hook) and collects what it says. Loop's thread. It frees itself after done(), which
  * comes exactly once, also when the program could not be started or was ended for its silence.
  */
 #ifndef VMPOOL_PROCESS_H
@@ -24,8 +24,10 @@ struct process_result {
 };
 
 struct process_spec {
-    const char *const *argv; /* NULL-terminated; argv[0] is looked up in PATH */
-    uint64_t silence_ms;     /* it is killed when it says nothing for so long */
+    const char *const *argv;        /* NULL-terminated; argv[0] is looked up in PATH */
+    const char *const *environment; /* NULL: vmpool's own; else KEY=VALUE, NULL-terminated */
+    uint64_t silence_ms;            /* it is killed when it says nothing for so long */
+    uint64_t limit_ms; /* instead of silence_ms: it is killed, with all that it began, when it takes longer */
     void (*output)(void *arg, const char *bytes, size_t len); /* standard output as it comes; may be NULL */
     void (*done)(void *arg, const struct process_result *result);
     void *arg;

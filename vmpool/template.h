@@ -12,6 +12,12 @@
  *     disk          the overlay's path
  *     disk_cache    writeback for dedicated desktops; unsafe for those that are thrown away
  *     serial_log    where the serial port writes
+ *
+ * For Windows:
+ *     nvram         where UEFI keeps its variables, beside the disk
+ *     keeps_state   yes for dedicated desktops, no for those that are thrown away
+ *     hyperv        element: Hyper-V's enlightenments where KVM runs the guest, or nothing
+ *     hypervclock   element: the same for its clock
  */
 #ifndef VMPOOL_TEMPLATE_H
 #define VMPOOL_TEMPLATE_H
@@ -37,6 +43,7 @@ struct guest_spec {
     const char *desktop_id;
     uint64_t epoch; /* of the lease of whoever starts it */
     const char *disk;
+    const char *nvram;
     const char *serial_log;
     const char *kernel; /* empty: the disk's own boot loader */
     const char *initrd;
@@ -53,7 +60,8 @@ struct guest_spec {
         nic_later; /* on a libvirt network: the card is attached when the guest runs (template_interface()) */
     bool fork;     /* a clone: it maps the file privately and waits for the state of its devices */
     bool kvm;
-    bool keep; /* a dedicated desktop: its disk outlives the guest */
+    bool keep;       /* a dedicated desktop: its disk outlives the guest */
+    bool one_socket; /* all processors are cores of one: Windows for desktops takes two sockets at most */
 };
 
 /* Refuses an unknown or missing placeholder and XML that is not well-formed, with file, line and reason. */

@@ -79,6 +79,8 @@ int virt_storage_pool(struct virt_conn *conn, const char *dir, virStoragePoolPtr
         pool = virStoragePoolCreateXML(conn->conn, xml, VIR_STORAGE_POOL_CREATE_NORMAL);
         if (!pool) /* the directory is not there yet */
             pool = virStoragePoolCreateXML(conn->conn, xml, VIR_STORAGE_POOL_CREATE_WITH_BUILD);
+        if (!pool) /* another connection to the same libvirt was faster */
+            pool = virStoragePoolLookupByTargetPath(conn->conn, dir);
         if (!pool)
             return virt_error(err, "cannot use the desktop directory as a storage pool");
     }
@@ -88,21 +90,28 @@ int virt_storage_pool(struct virt_conn *conn, const char *dir, virStoragePoolPtr
     return 0;
 }
 
-static int volume_delete(virStoragePoolPtr pool, const char *desktop_id, struct error *err)
+static int file_delete(virStoragePoolPtr pool, const char *name, struct error *err)
 {
-    char name[ID_SIZE + sizeof OVERLAY_SUFFIX];
-    snprintf(name, sizeof name, "%s" OVERLAY_SUFFIX, desktop_id);
     CLEANUP_VOLUME virStorageVolPtr volume = virStorageVolLookupByName(pool, name);
-    if (!volume) /* it may have been made by a libvirtd that was killed before it noted it */
-        (void)virStoragePoolRefresh(pool, 0);
-    if (!volume)
-        volume = virStorageVolLookupByName(pool, name);
     if (volume && virStorageVolDelete(volume, 0) < 0) {
         virErrorPtr last = virGetLastError();
         if (!last || last->code != VIR_ERR_NO_STORAGE_VOL)
             return virt_error(err, "cannot delete the desktop's disk");
     }
     return 0;
+}
+
+/* The pool does not know what QEMU made, nor what a libvirtd had begun that was killed before it noted it. */
+static int volume_delete(virStoragePoolPtr pool, const char *desktop_id, bool nvram, struct error *err)
+{
+    char disk[ID_SIZE + sizeof OVERLAY_SUFFIX], variables[ID_SIZE + sizeof VIRT_NVRAM_SUFFIX];
+    snprintf(disk, sizeof disk, "%s" OVERLAY_SUFFIX, desktop_id);
+    snprintf(variables, sizeof variables, "%s" VIRT_NVRAM_SUFFIX, desktop_id);
+    CLEANUP_VOLUME virStorageVolPtr known = virStorageVolLookupByName(pool, disk);
+    if (!known || nvram)
+        (void)virStoragePoolRefresh(pool, 0);
+    int rc = nvram ? file_delete(pool, variables, err) : 0;
+    return rc ? rc : file_delete(pool, disk, err);
 }
 
 int virt_storage_clone(struct virt_conn *conn, const struct clone_spec *spec, char *ret_path, size_t size,
@@ -128,7 +137,7 @@ int virt_storage_clone(struct virt_conn *conn, const struct clone_spec *spec, ch
         virErrorPtr last = virGetLastError();
         if (!last || last->code != VIR_ERR_STORAGE_VOL_EXIST)
             return virt_error(err, "cannot clone the golden disk");
-        rc = volume_delete(pool, spec->desktop_id, err);
+        rc = volume_delete(pool, spec->desktop_id, false, err);
         if (rc)
             return rc;
         volume = virStorageVolCreateXML(pool, xml, 0);
@@ -180,14 +189,14 @@ int virt_storage_copy(struct virt_conn *conn, const struct clone_spec *spec, str
     return volume ? 0 : virt_error(err, "cannot copy the golden disk");
 }
 
-int virt_storage_delete(struct virt_conn *conn, const char *desktop_dir, const char *desktop_id,
+int virt_storage_delete(struct virt_conn *conn, const char *desktop_dir, const char *desktop_id, bool nvram,
                         struct error *err)
 {
     CLEANUP_POOL virStoragePoolPtr pool = NULL;
     int rc = virt_storage_pool(conn, desktop_dir, &pool, err);
     if (!rc)
         rc = virt_may_act(conn, err);
-    return rc ? rc : volume_delete(pool, desktop_id, err);
+    return rc ? rc : volume_delete(pool, desktop_id, nvram, err);
 }
 
 /* The desktop id in a file name of ours, "d-" and sixteen characters. */

@@ -17,6 +17,8 @@
 
 struct virt_conn;
 
+#define VIRT_NVRAM_SUFFIX ".nvram" /* where UEFI keeps its variables: beside the overlay, and gone with it */
+
 struct clone_spec {
     const char *desktop_dir;
     const char *desktop_id;
@@ -34,8 +36,9 @@ int virt_storage_clone(struct virt_conn *conn, const struct clone_spec *spec, ch
 /* A copy of the base instead, which needs it no more: as long as its bytes take. Errors as above. */
 int virt_storage_copy(struct virt_conn *conn, const struct clone_spec *spec, struct error *err) MUST_CHECK;
 
-/* Removes a desktop's overlay; 0 also when there is none. */
-int virt_storage_delete(struct virt_conn *conn, const char *desktop_dir, const char *desktop_id,
+/* Removes a desktop's overlay, and with NVRAM what UEFI kept, which takes a look through the directory; 0 also when there
+ * is none. */
+int virt_storage_delete(struct virt_conn *conn, const char *desktop_dir, const char *desktop_id, bool nvram,
                         struct error *err) MUST_CHECK;
 
 /* Reads the directory again and calls each() with the desktop id of every overlay in it. RET_STORAGE is by what the

@@ -26,7 +26,7 @@ struct vmpool {
     struct config config; /* a copy, replaced on reload */
     struct store *store;
     struct secret_key key;
-    struct template *template;
+    struct template *template, *windows_template; /* the second: NULL when there is no such file */
     char installation[INSTALLATION_SIZE];
     char name[NAME_SIZE];              /* vmpool.name, or the machine's */
     char boot[ID_SIZE + 8];            /* this process; set before there are threads */
@@ -58,6 +58,7 @@ struct vmpool {
     int64_t golden_pass_ms;    /* when that was; 0: never */
     struct list imports;       /* struct image_task (image.h) */
     struct list copies;        /* struct image_copy (image_copy.h) */
+    unsigned joins;            /* join hooks that run */
     bool moving;               /* a desktop's move to another host is being written */
     unsigned inserting;        /* a job that makes new desktops is under way: no sizing until it is done */
     int64_t started_ms;        /* when this process began: what waited while none ran gets some time */

@@ -1,5 +1,5 @@
 # Simulated hypervisor hosts: each has a network namespace with an address of its own, a mount namespace in which
-# its own storage stands where vmpool's is, and a libvirtd. Sourced by end-to-end tests; $REPO, $OUT and $STACK are
+# other storage stands where vmpool's is, and a libvirtd. Sourced by end-to-end tests; $REPO, $OUT and $STACK are
 # the runner's. host_remove takes all of one host away again.
 # shellcheck shell=bash
 
@@ -7,11 +7,24 @@ HOST_NET=10.97
 
 host_dir() { echo "$OUT/host-$1"; }
 
-# host_make NAME NUMBER: at address $HOST_NET.NUMBER.2.
+# host_make NAME NUMBER STORAGE [OPTION...]: at address $HOST_NET.NUMBER.2. STORAGE is "own", or a name: hosts with the
+# same one share the disks of their desktops, and have vmpool's images. Options are private-libvirtd's.
 host_make() {
-    local name=$1 n=$2 dir
+    local name=$1 n=$2 storage=$3 dir
     dir=$(host_dir "$name")
-    mkdir -p "$dir"/{images,desktops,libvirt}
+    mkdir -p "$dir/libvirt"
+    case $storage in
+    own) mkdir "$dir"/{images,desktops} ;;
+    *)
+        mkdir -p "$OUT/storage-$storage"
+        ln -s "$STACK/images" "$dir/images"
+        ln -s "$OUT/storage-$storage" "$dir/desktops"
+        ;;
+    esac
+    printf '%s\n' "${@:4}" >"$dir/options"
+    # What libvirt knows of this machine's QEMU takes each a long look of some seconds.
+    mkdir -p "$dir/libvirt/cache"
+    cp -r "$STACK/libvirt/cache/." "$dir/libvirt/cache/"
     ip netns add "carrel-$name"
     ip link add "veth-$n" type veth peer name eth0 netns "carrel-$name"
     ip address add "$HOST_NET.$n.1/24" dev "veth-$n"
@@ -22,17 +35,17 @@ host_make() {
     host_start "$name"
 }
 
-# host_start NAME [OPTION...]: its libvirtd, with private-libvirtd's options.
 host_start() {
-    local dir
+    local dir options=()
     dir=$(host_dir "$1")
+    mapfile -t options < <(sed '/^$/d' "$dir/options")
     # shellcheck disable=SC2016
     ip netns exec "carrel-$1" unshare --mount --propagation private /bin/bash -ec '
         mount --bind "$1/images" "$2/images"
         mount --bind "$1/desktops" "$2/desktops"
         shift 2
         exec "$@"
-        ' host_start "$dir" "$STACK" "$REPO/config/private-libvirtd" start "${@:2}" "$dir/libvirt"
+        ' host_start "$dir" "$STACK" "$REPO/config/private-libvirtd" start ${options[@]+"${options[@]}"} "$dir/libvirt"
 }
 
 host_uri() { "$REPO/config/private-libvirtd" uri "$(host_dir "$1")/libvirt"; }

@@ -197,6 +197,35 @@ static void what_vmpool_saw_is_read_back(void)
     lab_close(&lab);
 }
 
+static void a_stopped_desktop_moves_to_another_host(void)
+{
+    struct host_row from = {.name = "north", .uri = "test:///a", .address = "127.0.0.1"}, to = from;
+    struct desktop_row row;
+    open_pool(POOL_DEDICATED, 1);
+    snprintf(to.name, sizeof to.name, "south");
+    CU_ASSERT_EQUAL(LAB(&lab, store_host_insert(lab.db, &from)), 0);
+    CU_ASSERT_EQUAL(LAB(&lab, store_host_insert(lab.db, &to)), 0);
+    lab_desktop(&lab, &pool, "own", &desktop);
+    snprintf(desktop.host_id, sizeof desktop.host_id, "%s", from.id);
+    snprintf(desktop.address, sizeof desktop.address, "192.0.2.7");
+    desktop.port = 42000;
+    CU_ASSERT_EQUAL(LAB(&lab, store_desktop_set_seen(lab.db, &desktop)), 0);
+    /* Not while it may run, and not by whoever knows it elsewhere. */
+    CU_ASSERT_EQUAL(LAB(&lab, store_desktop_rehost(lab.db, desktop.id, from.id, to.id, "lost")), CE_CONFLICT);
+    CU_ASSERT_EQUAL(move(DESKTOP_READY, DESKTOP_STOPPED), 0);
+    CU_ASSERT_EQUAL(LAB(&lab, store_desktop_rehost(lab.db, desktop.id, to.id, from.id, "lost")), CE_CONFLICT);
+    CU_ASSERT_EQUAL(LAB(&lab, store_desktop_rehost(lab.db, desktop.id, from.id, to.id, "lost")), 0);
+    CU_ASSERT_EQUAL(LAB(&lab, store_desktop_get(lab.db, desktop.id, &row)), 0);
+    CU_ASSERT_STRING_EQUAL(row.host, "south");
+    CU_ASSERT_STRING_EQUAL(row.reason, "lost");
+    CU_ASSERT_STRING_EQUAL(row.address, "");
+    CU_ASSERT_EQUAL(row.port, 0);
+    CU_ASSERT_EQUAL(LAB(&lab, store_desktop_set_reason(lab.db, desktop.id, DESKTOP_BOOTING, "x")),
+                    CE_CONFLICT);
+    CU_ASSERT_EQUAL(LAB(&lab, store_desktop_set_reason(lab.db, desktop.id, DESKTOP_STOPPED, "waits")), 0);
+    lab_close(&lab);
+}
+
 static int collect(void *arg, const struct desktop_row *row)
 {
     char *names = arg;
@@ -237,4 +266,4 @@ SUITE("store_desktop", TEST(a_pool_never_has_more_than_its_max), TEST(names_and_
       TEST(changes_state_only_as_the_table_says), TEST(a_touched_floating_desktop_is_only_recycled),
       TEST(a_desktop_is_not_ready_under_a_session), TEST(a_guest_that_starts_anew_has_no_session),
       TEST(the_database_itself_holds_the_invariants), TEST(what_vmpool_saw_is_read_back),
-      TEST(lists_by_pool_host_and_state_in_name_order))
+      TEST(a_stopped_desktop_moves_to_another_host), TEST(lists_by_pool_host_and_state_in_name_order))

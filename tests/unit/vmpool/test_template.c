@@ -112,11 +112,13 @@ static void forwards_a_loopback_port_on_a_user_network(void)
     free(xml);
 }
 
-static char *expand_shipped(const struct guest_spec *spec)
+static char *expand_shipped(const char *name, const struct guest_spec *spec)
 {
     struct template *template = NULL;
     struct error err = {0};
-    int rc = template_load(&template, CARREL_SOURCE_DIR "/config/domain.xml", &err);
+    char path[256];
+    snprintf(path, sizeof path, CARREL_SOURCE_DIR "/config/%s", name);
+    int rc = template_load(&template, path, &err);
     CU_ASSERT_EQUAL(rc, 0);
     if (rc)
         return strdup("");
@@ -132,7 +134,7 @@ static char *expand_shipped(const struct guest_spec *spec)
 static void the_shipped_template_fills_for_both_networks_and_both_ways_to_boot(void)
 {
     struct guest_spec spec = sample;
-    char *xml = expand_shipped(&spec);
+    char *xml = expand_shipped("domain.xml", &spec);
     CU_ASSERT_PTR_NOT_NULL(strstr(xml, "<boot dev='hd'/>"));
     CU_ASSERT_PTR_NOT_NULL(strstr(xml, "type='qemu'"));
     CU_ASSERT_PTR_NOT_NULL(strstr(xml, "<tb-cache unit='MiB'>64</tb-cache>"));
@@ -144,7 +146,7 @@ static void the_shipped_template_fills_for_both_networks_and_both_ways_to_boot(v
     spec.cmdline = "root=/dev/vda";
     spec.kvm = true;
     spec.keep = true;
-    xml = expand_shipped(&spec);
+    xml = expand_shipped("domain.xml", &spec);
     CU_ASSERT_PTR_NOT_NULL(strstr(xml, "<source network='desktops'/>"));
     CU_ASSERT_PTR_NOT_NULL(strstr(xml, "<port isolated='yes'/>"));
     CU_ASSERT_PTR_NOT_NULL(
@@ -153,6 +155,28 @@ static void the_shipped_template_fills_for_both_networks_and_both_ways_to_boot(v
     CU_ASSERT_PTR_NULL(strstr(xml, "tb-cache"));
     CU_ASSERT_PTR_NULL(strstr(xml, "hostfwd"));
     CU_ASSERT_PTR_NOT_NULL(strstr(xml, "cache='writeback'"));
+    free(xml);
+}
+
+static void the_one_for_windows_has_what_windows_wants(void)
+{
+    struct guest_spec spec = sample;
+    spec.nvram = "/d.nvram";
+    spec.one_socket = true;
+    spec.vcpus = 4;
+    char *xml = expand_shipped("domain-windows.xml", &spec);
+    CU_ASSERT_PTR_NOT_NULL(strstr(xml, "<nvram>/d.nvram</nvram>"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(xml, "<topology sockets='1' dies='1' cores='4' threads='1'/>"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(xml, "name='secure-boot'"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(xml, "persistent_state='no'"));
+    CU_ASSERT_PTR_NULL(strstr(xml, "hyperv")); /* of no use without KVM */
+    free(xml);
+    spec.kvm = true;
+    spec.keep = true;
+    xml = expand_shipped("domain-windows.xml", &spec);
+    CU_ASSERT_PTR_NOT_NULL(strstr(xml, "<hyperv mode='custom'>"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(xml, "<timer name='hypervclock' present='yes'/>"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(xml, "persistent_state='yes'"));
     free(xml);
 }
 
@@ -206,6 +230,6 @@ SUITE("template", TEST(says_the_line_of_an_unknown_placeholder),
       TEST(says_the_line_where_the_xml_is_not_well_formed), TEST(demands_a_domain), TEST(values_are_escaped),
       TEST(marks_the_domain_as_ours), TEST(forwards_a_loopback_port_on_a_user_network),
       TEST(the_shipped_template_fills_for_both_networks_and_both_ways_to_boot),
-      TEST(a_file_that_is_missing_or_too_large_is_refused),
+      TEST(the_one_for_windows_has_what_windows_wants), TEST(a_file_that_is_missing_or_too_large_is_refused),
       TEST(a_fork_maps_the_memory_for_itself_and_waits_for_its_state),
       TEST(a_card_that_comes_later_is_the_same_card))

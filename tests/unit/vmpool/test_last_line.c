@@ -1,0 +1,39 @@
+#include "last_line.h"
+
+#include <string.h>
+
+#include "suite.h"
+
+static const char *last(const char *text, size_t size)
+{
+    static char line[64];
+    last_line(text, line, size);
+    return line;
+}
+
+static void takes_the_last_one_that_says_something(void)
+{
+    CU_ASSERT_STRING_EQUAL(last("one\ntwo\n", 64), "two");
+    CU_ASSERT_STRING_EQUAL(last("one\n  two words \t\r\n\n \n", 64), "two words");
+    CU_ASSERT_STRING_EQUAL(last("only", 64), "only");
+}
+
+static void nothing_is_an_empty_text(void)
+{
+    CU_ASSERT_STRING_EQUAL(last("", 64), "");
+    CU_ASSERT_STRING_EQUAL(last(" \n\t\n", 64), "");
+}
+
+static void control_characters_do_not_reach_a_terminal(void)
+{
+    CU_ASSERT_STRING_EQUAL(last("a\x1b[31mb\x7f.", 64), "a [31mb .");
+    CU_ASSERT_STRING_EQUAL(last("gr\xc3\xbcn", 64), "gr\xc3\xbcn");
+}
+
+static void what_does_not_fit_is_cut_off(void)
+{
+    CU_ASSERT_STRING_EQUAL(last("12345", 4), "123");
+}
+
+SUITE("last_line", TEST(takes_the_last_one_that_says_something), TEST(nothing_is_an_empty_text),
+      TEST(control_characters_do_not_reach_a_terminal), TEST(what_does_not_fit_is_cut_off))

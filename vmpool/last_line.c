@@ -1,0 +1,26 @@
+#include "last_line.h"
+
+#include <string.h>
+
+/* Blanks and control characters; bytes of UTF-8 are neither. */
+static int is_blank(char c)
+{
+    return (unsigned char)c <= ' ' || c == 0x7f;
+}
+
+void last_line(const char *text, char *ret, size_t size)
+{
+    size_t end = strlen(text);
+    while (end && is_blank(text[end - 1]))
+        end--;
+    size_t begin = end;
+    while (begin && text[begin - 1] != '\n')
+        begin--;
+    while (begin < end && is_blank(text[begin]))
+        begin++;
+    if (end - begin >= size)
+        end = begin + size - 1;
+    for (size_t i = begin; i < end; i++)
+        ret[i - begin] = is_blank(text[i]) ? ' ' : text[i];
+    ret[end - begin] = 0;
+}
