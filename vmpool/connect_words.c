@@ -21,8 +21,17 @@ static const struct {
      "the host takes no key that carrel-vmpool has; name one with keyfile=, without a passphrase"},
 };
 
+/* ssh says it with a banner that leaves no room for the reason. */
+static const char changed_key[] =
+    "ssh: the host's key has changed: it is not the one in /etc/ssh/ssh_known_hosts, so "
+    "that somebody may stand between";
+
 void connect_words(const char *said, char *ret, size_t size)
 {
+    if (strstr(said, "REMOTE HOST IDENTIFICATION HAS CHANGED")) {
+        (void)snprintf(ret, size, "%s", changed_key);
+        return;
+    }
     size_t used = 0;
     const char *between = "";
     for (const char *at = said; *at && used < size;) {

@@ -31,6 +31,9 @@ static void what_libvirt_leaves_to_its_log_is_explained(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(got, "error (the host refused carrel-vmpool's certificate"));
     connect_words("Host key verification failed.\r\n: Connection reset by peer", got, sizeof got);
     CU_ASSERT_PTR_NOT_NULL(strstr(got, "/etc/ssh/ssh_known_hosts"));
+    connect_words("@@@@@\r\n@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\r\n@@@@@\r\n", got,
+                  sizeof got);
+    CU_ASSERT_PTR_NOT_NULL(strstr(got, "ssh: the host's key has changed"));
 }
 
 static void what_is_too_long_is_cut(void)
