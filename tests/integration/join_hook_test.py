@@ -19,7 +19,7 @@ WAIT_S = vmpool_test.WAIT_S
 
 class JoinLab(vmpool_test.VmpoolLab):
     def __init__(self, broker, vmpool):
-        super().__init__(broker, vmpool)
+        super().__init__(broker, vmpool, lease='60s')  # leases are not its matter
         with open(self.config, 'a', encoding='utf-8') as file:
             file.write(f'join_hook = {self.dir}/hook\njoin_timeout = 300s\n')
 

@@ -25,7 +25,7 @@ POOL = """  <pool type='dir'><name>carrel-desktops</name><target><path>{dir}/des
 
 class LostHostLab(vmpool_test.VmpoolLab):
     def __init__(self, broker, vmpool):
-        super().__init__(broker, vmpool)
+        super().__init__(broker, vmpool, lease='60s')  # leases are not its matter
         with open(self.config, 'a', encoding='utf-8') as file:
             file.write('host_timeout = 1s\n')
 
@@ -99,7 +99,7 @@ def it_starts_on_another_host_as_soon_as_one_has_its_disk():
 
 def the_host_that_comes_back_leaves_it_there():
     LAB.find('north')
-    LAB.wait_until(lambda: LAB.vmpool_log().count('host north: looked through') == 2, WAIT_S, 'north is looked through')
+    LAB.wait_until(lambda: LAB.vmpool_log().count('host north: looked through') >= 2, WAIT_S, 'north is looked through')
     assert LAB.desktops('own')[0]['host'] == 'south' and LAB.desktops('own')[0]['state'] == 'in_use'
 
 

@@ -73,7 +73,7 @@ class Answering:
 
 
 class VmpoolLab(broker_lab.Lab):
-    def __init__(self, broker, vmpool):
+    def __init__(self, broker, vmpool, lease='3s'):
         super().__init__(broker, claim_hold='60s')
         self.vmpool_program = vmpool
         self.vmpool = self.second = None
@@ -88,7 +88,7 @@ class VmpoolLab(broker_lab.Lab):
                        f'golden_dir = {self.dir}/golden\n'
                        f'template = {self.template}\nvirt = qemu\nport_range = {first}-{first + 500}\n'
                        'boot_timeout = 40s\nlogoff_grace = 100ms\nretry_pause = 100ms\nfailure_limit = 3\n'
-                       'sweep = 500ms\nlease = 3s\nname = one\n')
+                       f'sweep = 500ms\nlease = {lease}\nname = one\n')
 
     def write_template(self, text):
         with open(self.template, 'w', encoding='utf-8') as file:
