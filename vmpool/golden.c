@@ -113,6 +113,10 @@ static enum golden_answer want(struct host *host, const struct pool_row *pool, c
         snprintf(ret_why, REASON_SIZE, "%s", host->golden_trouble);
         return GOLDEN_CANNOT;
     }
+    if (image_is_windows(image)) {
+        snprintf(ret_why, REASON_SIZE, "Windows guests cannot be given identities of their own while they run");
+        return GOLDEN_CANNOT;
+    }
     struct image_paths paths;
     image_copy_paths(host, image, &paths);
     const struct golden_shape shape = shape_of(host, pool, image, &paths, kvm == 1);
