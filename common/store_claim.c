@@ -19,6 +19,7 @@ struct claim_room {
     char user[NAME_SIZE];
     enum pool_kind kind;
     bool enabled, deleting, stopped, user_disabled;
+    bool off; /* by its schedule: nothing is started */
     int64_t max;
     int64_t waiting;      /* in the queue for a desktop that is nobody's */
     char own_id[ID_SIZE]; /* the user's own dedicated desktop, or empty */
@@ -256,7 +257,8 @@ static int room_read(struct db *db, const struct session_request *request, struc
         " u.disabled, (SELECT COUNT(*) FROM sessions s WHERE s.pool_id = p.id"
         " AND s.state = 'starting' AND s.desktop_id IS NULL AND NOT EXISTS (SELECT 1 FROM desktops o"
         " WHERE o.owner_id = s.user_id AND o.pool_id = p.id AND o.kind = 'dedicated'"
-        " AND o.state <> 'recycling'))"
+        " AND o.state <> 'recycling')),"
+        " (SELECT COUNT(*) FROM pool_power w WHERE w.pool_id = p.id AND w.now_mode = 'off')"
         " FROM pools p JOIN users u ON u.id = $2 WHERE p.id = $1",
         db_text(request->pool_id), db_text(request->user_id));
     if (!rc && (rc = db_next(&q)) == 0)
@@ -268,7 +270,8 @@ static int room_read(struct db *db, const struct session_request *request, struc
                                .stopped = row_bool(&q, 4),
                                .max = row_int(&q, 5),
                                .user_disabled = row_bool(&q, 7),
-                               .waiting = row_int(&q, 8)};
+                               .waiting = row_int(&q, 8),
+                               .off = row_bool(&q, 9)};
     row_text(&q, 0, ret->pool, sizeof ret->pool);
     row_enum(&q, 1, pool_kind_parse, &ret->kind);
     row_text(&q, 6, ret->user, sizeof ret->user);
@@ -308,6 +311,12 @@ static int count_taken(struct db *db, const char *pool_id, enum pool_kind kind, 
     return rc;
 }
 
+static int refuse_off(struct db *db, struct claim *ret, const struct claim_room *room)
+{
+    return claim_refuse(db, ret, FAIL_OUTSIDE_HOURS,
+                        "pool %s is off by its schedule, so no desktop is started", room->pool);
+}
+
 /* Whether a machine has room for one more user. */
 static int room_check_static(struct db *db, const char *pool_id, const struct claim_room *room,
                              struct claim *ret)
@@ -334,6 +343,8 @@ static int room_check_stranger(struct db *db, const char *pool_id, const struct 
         return rc;
     if (room->stopped)
         return claim_refuse(db, ret, FAIL_POOL_FAILED, "pool %s has stopped after failures", room->pool);
+    if (room->off)
+        return refuse_off(db, ret, room);
     rc = count_taken(db, pool_id, room->kind, &taken);
     if (rc || room->max - taken > room->waiting)
         return rc;
@@ -358,6 +369,8 @@ static int room_check(struct db *db, const char *pool_id, const struct claim_roo
         return claim_refuse(db, ret, FAIL_POOL_FAILED, "the desktop of %s has failed", room->user);
     if (room->own_state != DESKTOP_READY && room->stopped)
         return claim_refuse(db, ret, FAIL_POOL_FAILED, "pool %s has stopped after failures", room->pool);
+    if (room->own_state == DESKTOP_STOPPED && room->off)
+        return refuse_off(db, ret, room);
     return 0;
 }
 

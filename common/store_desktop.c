@@ -2,13 +2,15 @@
 
 #include <stdio.h>
 
+#include <carrel/power.h>
+
 #define DESKTOP_SELECT                                                                                       \
     "SELECT d.id, d.name, d.pool_id, p.name, d.kind, d.host_id, h.name, d.image_id, d.uuid, d.state,"        \
     " d.state_since_ms, d.percent, d.reason, d.owner_id, o.name, d.address, d.port, d.fingerprint,"          \
     " d.guest_user, d.sealed_password, d.disk, s.id, s.user_name, d.attempts, d.created_ms, d.touched,"      \
     " CASE WHEN d.state = 'stopped' AND EXISTS (SELECT 1 FROM sessions w WHERE w.user_id = d.owner_id"       \
     " AND w.pool_id = d.pool_id AND w.state <> 'ended' AND w.state = 'starting' AND w.desktop_id IS NULL)"   \
-    " THEN 1 ELSE 0 END, d.machine_id, m.name, d.golden"                                                     \
+    " THEN 1 ELSE 0 END, d.machine_id, m.name, d.golden, d.rest"                                             \
     " FROM desktops d JOIN pools p ON p.id = d.pool_id LEFT JOIN hosts h ON h.id = d.host_id"                \
     " LEFT JOIN users o ON o.id = d.owner_id LEFT JOIN machines m ON m.id = d.machine_id"                    \
     " LEFT JOIN sessions s ON s.desktop_id = d.id AND s.state <> 'ended'"
@@ -45,6 +47,7 @@ static void desktop_read(struct db_query *q, struct desktop_row *ret)
     row_text(q, 27, ret->machine_id, sizeof ret->machine_id);
     row_text(q, 28, ret->machine, sizeof ret->machine);
     row_text(q, 29, ret->golden, sizeof ret->golden);
+    row_enum(q, 30, desktop_rest_parse, &ret->rest);
 }
 
 static int desktop_event(struct db *db, const struct desktop_row *desktop, const char *what,
@@ -203,7 +206,7 @@ int store_desktop_move(struct db *db, const char *id, enum desktop_state from, e
         rc = desktop_make_clean(db, id);
     if (!rc)
         rc = db_run(db,
-                    "UPDATE desktops SET state = $3, state_since_ms = $4, reason = $5"
+                    "UPDATE desktops SET state = $3, state_since_ms = $4, reason = $5, rest = ''"
                     " WHERE id = $1 AND state = $2",
                     db_text(id), db_text(desktop_state_name(from)), db_text(desktop_state_name(to)),
                     db_int(store_now_ms()), db_text(reason));

@@ -7,6 +7,7 @@
 #include <carrel/labels.h>
 
 #include "desktop.h"
+#include "desktop_parts.h"
 #include "golden_shape.h"
 #include "image_copy.h"
 #include "lease.h"

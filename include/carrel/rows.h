@@ -246,6 +246,14 @@ struct machine_row {
     int64_t created_ms;
 };
 
+/* What is between a stopped desktop and its next start. */
+enum desktop_rest {
+    REST_NONE,
+    REST_STOPPING,   /* its guest is being shut down */
+    REST_SUSPENDING, /* its guest's memory is being written to the disk */
+    REST_SUSPENDED,  /* it lies there, and the next start goes on with it */
+};
+
 struct desktop_row {
     char id[ID_SIZE];
     char name[NAME_SIZE]; /* also the libvirt domain's name */
@@ -274,9 +282,10 @@ struct desktop_row {
     char golden[ID_SIZE];     /* v: the golden guest that it is a clone of; empty: it was booted */
     char session_id[ID_SIZE]; /* the live session on it, or empty */
     char session_user[NAME_SIZE];
-    uint32_t attempts; /* v: boots tried */
-    bool touched;      /* a user was led to it since it was cloned (I2) */
-    bool wanted;       /* counted when read: it is stopped, and its owner's session waits for it */
+    uint32_t attempts;      /* v: boots tried */
+    bool touched;           /* a user was led to it since it was cloned (I2) */
+    bool wanted;            /* counted when read: it is stopped, and its owner's session waits for it */
+    enum desktop_rest rest; /* v: of a stopped one */
     int64_t created_ms;
 };
 

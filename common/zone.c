@@ -286,24 +286,51 @@ int zone_offset_of(const uint8_t *file, size_t len, int64_t at_s, int32_t *ret_o
     return type_offset(types, h.type_count, found ? cursor_u8(&indexes) : 0, ret_offset_s);
 }
 
-int zone_offset(const char *zone, int64_t at_s, int32_t *ret_offset_s)
+int zone_load(struct zone *ret, const char *zone)
 {
     char path[256];
+    *ret = (struct zone){0};
     snprintf(path, sizeof path, "%s%s", *zone ? ZONE_FOLDER : ZONE_OWN, zone);
     FILE *file = fopen(path, "rbe");
-    if (!file && !*zone) {
-        *ret_offset_s = 0; /* a machine without a time zone of its own lives in UTC */
-        return 0;
-    }
     if (!file)
-        return CE_NOT_FOUND;
-    uint8_t *bytes = malloc(ZONE_FILE_MAX + 1);
-    size_t len = bytes ? fread(bytes, 1, ZONE_FILE_MAX + 1, file) : 0;
-    int rc = !bytes                        ? CE_NOMEM
-             : ferror(file)                ? CE_NOT_FOUND /* a folder */
-             : !len || len > ZONE_FILE_MAX ? CE_BAD_INPUT
-                                           : zone_offset_of(bytes, len, at_s, ret_offset_s);
-    free(bytes);
+        return *zone ? CE_NOT_FOUND : 0; /* a machine without a time zone of its own lives in UTC */
+    struct zone loaded = {.file = malloc(ZONE_FILE_MAX + 1)};
+    int32_t offset_s;
+    loaded.len = loaded.file ? fread(loaded.file, 1, ZONE_FILE_MAX + 1, file) : 0;
+    int rc = !loaded.file                                ? CE_NOMEM
+             : ferror(file)                              ? CE_NOT_FOUND /* a folder */
+             : !loaded.len || loaded.len > ZONE_FILE_MAX ? CE_BAD_INPUT
+                                                         : zone_offset_of(loaded.file, loaded.len, 0, &offset_s);
     (void)fclose(file);
+    if (rc)
+        zone_unload(&loaded);
+    else
+        *ret = loaded;
+    return rc;
+}
+
+void zone_unload(struct zone *zone)
+{
+    free(zone->file);
+    *zone = (struct zone){0};
+}
+
+int32_t zone_offset_at(const struct zone *zone, int64_t at_s)
+{
+    int32_t offset_s = 0;
+    if (zone->file && zone_offset_of(zone->file, zone->len, at_s, &offset_s))
+        return 0;
+    return offset_s;
+}
+
+int zone_offset(const char *zone, int64_t at_s, int32_t *ret_offset_s)
+{
+    struct zone loaded;
+    int rc = zone_load(&loaded, zone);
+    if (!rc)
+        rc = loaded.file ? zone_offset_of(loaded.file, loaded.len, at_s, ret_offset_s) : 0;
+    if (!rc && !loaded.file)
+        *ret_offset_s = 0;
+    zone_unload(&loaded);
     return rc;
 }
