@@ -67,6 +67,8 @@ static void desktop_idle(struct desktop *d)
 void desktop_apply(struct desktop *d, const struct desktop_row *row)
 {
     enum desktop_state old = d->row.state;
+    bool suspended = old == DESKTOP_STOPPED && d->row.rest == REST_SUSPENDED;
+    int64_t rested_ms = d->row.state_since_ms;
     if (strcmp(d->row.host_id, row->host_id) != 0)
         log_info("desktop %s (%s): host %s -> %s: %s", row->name, row->id, d->row.host, row->host,
                  row->reason);
@@ -88,6 +90,8 @@ void desktop_apply(struct desktop *d, const struct desktop_row *row)
     d->users_missing = 0;
     d->users_check_ms = 0;
     desktop_boot_reset(d);
+    d->restore = suspended && row->state == DESKTOP_BOOTING;
+    d->rested_ms = rested_ms;
     if (!desktop_state_has_guest(row->state) && row->state != DESKTOP_MAINTENANCE) {
         d->guest_known = false;
         d->suspect = false;
@@ -108,6 +112,7 @@ struct guest_job *guest_job_create(struct desktop *d)
     snprintf(job->key.desktop_id, sizeof job->key.desktop_id, "%s", d->row.id);
     snprintf(job->key.installation, sizeof job->key.installation, "%s", d->vm->installation);
     snprintf(job->desktop_dir, sizeof job->desktop_dir, "%s", d->vm->config.vmpool_desktop_dir);
+    job->kept = d->row.kind == POOL_DEDICATED;
     return job;
 }
 
@@ -390,6 +395,7 @@ static bool is_under_way(const struct desktop *d)
     case DESKTOP_FAILED:
         return !d->cleaned;
     case DESKTOP_STOPPED:
+        return d->row.rest == REST_STOPPING || d->row.rest == REST_SUSPENDING;
     case DESKTOP_MAINTENANCE:
     case DESKTOP_STATE_COUNT:
         break;

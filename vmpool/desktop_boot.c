@@ -15,6 +15,7 @@
 #include "image_copy.h"
 #include "log.h"
 #include "uuid.h"
+#include "virt_save.h"
 #include "virt_golden.h"
 
 #define PERCENT_STARTED 10
@@ -37,6 +38,9 @@ void desktop_boot_reset(struct desktop *d)
     d->port_tries = 0;
     d->disk_locked = false;
     desktop_join_cancel(d);
+    d->restore = false;
+    d->restore_tries = 0;
+    d->clock_checked = false;
 }
 
 /* --- starting a domain ------------------------------------------------------------------------------------
@@ -264,6 +268,12 @@ static int run_ensure(struct virt_conn *conn, void *arg, struct error *err)
         return job->seen.running ? 0 : virt_domain_resume(conn, &job->key, err);
     if (rc != CE_NOT_FOUND)
         return error_set(err, rc, "%s", why.text);
+    if (*job->saved) {
+        rc = desktop_run_restore(conn, job, err);
+        job->started = job->restored = !rc;
+        if (rc != CE_NOT_FOUND)
+            return rc;
+    }
     rc = virt_domain_destroy(conn, &job->key, err); /* a domain that is off but not yet gone */
     if (!rc)
         rc = virt_domain_start(conn, job->xml, err);
@@ -276,8 +286,28 @@ static int write_seen(struct db *db, struct desktop_write *w)
     return store_desktop_set_seen(db, &w->row);
 }
 
+static int write_seen_cold(struct db *db, struct desktop_write *w)
+{
+    int rc = store_desktop_set_seen(db, &w->row);
+    struct event_row event = {.kind = "desktop.cold"};
+    snprintf(event.object, sizeof event.object, "%s", w->row.id);
+    snprintf(event.user, sizeof event.user, "%s", w->row.owner);
+    snprintf(event.pool, sizeof event.pool, "%s", w->row.pool);
+    snprintf(event.desktop, sizeof event.desktop, "%s", w->row.name);
+    snprintf(event.text, sizeof event.text, "Desktop %s starts anew, what was open on it is lost: %.250s.",
+             w->row.name, w->reason);
+    return rc ? rc : store_event(db, &event);
+}
+
 static void on_ensured(struct desktop *d, struct guest_job *job, int rc, const struct error *err)
 {
+    if (rc == CE_BUSY && *job->saved && !*job->unusable && ++d->restore_tries < PORT_TRIES) {
+        /* The memory knows no other port: whoever has it may let it go. */
+        desktop_pause(d, GUEST_RETRY_MS);
+        return;
+    }
+    /* Where nobody knows what became of it the disk may have gone on, and the memory must not follow it. */
+    d->restore = d->restore && !job->tried;
     if (rc) {
         start_failed(d, rc, err);
         return;
@@ -294,7 +324,13 @@ static void on_ensured(struct desktop *d, struct guest_job *job, int rc, const s
     w->row.port = on_user_network(d) ? d->port : 0;
     snprintf(w->row.address, sizeof w->row.address, "%s",
              on_user_network(d) ? host_address(desktop_host(d)) : "");
-    desktop_write_submit(w, write_seen);
+    if (job->restored)
+        log_info("desktop %s: goes on with the memory that was written", d->row.name);
+    else if (*job->unusable)
+        log_warning("desktop %s is started anew, what was open on it is lost: %s", d->row.name,
+                    job->unusable);
+    snprintf(w->reason, sizeof w->reason, "%s", job->unusable);
+    desktop_write_submit(w, *job->unusable ? write_seen_cold : write_seen);
 }
 
 static void step_ensure(struct desktop *d)
@@ -308,7 +344,12 @@ static void step_ensure(struct desktop *d)
         free(job);
         return;
     }
-    guest_job_submit(job, run_ensure, on_ensured);
+    if (!d->restore) {
+        guest_job_submit(job, run_ensure, on_ensured);
+        return;
+    }
+    virt_save_path(job->desktop_dir, d->row.id, d->rested_ms, job->saved, sizeof job->saved);
+    guest_job_submit_lane(job, HOST_LANE_RESTORE, run_ensure, on_ensured);
 }
 
 /* --- address, probe ---------------------------------------------------------------------------------------
@@ -601,6 +642,10 @@ void desktop_step_booting(struct desktop *d)
             desktop_due(d, grace_end_ms);
             return;
         }
+    }
+    if (d->row.kind == POOL_DEDICATED && *d->row.owner_id && d->agent && !d->clock_checked) {
+        desktop_step_clock(d);
+        return;
     }
     if (desktop_join(d))
         step_ready(d);

@@ -7,6 +7,7 @@
 
 #include "log.h"
 #include "pool_sizing.h"
+#include "virt_save.h"
 
 /* --- plain changes ----------------------------------------------------------------------------------------
  */
@@ -91,6 +92,8 @@ int desktop_run_remove(struct virt_conn *conn, void *arg, struct error *err)
 {
     struct guest_job *job = arg;
     int rc = *job->key.uuid ? virt_domain_destroy(conn, &job->key, err) : 0;
+    if (!rc && job->kept)
+        rc = virt_save_remove(conn, job->desktop_dir, job->key.desktop_id, err);
     if (rc || job->keep_disk)
         return rc;
     return virt_storage_delete(conn, job->desktop_dir, job->key.desktop_id, job->windows, err);
@@ -185,12 +188,16 @@ void desktop_step_failed(struct desktop *d)
         start_again(d);
 }
 
-/* Dedicated desktops run as long as their pool is open. */
+/* Dedicated desktops run as long as their pool is open, unless its schedule says otherwise. */
 void desktop_step_stopped(struct desktop *d)
 {
     const struct pool_row *pool = desktop_pool(d);
     const struct host *host = desktop_host(d);
-    if (pool && (pool->enabled || d->row.wanted) && !pool->stopped && host && host_answers(host) &&
-        desktop_host_lets_start(d))
+    if (d->row.rest == REST_STOPPING || d->row.rest == REST_SUSPENDING) {
+        desktop_step_resting(d);
+        return;
+    }
+    if (pool && ((pool->enabled && desktop_power_lets_start(d)) || d->row.wanted) && !pool->stopped && host &&
+        host_answers(host) && desktop_host_lets_start(d))
         start_again(d);
 }

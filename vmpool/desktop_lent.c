@@ -265,5 +265,7 @@ void desktop_step_running(struct desktop *d)
         struct guest_job *job = guest_job_create(d);
         if (job)
             guest_job_submit(job, run_users, on_users);
+        return;
     }
+    desktop_step_idle(d);
 }

@@ -38,6 +38,12 @@ struct guest_job {
     bool script_ended;
     bool fork;
     bool has_disk; /* a copy of the image, made already */
+    char saved[CONFIG_TEXT_SIZE + ID_SIZE + 48]; /* the file of its memory, or empty */
+    bool tried, restored;                        /* results: it was read, and the guest goes on with it */
+    char unusable[REASON_SIZE];                  /* result: why not, and the guest was started cold */
+    bool kept;                                   /* a desktop that is kept may have such files */
+    bool force;
+    int64_t clock_off_ms; /* result: how much it was set */
     void (*done)(struct desktop *d, struct guest_job *job, int rc, const struct error *err);
 };
 
@@ -67,6 +73,8 @@ struct desktop_write {
     enum fail code;
     int64_t order; /* the number of the order that this carries out; 0: none */
     bool counts;   /* the failure is the pool's */
+    enum desktop_rest rest;
+    int64_t idle_before_ms; /* who was seen after that is not away */
     uint64_t pause_ms, pause_max_ms, failure_limit;
 };
 struct desktop_write *desktop_write_create(struct desktop *d);
@@ -128,6 +136,14 @@ void desktop_close_channel(struct desktop *d);
 void desktop_step_recycling(struct desktop *d);
 void desktop_step_failed(struct desktop *d);
 void desktop_step_stopped(struct desktop *d);
+
+/* desktop_power.c */
+void desktop_step_idle(struct desktop *d);              /* ready or disconnected: is its user away? */
+void desktop_step_resting(struct desktop *d);           /* stopped, stopping or suspending */
+bool desktop_power_lets_start(const struct desktop *d); /* stopped: although nobody waits for it */
+/* Job: lets the guest go on with job->saved. CE_NOT_FOUND when that cannot be: job->unusable says why. */
+int desktop_run_restore(struct virt_conn *conn, struct guest_job *job, struct error *err) MUST_CHECK;
+void desktop_step_clock(struct desktop *d); /* booting: is the guest's clock right? */
 
 /* desktop_host.c. True: the host is closed or does not answer, and that decides what comes next. */
 bool desktop_step_host(struct desktop *d);

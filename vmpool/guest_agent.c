@@ -298,3 +298,63 @@ int guest_agent_log_off(struct virt_conn *conn, const struct guest_key *key, con
     free(out);
     return rc;
 }
+
+#define CLOCK_OFF_MS 1000 /* less is the guest's own business */
+
+static int64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* How far its clock is ahead, as seen in the middle of question and answer. */
+static int clock_off(struct virt_conn *conn, const struct guest_key *key, int64_t *ret_ms, struct error *err)
+{
+    CLEANUP_JSON json_t *answer = NULL;
+    int64_t asked_ns = now_ns();
+    int rc = command(conn, key, "guest-get-time", NULL, &answer, err);
+    if (!rc && !json_is_integer(answer))
+        rc = error_set(err, CE_BAD_INPUT, "the guest agent tells no time");
+    if (!rc)
+        *ret_ms = (json_integer_value(answer) - (asked_ns + (now_ns() - asked_ns) / 2)) / 1000000;
+    return rc;
+}
+
+static bool is_off(int64_t off_ms)
+{
+    return off_ms > CLOCK_OFF_MS || off_ms < -CLOCK_OFF_MS;
+}
+
+/* The agent sets the system's clock first and fails after that where it finds no hwclock, so what it says is not the
+ * end of it. */
+int guest_agent_set_clock(struct virt_conn *conn, const struct guest_key *key, int64_t *ret_off_ms,
+                          struct error *err)
+{
+    int64_t before_ms, off_ms = 0;
+    int rc = clock_off(conn, key, &before_ms, err);
+    if (rc)
+        return rc;
+    *ret_off_ms = is_off(before_ms) ? before_ms : 0;
+    if (!*ret_off_ms)
+        return 0;
+    CLEANUP_JSON json_t *answer = NULL;
+    struct error why = {0};
+    (void)!command(conn, key, "guest-set-time", json_pack("{s:I}", "time", (json_int_t)now_ns()), &answer,
+                   &why);
+    rc = clock_off(conn, key, &off_ms, err);
+    if (rc || !is_off(off_ms))
+        return rc;
+    char word[32], *out = NULL;
+    snprintf(word, sizeof word, "@%lld", (long long)(now_ns() / 1000000000));
+    rc = exec(conn, key,
+              json_pack("{s:s,s:[s,s,s],s:b}", "path", "date", "arg", "-u", "-s", word, "capture-output", 1),
+              &out, err);
+    free(out);
+    if (!rc)
+        rc = clock_off(conn, key, &off_ms, err);
+    if (!rc && is_off(off_ms))
+        rc = error_set(err, CE_IO, "it is off by %lld s all the same; %s", (long long)(off_ms / 1000),
+                       why.text);
+    return rc;
+}

@@ -45,6 +45,11 @@ int guest_agent_has_users(struct virt_conn *conn, const struct guest_key *key, b
 int guest_agent_log_off(struct virt_conn *conn, const struct guest_key *key, const char *user, bool windows,
                         struct error *err) MUST_CHECK;
 
+/* Sets the guest's clock to this machine's where they differ by more than a second, as after it was suspended; by how
+ * much, in *ret_off_ms, or 0. */
+int guest_agent_set_clock(struct virt_conn *conn, const struct guest_key *key, int64_t *ret_off_ms,
+                          struct error *err) MUST_CHECK;
+
 /* Whether a line of `loginctl list-sessions --no-legend` is a session of an ordinary user. Pure. */
 bool guest_agent_line_is_session(const char *line);
 

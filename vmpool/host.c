@@ -236,6 +236,8 @@ static int run_remove_orphan(struct virt_conn *conn, void *arg, struct error *er
 {
     struct orphan_job *job = arg;
     int rc = *job->key.uuid ? virt_domain_destroy(conn, &job->key, err) : 0;
+    if (!rc && !job->keep_disk)
+        rc = virt_save_remove(conn, job->desktop_dir, job->key.desktop_id, err);
     return rc || job->keep_disk ? rc
                                 : virt_storage_delete(conn, job->desktop_dir, job->key.desktop_id, true, err);
 }

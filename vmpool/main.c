@@ -21,6 +21,7 @@
 #include "log.h"
 #include "probe_initrd.h"
 #include "reconcile.h"
+#include "usage.h"
 #include "virt_loop.h"
 #include "vmpool.h"
 
@@ -207,6 +208,7 @@ static void on_store_closed(void *arg)
     host_lane_free_all(vm);
     golden_note_free_all(vm);
     image_copy_free_all(vm);
+    usage_free(vm);
     host_free_all(vm);
     lease_free_all(vm);
     snapshot_destroy(&vm->world);
@@ -222,7 +224,8 @@ static uv_timer_t *patience;
 static void on_something_closed(struct vmpool *vm)
 {
     if (!vm->store || vm->store_jobs || !image_all_closed(vm) || !image_copy_all_closed(vm) ||
-        !golden_all_closed(vm) || !host_lane_all_closed(vm) || vm->joins || !host_all_closed(vm))
+        !golden_all_closed(vm) || !host_lane_all_closed(vm) || vm->joins ||
+        !host_all_closed(vm))
         return;
     if (!vm->given_back) { /* comes back here when it is done */
         vm->given_back = true;

@@ -121,6 +121,7 @@ static void on_restart_stopped(struct desktop *d, struct guest_job *job, int rc,
         return;
     }
     d->guest_known = false;
+    d->row.rest = REST_NONE; /* its memory went with the guest */
     struct desktop_write *w = order_write(d, d->check_order);
     if (w)
         desktop_write_submit(w, write_restart);

@@ -17,7 +17,9 @@
 #include "order.h"
 #include "pool_place.h"
 #include "pool_sizing.h"
+#include "power_drive.h"
 #include "roll_drive.h"
+#include "usage.h"
 #include "uuid.h"
 
 #define CREATE_AT_ONCE 16 /* desktops of one job; the rest follows in the next pass */
@@ -298,6 +300,8 @@ static void pass_apply(struct vmpool *vm, const struct snapshot *before)
     host_sync(vm);
     desktop_sync(vm);
     desktop_world_changed(vm, before);
+    power_apply(vm);
+    power_world_changed(vm, before);
     host_watch(vm);
     host_lane_drive_all(vm);
     list_for_each (pos, &vm->hosts) {
@@ -313,6 +317,7 @@ static void pass_apply(struct vmpool *vm, const struct snapshot *before)
         return; /* another vmpool does the rest */
     image_drive_all(vm);
     image_prune_drive(vm);
+    usage_drive(vm);
     for (size_t i = 0; i < vm->world->pool_count; i++)
         drive_pool(vm, &vm->world->pools[i]);
 }

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "power_drive.h"
+
 /* Room for one more element of SIZE bytes; grows in powers of two. NULL without memory. */
 static void *grow(void *array, size_t count, size_t size)
 {
@@ -176,6 +178,8 @@ int snapshot_read(struct db *db, struct snapshot *ret)
     if (!rc)
         rc = sort_by_id(ret);
     if (!rc)
+        rc = power_read(db, ret);
+    if (!rc)
         rc = store_host_list_plain(db, add_host, ret);
     if (!rc)
         rc = store_host_image_list(db, "", add_host_image, ret);
@@ -197,6 +201,8 @@ void snapshot_destroy(struct snapshot **snapshot)
         return;
     *snapshot = NULL;
     snapshot_drop_desktops(s);
+    free(s->powers);
+    free(s->quarters);
     free(s->pools_by_id);
     free(s->images_by_id);
     free(s->pools);

@@ -27,6 +27,14 @@ struct snapshot_ids {
     size_t count;
 };
 
+/* Which quarter of an hour of which week it is on a pool's clocks: usage_row. */
+struct usage_quarter {
+    uint32_t slot;
+    int64_t week;
+};
+
+struct power_now; /* power_drive.h */
+
 struct snapshot {
     uint64_t seq; /* vm->seq when it was asked for */
     struct pool_row *pools;
@@ -49,6 +57,9 @@ struct snapshot {
     size_t roll_count;
     struct order_row *orders; /* open ones for vmpool */
     size_t order_count;
+    struct power_now *powers; /* of pools that somebody said something of; in the order of the pools' ids */
+    size_t power_count;
+    struct usage_quarter *quarters;      /* of each pool */
     const struct pool_row **pools_by_id; /* sorted, for snapshot_pool() */
     const struct image_row **images_by_id;
 };

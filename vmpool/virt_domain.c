@@ -216,7 +216,7 @@ int virt_domain_address(struct virt_conn *conn, const struct guest_key *key, cha
 }
 
 /* From here on a former owner of the host's lease leaves the guest alone. */
-static void write_epoch(struct virt_conn *conn, virDomainPtr domain, const struct guest_key *key)
+void virt_domain_write_epoch(struct virt_conn *conn, virDomainPtr domain, const struct guest_key *key)
 {
     char xml[256];
     template_mark(key->installation, key->desktop_id, atomic_load(&conn->epoch), xml, sizeof xml);
@@ -240,7 +240,7 @@ int virt_domain_list(struct virt_conn *conn, const char *installation,
         bool ours = read_mark(domains[i], key.installation, key.desktop_id, &epoch) &&
                     !strcmp(key.installation, installation);
         if (ours && epoch < atomic_load(&conn->epoch))
-            write_epoch(conn, domains[i], &key);
+            virt_domain_write_epoch(conn, domains[i], &key);
         struct guest_seen seen = {0};
         if (!ours)
             key.desktop_id[0] = 0;

@@ -35,8 +35,11 @@ int virt_storage_pool(struct virt_conn *conn, const char *dir, virStoragePoolPtr
 /* Before each call that changes something: CE_CANCELLED when the host's lease has run out. */
 int virt_may_act(const struct virt_conn *conn, struct error *err) MUST_CHECK;
 
-/* The domain if it is there and ours. CE_NOT_FOUND; CE_REFUSED when it is somebody else's. */
+/* Writes the epoch of the lease into the domain's mark; says it in the log when that fails. */
 struct guest_key;
+void virt_domain_write_epoch(struct virt_conn *conn, virDomainPtr domain, const struct guest_key *key);
+
+/* The domain if it is there and ours. CE_NOT_FOUND; CE_REFUSED when it is somebody else's. */
 int virt_domain_lookup(struct virt_conn *conn, const struct guest_key *key, virDomainPtr *ret,
                        struct error *err) MUST_CHECK;
 /* The same for a call that changes it: also CE_CANCELLED, see virt_may_act(). */

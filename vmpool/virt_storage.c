@@ -10,6 +10,7 @@
 #include <carrel/ids.h>
 
 #include "virt_internal.h"
+#include "virt_save.h"
 
 #define OVERLAY_SUFFIX ".qcow2"
 #define POOL_NAME "carrel-desktops"
@@ -247,7 +248,7 @@ static int list_volume(void *arg, virStorageVolPtr volume)
     struct list_walk *walk = arg;
     char id[ID_SIZE];
     const char *name = virStorageVolGetName(volume);
-    if (name && overlay_owner(name, id))
+    if (name && (overlay_owner(name, id) || virt_save_owner(name, id)))
         walk->each(walk->arg, id);
     else if (name)
         list_mark(walk, name);

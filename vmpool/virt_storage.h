@@ -41,8 +41,9 @@ int virt_storage_copy(struct virt_conn *conn, const struct clone_spec *spec, str
 int virt_storage_delete(struct virt_conn *conn, const char *desktop_dir, const char *desktop_id, bool nvram,
                         struct error *err) MUST_CHECK;
 
-/* Reads the directory again and calls each() with the desktop id of every overlay in it. RET_STORAGE is by what the
- * directory is known again where another host sees it, too: the name of a small volume that is made if there is none. */
+/* Reads the directory again and calls each() with the desktop id of every overlay in it, and of every file of a
+ * guest's memory. RET_STORAGE is by what the directory is known again where another host sees it, too: the name of a
+ * small volume that is made if there is none. */
 int virt_storage_list(struct virt_conn *conn, const char *desktop_dir,
                       void (*each)(void *arg, const char *desktop_id), void *arg, char ret_storage[ID_SIZE],
                       struct error *err) MUST_CHECK;

@@ -58,6 +58,8 @@ struct vmpool {
     int64_t golden_pass_ms;    /* when that was; 0: never */
     struct list imports;       /* struct image_task (image.h) */
     struct list copies;        /* struct image_copy (image_copy.h) */
+    struct usage_peak *peaks;  /* usage.c: desktops in use, of each pool */
+    size_t peak_count;
     unsigned joins;            /* join hooks that run */
     bool moving;               /* a desktop's move to another host is being written */
     unsigned inserting;        /* a job that makes new desktops is under way: no sizing until it is done */

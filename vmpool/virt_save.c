@@ -1,0 +1,95 @@
+#include "virt_save.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "virt_internal.h"
+
+#define SAVE_SUFFIX ".save"
+
+void virt_save_path(const char *desktop_dir, const char *desktop_id, int64_t since_ms, char *ret, size_t size)
+{
+    snprintf(ret, size, "%s/%s-%lld" SAVE_SUFFIX, desktop_dir, desktop_id, (long long)since_ms);
+}
+
+bool virt_save_owner(const char *name, char ret[ID_SIZE])
+{
+    size_t len = strcspn(name + (strncmp(name, "d-", 2) ? 0 : 2), "-") + 2;
+    size_t digits = len < ID_SIZE && name[len] == '-' ? strspn(name + len + 1, "0123456789") : 0;
+    if (!digits || strcmp(name + len + 1 + digits, SAVE_SUFFIX) != 0 || strncmp(name, "d-", 2) != 0)
+        return false;
+    snprintf(ret, ID_SIZE, "%.*s", (int)len, name);
+    return true;
+}
+
+int virt_save_write(struct virt_conn *conn, const struct guest_key *key, const char *path, struct error *err)
+{
+    CLEANUP_DOMAIN virDomainPtr domain = NULL;
+    struct guest_seen seen;
+    int rc = virt_domain_find(conn, key, &seen, err);
+    if (!rc)
+        rc = virt_domain_lookup(conn, key, &domain, err);
+    if (!rc)
+        rc = virt_may_act(conn, err);
+    if (!rc && virDomainSave(domain, path) < 0)
+        rc = virt_error(err, "cannot write the guest's memory to the disk");
+    return rc;
+}
+
+int virt_save_read(struct virt_conn *conn, const struct guest_key *key, const char *path, struct error *err)
+{
+    int rc = virt_may_act(conn, err);
+    if (rc)
+        return rc;
+    if (virDomainRestore(conn->conn, path) < 0) {
+        rc = virt_error(err, "cannot go on with the guest's memory");
+        if (strstr(virGetLastErrorMessage(), "Could not set up host forwarding rule"))
+            rc = err->code = CE_BUSY;
+        return rc;
+    }
+    CLEANUP_DOMAIN virDomainPtr domain = NULL;
+    rc = virt_domain_lookup(conn, key, &domain, err);
+    if (!rc)
+        virt_domain_write_epoch(conn, domain, key);
+    return rc;
+}
+
+int virt_save_remove(struct virt_conn *conn, const char *desktop_dir, const char *desktop_id,
+                     struct error *err)
+{
+    virStoragePoolPtr pool = NULL;
+    virStorageVolPtr *volumes = NULL;
+    int rc = virt_storage_pool(conn, desktop_dir, &pool, err);
+    if (!rc)
+        rc = virt_may_act(conn, err);
+    if (!rc)
+        (void)virStoragePoolRefresh(pool, 0); /* they were not made through it */
+    int count = rc ? 0 : virStoragePoolListAllVolumes(pool, &volumes, 0);
+    for (int i = 0; i < count; i++) {
+        char owner[ID_SIZE];
+        const char *name = virStorageVolGetName(volumes[i]);
+        if (name && virt_save_owner(name, owner) && !strcmp(owner, desktop_id) &&
+            virStorageVolDelete(volumes[i], 0) < 0 && !rc)
+            rc = virt_error(err, "cannot remove the file of a guest's memory");
+        virStorageVolFree(volumes[i]);
+    }
+    free(volumes);
+    if (pool)
+        virStoragePoolFree(pool);
+    return rc;
+}
+
+int virt_domain_shut_down(struct virt_conn *conn, const struct guest_key *key, struct error *err)
+{
+    CLEANUP_DOMAIN virDomainPtr domain = NULL;
+    struct guest_seen seen;
+    int rc = virt_domain_find(conn, key, &seen, err);
+    if (!rc)
+        rc = virt_domain_lookup(conn, key, &domain, err);
+    if (!rc)
+        rc = virt_may_act(conn, err);
+    if (!rc && virDomainShutdown(domain) < 0)
+        rc = virt_error(err, "cannot ask the guest to shut down");
+    return rc;
+}
