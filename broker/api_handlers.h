@@ -55,6 +55,11 @@ void api_pool_retry(struct request *r);
 void api_roll_get(struct request *r);
 void api_roll_begin(struct request *r);
 void api_roll_change(struct request *r);
+void api_power_get(struct request *r); /* api_power.c */
+void api_power_change(struct request *r);
+void api_rules_list(struct request *r);
+void api_rule_add(struct request *r);
+void api_rule_delete(struct request *r);
 void api_image_prune(struct request *r);
 void api_image_publish(struct request *r);
 void api_hosts_list(struct request *r);
@@ -95,5 +100,7 @@ void api_order_get(struct request *r);
 
 /* NULL without memory. */
 json_t *api_roll_json(const struct roll_row *row, const struct roll_progress *progress);
+/* The member "power" of a pool of which somebody said when its desktops run. */
+int api_power_add(struct db *db, const struct pool_row *pool, json_t *json) MUST_CHECK;
 
 #endif

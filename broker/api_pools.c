@@ -98,6 +98,8 @@ static int answer_row(struct db *db, struct request *r, const struct pool_row *r
 {
     json_t *json = pool_json(row);
     int rc = json ? add_roll(db, row, json) : CE_NOMEM;
+    if (!rc)
+        rc = api_power_add(db, row, json);
     request_set(r, status, json);
     return rc;
 }

@@ -28,6 +28,7 @@ enum ctl_words {
     WORDS_COLUMNS,
     WORDS_POLICY, /* KEY=VALUE */
     WORDS_SWITCH, /* enable or disable */
+    WORDS_RULES,  /* add, list or remove */
 };
 
 struct ctl_option {

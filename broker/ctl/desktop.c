@@ -13,6 +13,8 @@ static void put_state(const json_t *desktop, char *text, size_t size)
     const char *state = api_text(desktop, "state");
     if (!strcmp(state, "cloning") || !strcmp(state, "booting"))
         snprintf(text, size, "%s %lld %%", state, api_number(desktop, "percent"));
+    else if (*api_text(desktop, "rest"))
+        snprintf(text, size, "%s", api_text(desktop, "rest"));
     else
         snprintf(text, size, "%s", state);
 }

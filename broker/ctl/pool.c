@@ -7,6 +7,7 @@
 #include "ask.h"
 #include "command.h"
 #include "policy_option.h"
+#include "pool_power.h"
 #include "pool_roll.h"
 #include "pool_wait.h"
 #include "table.h"
@@ -109,6 +110,18 @@ static const struct field fields[] = {
     {.name = "kind", .key = "kind"},
     {.name = "image", .key = "", .text = put_image, .place = FIELD_CUT},
     {.name = "roll", .key = "", .text = pool_roll_put, .place = FIELD_SHOW_ONLY},
+    {.name = "wanted",
+     .title = "Stands ready",
+     .key = "",
+     .text = pool_power_put_wanted,
+     .place = FIELD_SHOW_ONLY},
+    {.name = "power",
+     .title = "Outside of rules",
+     .key = "",
+     .text = pool_power_put_mode,
+     .place = FIELD_SHOW_ONLY},
+    {.name = "rules", .title = "Schedule", .key = "", .text = pool_power_put_rules, .place = FIELD_SHOW_ONLY},
+    {.name = "idle", .title = "Users away", .key = "", .text = pool_power_put_idle, .place = FIELD_SHOW_ONLY},
     {.name = "desktops", .key = "", .text = put_desktops, .place = FIELD_RIGHT},
     {.name = "ready", .key = "ready", .place = FIELD_RIGHT},
     {.name = "lent", .key = "lent", .place = FIELD_RIGHT},
@@ -402,6 +415,36 @@ static const struct ctl_command commands[] = {
      .examples = "carrelctl pool roll office --image debian@3\n"
                  "carrelctl pool roll office --image debian@3 --at 22:00 --force-after 2h\n"
                  "carrelctl pool roll office --back"},
+    {.verb = "schedule",
+     .words = "add|list|remove POOL [NUMBER]",
+     .min_words = 2,
+     .max_words = 3,
+     .kinds = {WORDS_RULES, WORDS_POOL},
+     .options = pool_rule_options,
+     .fields = pool_rule_fields,
+     .run = pool_schedule,
+     .help = "how many desktops stand ready on which days and at which hours",
+     .details = "A rule holds on its days between two times, on the clocks of the pool's zone ('pool power "
+                "--zone');\n"
+                "one that ends at or before its beginning goes on behind midnight. Where rules overlap the "
+                "one that\n"
+                "says most counts; outside of them the pool's --spare, or what 'pool power --mode' says.",
+     .examples = "carrelctl pool schedule add office --days mon-fri --from 07:30 --to 18:00 --spare 20\n"
+                 "carrelctl pool schedule add office --days sat,sun --from 00:00 --to 24:00 --mode off\n"
+                 "carrelctl pool schedule list office\n"
+                 "carrelctl pool schedule remove office 2"},
+    {.verb = "power",
+     ONE_POOL,
+     .options = pool_power_options,
+     .run = pool_power,
+     .help = "when a pool's desktops run, and what becomes of those whose users are away",
+     .details =
+         "Without options it says what holds and why. Dedicated desktops whose users are logged off or\n"
+         "disconnected can be shut down, or suspended with all that is open on them; the next log-in wakes\n"
+         "them.",
+     .examples = "carrelctl pool power office --zone Europe/Berlin --autoscale on\n"
+                 "carrelctl pool power office --mode off\n"
+                 "carrelctl pool power cad --idle suspend --idle-after 30min"},
     {.verb = "retry",
      ONE_POOL,
      .run = retry,

@@ -1,6 +1,7 @@
 #!/bin/bash
 # A message on a real guest's picture, and an administrator's log-off: the guest itself logs its user off, by the same
-# way as for a log-off by the person; a floating desktop is recycled then, a dedicated one runs on.
+# way as for a log-off by the person; a floating desktop is recycled then, a dedicated one runs on. And a dedicated one
+# whose user is away is suspended, and goes on where it was at the next log-in.
 . "$REPO/tests/e2e/lib.sh"
 
 # The wallpaper is dark or coloured where a banner is white.
@@ -64,6 +65,25 @@ until_true 60 "nobody is logged in" guest_sh "$desktop" '! pgrep -u desktop open
 is "$(api get "/v1/desktops/$desktop" 'd["state"]')" ready "the desktop's state"
 log_in carla carla
 is "$(desktop_of carla)" "$desktop" "the desktop of the next log-in"
+
+say "she goes away, and her desktop is suspended with what is open on it"
+open_terminal carla "$desktop"
+terminal=$(guest_sh "$desktop" 'pgrep -x lxterminal')
+stack_ctl pool power own --idle suspend --idle-after 10s
+client_stop carla KILL
+api_quietly wait 120 "/v1/desktops/$desktop" 'd["state"] == "stopped" and d["rest"] == "suspended"'
+! kill -0 "$pid" 2>/dev/null || die "its guest still runs"
+suspended=$(date +%s)
+say "she comes back"
+stack_ctl pool power own --idle keep
+log_in carla carla
+is "$(desktop_of carla)" "$desktop" "the desktop of the log-in that wakes it"
+is "$(guest_sh "$desktop" 'pgrep -x lxterminal')" "$terminal" "the terminal's process"
+until_true 30 "the window is still there" client_shows_window carla
+off=$(($(guest_sh "$desktop" 'date +%s') - $(date +%s)))
+[ "${off#-}" -le 5 ] || die "the guest's clock is off by $off s, $(($(date +%s) - suspended)) s after it was suspended"
+grep -q "desktop $desktop: its clock was set" "$STACK/log/vmpool.log" || die "nobody set its clock"
+! ls "$STACK/desktops/$(desktop_id "$desktop")"-*.save 2>/dev/null || die "the file of its memory was left behind"
 log_off carla
 wait_session carla 60 'not i'
 stack_ctl pool delete own --yes

@@ -100,6 +100,7 @@ def every_operation_succeeds_as_documented():
     lab.must(lab.post('/v1/hosts', {'name': 'other', 'uri': 'qemu:///system'}), 201)
     lab.must(lab.delete('/v1/hosts/other'), 204)
     roll(lab)
+    power(lab)
     lab.must(lab.delete('/v1/pools/demo'), 202)
     static_pool(lab)
 
@@ -132,6 +133,26 @@ def roll(lab):
     lab.must(lab.get('/v1/pools/demo/roll'), 200)
     assert lab.get('/v1/pools/demo')['image_version'] == 1
     assert lab.must(lab.post('/v1/images/golden/prune', {'keep': 1}), 200)['items'] == []
+
+
+def power(lab):
+    assert lab.must(lab.get('/v1/pools/demo/power'), 200)['mode'] == 'spare'
+    assert 'power' not in lab.get('/v1/pools/demo').body
+    changed = lab.must(lab.patch('/v1/pools/demo/power', {'mode': 'on-connect', 'zone': 'Europe/Berlin', 'autoscale': True,
+                                                          'idle_after_s': 600}), 200)
+    assert (changed['mode'], changed['idle'], changed['idle_after_s']) == ('on-connect', 'keep', 600), changed
+    lab.must(lab.patch('/v1/pools/demo/power', {'idle': 'suspend'}), 409)
+    refused = lab.must(lab.patch('/v1/pools/demo/power', {'zone': '../etc/passwd'}), 400)
+    assert 'no time zone' in refused['detail'], refused
+    rule = lab.must(lab.post('/v1/pools/demo/schedule', {'days': 'mon-fri', 'from': '22:00', 'to': '06:00', 'spare': 3}), 201)
+    assert (rule['number'], rule['days'], rule['mode']) == (1, 'Mon-Fri', 'spare'), rule
+    lab.must(lab.post('/v1/pools/demo/schedule', {'days': 'sun', 'from': '00:00', 'to': '24:00', 'mode': 'off'}), 201)
+    for body in ({'days': 'sun', 'from': '00:00', 'to': '24:00'}, {'days': 'sun', 'from': '1', 'to': '24:00', 'spare': 1},
+                 {'days': 'sun', 'from': '00:00', 'to': '24:00', 'mode': 'off', 'spare': 1}):
+        lab.must(lab.post('/v1/pools/demo/schedule', body), 400)
+    assert [r['number'] for r in lab.must(lab.get('/v1/pools/demo/schedule'), 200)['items']] == [1, 2]
+    assert len(lab.get('/v1/pools/demo')['power']['rules']) == 2
+    lab.must(lab.delete('/v1/pools/demo/schedule/2'), 204)
 
 
 def static_pool(lab):

@@ -189,6 +189,16 @@ class FakeBroker:
             elif method == "PATCH":
                 thing["roll"]["paused"] = body["action"] == "pause"
             return 202 if method == "POST" else 200, thing["roll"]
+        if len(parts) == 3 and parts[2] == "power":
+            thing.setdefault("power", {"mode": "spare", "zone": "", "idle": "keep", "idle_after_s": 0, "rules": [],
+                                       "autoscale": False, "now_mode": "spare", "now_spare": 10, "usual_demand": 12,
+                                       "wanted": 12, "until": THEN,
+                                       "why": "schedule Mon-Fri 07:30-18:00 says 10, usual demand at 08:00 says 12"})
+            thing["power"].update(body or {})
+            return 200, thing["power"]
+        if len(parts) >= 3 and parts[2] == "schedule":
+            rule = dict({"number": 1, "mode": "spare", "spare": 0}, **(body or {}))
+            return (201, rule) if method == "POST" else (204, None) if method == "DELETE" else (200, {"items": [rule]})
         if len(parts) == 3 and parts[2] == "retry":
             thing.update(stopped=False, failures=0)
             return 200, thing

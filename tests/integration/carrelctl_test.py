@@ -246,6 +246,19 @@ class Commands(Case):
               "--at", "2030-01-01T00:00:00Z", "--failures", "5"], "POST", "/v1/pools/office/roll",
              {"image": "debian@2", "max_unavailable": 10, "force_after_s": 7200, "at": "2030-01-01T00:00:00Z",
               "failure_limit": 5}),
+            (["pool", "power", "office"], "GET", "/v1/pools/office/power", None),
+            (["pool", "power", "office", "--mode", "on-connect", "--zone", "Europe/Berlin", "--idle", "suspend",
+              "--idle-after", "30min", "--autoscale", "off"], "PATCH", "/v1/pools/office/power",
+             {"mode": "on-connect", "zone": "Europe/Berlin", "idle": "suspend", "idle_after_s": 1800,
+              "autoscale": False}),
+            (["pool", "schedule", "add", "office", "--days", "mon-fri", "--from", "07:30", "--to", "18:00", "--spare",
+              "20"], "POST", "/v1/pools/office/schedule",
+             {"days": "mon-fri", "from": "07:30", "to": "18:00", "spare": 20}),
+            (["pool", "schedule", "add", "office", "--days", "sun", "--from", "00:00", "--to", "24:00", "--mode",
+              "off"], "POST", "/v1/pools/office/schedule", {"days": "sun", "from": "00:00", "to": "24:00",
+                                                            "mode": "off"}),
+            (["pool", "schedule", "list", "office"], "GET", "/v1/pools/office/schedule", None),
+            (["pool", "schedule", "remove", "office", "1"], "DELETE", "/v1/pools/office/schedule/1", None),
             (["pool", "roll", "office"], "GET", "/v1/pools/office/roll", None),
             (["pool", "roll", "office", "--status"], "GET", "/v1/pools/office/roll", None),
             (["pool", "roll", "office", "--pause"], "PATCH", "/v1/pools/office/roll", {"action": "pause"}),
@@ -290,6 +303,19 @@ class Tables(Case):
         self.assertEqual(lines[0].split()[:3], ["NAME", "STATE", "KIND"])
         self.assertIn("x" * 300, lines[1])
         self.assertNotIn("\x1b", lines[1])
+
+    def test_a_pool_says_how_many_stand_ready_and_why(self):
+        self.pool()
+        self.check(OK, "pool", "power", "office", "--idle", "suspend", "--idle-after", "30min")
+        said = self.check(OK, "pool", "show", "office").stdout
+        self.assertIn("12: schedule Mon-Fri 07:30-18:00 says 10, usual demand at 08:00 says 12; until ", said)
+        self.assertIn("after 30 min their desktops are suspended", said)
+        self.assertIn("after 30 min their desktops", self.check(OK, "pool", "power", "office").stdout)
+        for words, args in (("needs --days, --from and --to", ["add", "office", "--days", "mon"]),
+                            ("needs the number of a rule", ["remove", "office"]), ("takes no number", ["list", "office", "1"]),
+                            ("only with 'pool schedule add'", ["list", "office", "--spare", "1"]),
+                            ("wants add, list or remove", ["show", "office"])):
+            self.refused(USAGE, words, "pool", "schedule", *args)
 
     def test_columns_are_chosen_and_headings_left_out(self):
         self.pool()
@@ -602,6 +628,9 @@ class Completion(Case):
         self.assertEqual(self.complete("pool", "cr"), ["create"])
         self.assertEqual(self.complete("pool", "show", ""), ["office"])
         self.assertEqual(self.complete("pool", "show", "x"), [])
+        self.assertEqual(self.complete("pool", "schedule", ""), ["add", "list", "remove"])
+        self.assertEqual(self.complete("pool", "schedule", "add", ""), ["office"])
+        self.assertEqual(self.complete("pool", "power", "office", "--idle", "s"), ["stop", "suspend"])
         self.assertEqual(self.complete("pool", "show", "office", ""), [])
         self.assertEqual(self.complete("entitlement", "add", "office", "--user", "a"), ["anna@x"])
         self.assertEqual(self.complete("pool", "create", "n", "--image=d"), ["--image=debian"])
