@@ -48,7 +48,7 @@ static json_t *power_json(struct db *db, const struct pool_row *pool, const stru
                      "idle_after_s", (json_int_t)(row->idle_after_ms / 1000), "autoscale", row->autoscale,
                      "now_mode", power_mode_name(row->now_mode), "now_spare", (json_int_t)row->now_spare,
                      "usual_demand", (json_int_t)row->now_demand, "wanted",
-                     (json_int_t)power_wanted(row, pool->lent, pool->max), "why", api_json_text(row->now_why),
+                     (json_int_t)power_wanted(row, pool, pool->lent), "why", api_json_text(row->now_why),
                      "until", api_json_time(row->now_until_ms), "rules", items);
 }
 

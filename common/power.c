@@ -57,17 +57,17 @@ int desktop_rest_parse(const char *name)
     return value_of(rests, COUNT(rests), name);
 }
 
-uint32_t power_wanted(const struct power_row *row, uint32_t lent, uint32_t max)
+uint32_t power_wanted(const struct power_row *row, const struct pool_row *pool, uint32_t lent)
 {
-    uint32_t spare = 0;
-    if (row->now_mode == POWER_ALWAYS_ON)
-        return max;
-    if (row->now_mode == POWER_SPARE)
+    uint32_t spare = 0, left = pool->max > lent ? pool->max - lent : 0;
+    if (row->now_mode == POWER_ALWAYS_ON) /* dedicated: those with an owner, and of others as many as usual */
+        spare = pool->kind == POOL_DEDICATED ? pool->spare : left;
+    else if (row->now_mode == POWER_SPARE)
         spare = row->now_spare;
     /* What is usual is the whole: who came already is part of it. */
     if (row->now_mode != POWER_OFF && row->now_demand > lent && row->now_demand - lent > spare)
         spare = row->now_demand - lent;
-    return spare < max ? spare : max;
+    return spare < pool->max ? spare : pool->max;
 }
 
 int power_hours_parse(const char *text, struct policy_window *ret)

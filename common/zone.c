@@ -297,10 +297,11 @@ int zone_load(struct zone *ret, const char *zone)
     struct zone loaded = {.file = malloc(ZONE_FILE_MAX + 1)};
     int32_t offset_s;
     loaded.len = loaded.file ? fread(loaded.file, 1, ZONE_FILE_MAX + 1, file) : 0;
-    int rc = !loaded.file                                ? CE_NOMEM
-             : ferror(file)                              ? CE_NOT_FOUND /* a folder */
-             : !loaded.len || loaded.len > ZONE_FILE_MAX ? CE_BAD_INPUT
-                                                         : zone_offset_of(loaded.file, loaded.len, 0, &offset_s);
+    int rc = !loaded.file   ? CE_NOMEM
+             : ferror(file) ? CE_NOT_FOUND /* a folder */
+             : !loaded.len || loaded.len > ZONE_FILE_MAX
+                 ? CE_BAD_INPUT
+                 : zone_offset_of(loaded.file, loaded.len, 0, &offset_s);
     (void)fclose(file);
     if (rc)
         zone_unload(&loaded);

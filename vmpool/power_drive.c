@@ -203,7 +203,7 @@ void power_apply(struct vmpool *vm)
         snprintf(power->row.now_why, sizeof power->row.now_why, "%s", power->words);
         if (power->row.now_until_ms)
             reconcile_due(vm, power->row.now_until_ms);
-        pool->spare = power_wanted(&power->row, lent_of(vm, pool->id), pool->max);
+        pool->spare = power_wanted(&power->row, pool, lent_of(vm, pool->id));
         if (lease_is_held(vm, LEASE_POOLS))
             tell(vm, power, pool->name);
     }

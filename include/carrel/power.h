@@ -64,8 +64,8 @@ int power_mode_parse(const char *name);
 const char *power_idle_name(enum power_idle idle);
 int power_idle_parse(const char *name);
 
-/* How many stand ready beyond those that are in use (LENT). Pure. */
-uint32_t power_wanted(const struct power_row *row, uint32_t lent, uint32_t max);
+/* How many of POOL stand ready beyond those that are in use (LENT). Pure. */
+uint32_t power_wanted(const struct power_row *row, const struct pool_row *pool, uint32_t lent);
 
 /* "Mon-Fri 07:30-18:00", "daily 22:00-06:00": days, and the times between which the rule holds. Behind midnight it
  * goes on with the day on which it began. */

@@ -42,7 +42,6 @@ def events(kind):
 
 def wait_event(kind, words):
     def holds():
-        LAB.desktops('office')
         return [e for e in events(kind) if words in e['text']]
     return LAB.wait_until(holds, WAIT_S, f'the event {kind}: {words}')[-1]
 
@@ -57,7 +56,7 @@ class PowerLab(vmpool_test.VmpoolLab):
         with open(self.config, encoding='utf-8') as file:
             text = file.read()
         with open(self.config, 'w', encoding='utf-8') as file:
-            file.write(text.replace('sweep = 500ms', 'sweep = 10min'))
+            file.write(text.replace('sweep = 500ms', 'sweep = 10min').replace('lease = 3s', 'lease = 60s'))
         os.makedirs(f'{self.dir}/desktops', exist_ok=True)  # where the driver writes a guest's memory
 
     def rows(self, sql):

@@ -47,7 +47,8 @@ static void the_longest_rule_fits_its_text(void)
 static uint32_t wanted(enum power_mode mode, uint32_t spare, uint32_t demand, uint32_t lent)
 {
     const struct power_row row = {.now_mode = mode, .now_spare = spare, .now_demand = demand};
-    return power_wanted(&row, lent, 20);
+    const struct pool_row pool = {.max = 20, .spare = 1};
+    return power_wanted(&row, &pool, lent);
 }
 
 static void the_calendar_or_what_is_usual_says_how_many(void)
@@ -64,7 +65,11 @@ static void it_never_is_more_than_the_pool_may_have(void)
 {
     CU_ASSERT_EQUAL(wanted(POWER_SPARE, 30, 0, 0), 20);
     CU_ASSERT_EQUAL(wanted(POWER_SPARE, 1, 50, 3), 20);
-    CU_ASSERT_EQUAL(wanted(POWER_ALWAYS_ON, 0, 0, 3), 20);
+    CU_ASSERT_EQUAL(wanted(POWER_ALWAYS_ON, 0, 0, 0), 20);
+    CU_ASSERT_EQUAL(wanted(POWER_ALWAYS_ON, 0, 0, 3), 17);
+    const struct power_row row = {.now_mode = POWER_ALWAYS_ON};
+    const struct pool_row kept = {.kind = POOL_DEDICATED, .max = 20, .spare = 1};
+    CU_ASSERT_EQUAL(power_wanted(&row, &kept, 3), 1); /* owners have theirs */
 }
 
 static void off_is_off_whatever_is_usual(void)
