@@ -176,7 +176,7 @@ int virt_storage_copy(struct virt_conn *conn, const struct clone_spec *spec, str
     if (!rc)
         rc = virt_may_act(conn, err);
     if (!rc)
-        rc = volume_delete(pool, spec->desktop_id, err);
+        rc = volume_delete(pool, spec->desktop_id, false, err);
     if (rc)
         return rc;
     CLEANUP_VOLUME virStorageVolPtr base = volume_at(images, spec->base);
