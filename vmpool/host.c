@@ -11,6 +11,7 @@
 #include "lease.h"
 #include "log.h"
 #include "virt_probe.h"
+#include "virt_save.h"
 #include "virt_storage.h"
 #include "virt_upload.h"
 
