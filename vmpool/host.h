@@ -51,8 +51,6 @@ struct host {
 
 /* The rows of a new pass: opens new hosts, closes those that are gone. */
 void host_sync(struct vmpool *vm);
-/* Compares what was found with the rows: removes domains and disks of ours that have no row. */
-void host_remove_orphans(struct host *host);
 struct host *host_find(struct vmpool *vm, const char *id);
 const struct host *host_find_const(const struct vmpool *vm, const char *id);
 bool host_is_usable(const struct host *host); /* connected, answering, active */
@@ -65,10 +63,14 @@ int host_virt(struct host *host, const struct image_row *image);
 /* Where its guests on user-mode networks are reached; HOST may be NULL. */
 const char *host_address(const struct host *host);
 
+void host_write(struct host *host); /* its row, as it is now */
+
+/* host_look.c. Looks through the host, again. */
+void host_look(struct host *host);
+/* Compares what was found with the rows: removes domains and disks of ours that have no row. */
+void host_remove_orphans(struct host *host);
 /* Whether a domain of that name was seen that is not ours. */
 bool host_name_is_foreign(const struct host *host, const char *name);
-void host_look(struct host *host);  /* looks through the host again */
-void host_write(struct host *host); /* its row, as it is now */
 
 /* host_measure.c. A look at its disk and kind, when it is time. */
 void host_measure(struct host *host);

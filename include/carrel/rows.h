@@ -181,10 +181,9 @@ struct host_row {
     char virt[16];                        /* v: "kvm" or "qemu", what works there; empty: not yet known */
     char reason[REASON_SIZE];             /* v: why it is down */
     char storage[16];                     /* v: "shared" with vmpool, or "own"; empty: not yet known */
-    char desktop_storage
-        [ID_SIZE];       /* v: where its desktops' disks lie; hosts with the same one see each other's */
-    uint32_t vcpus;      /* v */
-    uint64_t memory_mib; /* v */
+    char desktop_storage[ID_SIZE];    /* v: where desktops' disks lie; hosts with the same see each other's */
+    uint32_t vcpus;                   /* v */
+    uint64_t memory_mib;              /* v */
     uint64_t disk_mib, disk_free_mib; /* v: of the desktop directory; 0: not known */
     char libvirt_version[32];         /* v */
     char hypervisor_version[32];      /* v */
