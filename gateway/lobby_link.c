@@ -26,7 +26,6 @@ struct lobby_link {
     uv_loop_t *loop;
     struct starter *starter; /* borrowed */
     uv_timer_t restart;
-    int asked_fd; /* our end of the socket of a lobby that is being started; -1: none */
     bool closing;
     uint64_t started_ms, pause_ms;
     void (*closed)(void *arg);
@@ -34,7 +33,7 @@ struct lobby_link {
     atomic_ullong max, strangers_max;
     atomic_uint inside, strangers;
     pthread_mutex_t lock;
-    int fd; /* under the lock; -1: no lobby */
+    int fd; /* under the lock; -1: no lobby. What comes while it still starts waits in the socket */
 };
 
 static void socket_set(struct lobby_link *link, int fd)
@@ -77,17 +76,13 @@ static void on_ended(void *arg, int status)
 static void on_started(void *arg, pid_t pid, int reason)
 {
     struct lobby_link *link = arg;
-    int fd = link->asked_fd;
-    link->asked_fd = -1;
-    if (pid && !link->closing) {
-        socket_set(link, fd);
+    if (link->closing)
+        return;
+    if (pid) {
         log_info("The lobby runs. pid=%d", (int)pid);
         return;
     }
-    if (fd >= 0)
-        close(fd); /* which ends a lobby that comes too late */
-    if (link->closing)
-        return;
+    socket_set(link, -1);
     log_error("The lobby does not start: %s.", strerror(reason));
     start_later(link);
 }
@@ -103,7 +98,7 @@ static int ask(struct lobby_link *link)
     if (rc)
         close(pair[0]);
     else
-        link->asked_fd = pair[0];
+        socket_set(link, pair[0]);
     return rc;
 }
 
@@ -124,7 +119,7 @@ int lobby_link_open(struct lobby_link **ret, uv_loop_t *loop, struct starter *st
         return error_set(err, CE_NOMEM, "no memory");
     link->loop = loop;
     link->starter = starter;
-    link->fd = link->asked_fd = -1;
+    link->fd = -1;
     link->pause_ms = RESTART_MS;
     pthread_mutex_init(&link->lock, NULL);
     lobby_link_configure(link, config);
@@ -151,10 +146,7 @@ void lobby_link_close(struct lobby_link *link, void (*closed)(void *arg), void *
     link->closing = true;
     link->closed = closed;
     link->closed_arg = arg;
-    socket_set(link, -1); /* the lobby ends with its socket */
-    if (link->asked_fd >= 0)
-        close(link->asked_fd);
-    link->asked_fd = -1;
+    socket_set(link, -1); /* the lobby ends with its socket, also one that still starts */
     starter_on_lobby(link->starter, &(struct starter_listener){0});
     uv_close((uv_handle_t *)&link->restart, on_handle_closed);
 }

@@ -4,6 +4,7 @@
     gateway_message_test.py CARREL_GATEWAY [unittest options]
 """
 
+import os
 import struct
 import sys
 import unittest
@@ -53,7 +54,6 @@ class Messages(Case):
     keys = {"heartbeat": "10min"}  # nothing but the long poll brings an order
 
     def active(self, depth=24, refresh=1, extra=0x401):
-        self.gateway.wait_log(r"The lobby runs\.")  # it starts beside the gateway, which is ready before
         client, guest = self.relayed()
         guest.send(send_data(26, GUEST_USER, GUEST_IO, capabilities(1, GUEST_USER, depth, refresh)))
         client.pdu()
@@ -202,6 +202,33 @@ class Messages(Case):
             client, _ = self.relayed()
             self.broker.order(f"s-{number:016d}", "admin-disconnect")
             self.assertEqual(client.refusal()[0], 1)
+
+
+class LobbyThatStartsLate(Case):
+    """The gateway serves before its lobby runs, and whatever is for the lobby waits for it."""
+
+    def prepare(self):
+        program = os.path.join(self.folder.name, "late-lobby")
+        self.go = os.path.join(self.folder.name, "go")
+        lobby = os.path.join(os.path.dirname(gateway_test.BINARY), "carrel-lobby")
+        with open(program, "w", encoding="utf-8") as file:
+            file.write(f"#!/bin/sh\nuntil [ -e {self.go} ]; do /bin/sleep 0.1; done\nexec {lobby}\n")
+        os.chmod(program, 0o755)
+        self.keys = {"heartbeat": "10min", "lobby_program": program}
+
+    def test_a_message_waits_for_it(self):
+        client, guest = Messages.active(self)
+        Messages.say(self)
+        self.gateway.wait_log(r"A message is to be shown\.")
+        self.assertEqual(Messages.asked(self, guest), (0, 0, 7, 7))
+        with open(self.go, "w", encoding="utf-8"):
+            pass
+        guest.send(update(SINGLE, b"x"))
+        Messages.banner(self, client)
+        self.broker.wait_report(state="message", order=1, shown=True)
+
+    def test_the_gateway_ends_before_it_runs(self):
+        self.relayed()  # ends_well() sees the rest
 
 
 class WithoutLobby(Case):
