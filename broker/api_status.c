@@ -32,8 +32,13 @@ void api_openapi(struct request *r)
 
 /* --- GET /v1/status ------------------------------------------------------------------------------ */
 
+struct standing {
+    json_int_t up, down, draining; /* draining: of those that are up */
+};
+
 struct counts {
-    json_int_t users, pools, images, hosts_up, hosts_down, gateways_up, gateways_down;
+    json_int_t users, pools, images;
+    struct standing hosts, gateways;
     json_int_t desktops[DESKTOP_STATE_COUNT], sessions[SESSION_ENDED + 1];
 };
 
@@ -55,11 +60,23 @@ static int count_image(void *arg, const struct image_row *row)
     return 0;
 }
 
+static void count_one(struct standing *standing, bool up, bool draining)
+{
+    standing->up += up;
+    standing->down += !up;
+    standing->draining += up && draining;
+}
+
+static json_t *standing_json(const struct standing *standing)
+{
+    return json_pack("{s:I, s:I, s:I}", "up", standing->up, "down", standing->down, "draining",
+                     standing->draining);
+}
+
 static int count_host(void *arg, const struct host_row *row)
 {
     struct counts *counts = arg;
-    counts->hosts_up += row->state == HOST_UP;
-    counts->hosts_down += row->state != HOST_UP;
+    count_one(&counts->hosts, row->state == HOST_UP, row->mode != HOST_ACTIVE);
     return 0;
 }
 
@@ -78,8 +95,7 @@ static int count_session(void *arg, const struct session_row *row)
 static int count_gateway(void *arg, const struct gateway_row *row)
 {
     struct counts *counts = arg;
-    counts->gateways_up += row->up;
-    counts->gateways_down += !row->up;
+    count_one(&counts->gateways, row->up, row->draining);
     return 0;
 }
 
@@ -114,13 +130,12 @@ static int status_job(struct db *db, struct request *r)
     for (int i = 0; i < SESSION_ENDED; i++)
         (void)json_object_set_new(sessions, session_state_name((enum session_state)i),
                                   json_integer(counts.sessions[i]));
-    request_set(
-        r, 200,
-        json_pack("{s:s, s:I, s:I, s:I, s:I, s:{s:I, s:I}, s:o, s:o, s:{s:I, s:I}, s:s}", "version",
-                  CARREL_VERSION, "uptime_s", (json_int_t)((store_now_ms() - r->broker->started_ms) / 1000),
-                  "users", counts.users, "pools", counts.pools, "images", counts.images, "hosts", "up",
-                  counts.hosts_up, "down", counts.hosts_down, "desktops", desktops, "sessions", sessions,
-                  "gateways", "up", counts.gateways_up, "down", counts.gateways_down, "store", "ok"));
+    request_set(r, 200,
+                json_pack("{s:s, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:s}", "version", CARREL_VERSION,
+                          "uptime_s", (json_int_t)((store_now_ms() - r->broker->started_ms) / 1000), "users",
+                          counts.users, "pools", counts.pools, "images", counts.images, "hosts",
+                          standing_json(&counts.hosts), "desktops", desktops, "sessions", sessions,
+                          "gateways", standing_json(&counts.gateways), "store", "ok"));
     return rc;
 }
 

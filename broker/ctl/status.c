@@ -32,23 +32,24 @@ static void put_sessions(const json_t *status, char *text, size_t size)
     put_counts(json_object_get(status, "sessions"), text, size);
 }
 
-static void put_up_down(const json_t *pair, char *text, size_t size)
+static void put_standing(const json_t *standing, char *text, size_t size)
 {
-    long long up = api_number(pair, "up"), down = api_number(pair, "down");
+    long long down = api_number(standing, "down"), draining = api_number(standing, "draining");
+    int n = snprintf(text, size, "%lld up", api_number(standing, "up"));
+    if (draining)
+        n += snprintf(text + n, size - (size_t)n, " (%lld draining)", draining);
     if (down)
-        snprintf(text, size, "%lld up, %lld down", up, down);
-    else
-        snprintf(text, size, "%lld up", up);
+        (void)snprintf(text + n, size - (size_t)n, ", %lld down", down);
 }
 
 static void put_hosts(const json_t *status, char *text, size_t size)
 {
-    put_up_down(json_object_get(status, "hosts"), text, size);
+    put_standing(json_object_get(status, "hosts"), text, size);
 }
 
 static void put_gateways(const json_t *status, char *text, size_t size)
 {
-    put_up_down(json_object_get(status, "gateways"), text, size);
+    put_standing(json_object_get(status, "gateways"), text, size);
 }
 
 static void put_uptime(const json_t *status, char *text, size_t size)

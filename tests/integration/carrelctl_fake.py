@@ -98,9 +98,9 @@ class FakeBroker:
         kind = parts[0]
         if parts == ["status"]:
             return 200, {"version": "0.1.0", "uptime_s": 4000, "users": len(self.things["users"]), "pools": 1,
-                         "images": 1, "hosts": {"up": self.hosts_up, "down": 0},
+                         "images": 1, "hosts": {"up": self.hosts_up, "down": 0, "draining": 0},
                          "desktops": {"ready": 2, "in_use": 1, "failed": 0}, "sessions": {"active": 1},
-                         "gateways": {"up": 1, "down": 1}, "store": "ok"}
+                         "gateways": {"up": 3, "down": 1, "draining": 2}, "store": "ok"}
         if kind == "events":
             return 200, {"items": self.list_events(query)}
         if kind == "sessions":

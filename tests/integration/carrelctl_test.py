@@ -333,6 +333,11 @@ class Tables(Case):
             self.assertIn("é", text)
         self.assertIn("Detail:  ", self.check(OK, "session", "show", "s-1").stdout.replace("         ", "  "))
 
+    def test_status_tells_who_takes_nothing_new(self):
+        shown = self.check(OK, "status").stdout
+        self.assertRegex(shown, r"(?m)^Gateways +3 up \(2 draining\), 1 down$")
+        self.assertRegex(shown, r"(?m)^Hosts +%d up$" % self.broker.hosts_up)
+
     def test_strange_values_show_as_absent(self):
         self.broker.instead["GET", "/v1/pools"] = (200, "application/json", json.dumps({"items": [
             {"name": 7, "ready": "many", "desktops": None, "created": "yesterday", "memory_mib": -3}, 5, None]}).encode())
