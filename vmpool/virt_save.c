@@ -15,9 +15,10 @@ void virt_save_path(const char *desktop_dir, const char *desktop_id, int64_t sin
 
 bool virt_save_owner(const char *name, char ret[ID_SIZE])
 {
-    size_t len = strcspn(name + (strncmp(name, "d-", 2) ? 0 : 2), "-") + 2;
-    size_t digits = len < ID_SIZE && name[len] == '-' ? strspn(name + len + 1, "0123456789") : 0;
-    if (!digits || strcmp(name + len + 1 + digits, SAVE_SUFFIX) != 0 || strncmp(name, "d-", 2) != 0)
+    const char *rest = strncmp(name, "d-", 2) ? NULL : strchr(name + 2, '-');
+    size_t len = rest ? (size_t)(rest - name) : 0;
+    size_t digits = rest ? strspn(rest + 1, "0123456789") : 0;
+    if (!digits || len >= ID_SIZE || strcmp(rest + 1 + digits, SAVE_SUFFIX) != 0)
         return false;
     snprintf(ret, ID_SIZE, "%.*s", (int)len, name);
     return true;
