@@ -58,6 +58,18 @@ static bool is_fork(const struct desktop *d)
     return *d->row.golden && d->row.state == DESKTOP_CLONING;
 }
 
+static const struct template *template_for(const struct vmpool *vm, const struct image_row *image)
+{
+    return image_is_windows(image) ? vm->windows_template : vm->template;
+}
+
+static bool may_have_agent(const struct desktop *d)
+{
+    const struct image_row *image = desktop_image(d);
+    const struct template *template = image ? template_for(d->vm, image) : NULL;
+    return !template || template_has_agent(template);
+}
+
 /* Gives the job what it needs to start the guest. False: it cannot start now, or it has failed. */
 static bool prepare_start(struct desktop *d, struct guest_job *job)
 {
@@ -88,7 +100,7 @@ static bool prepare_start(struct desktop *d, struct guest_job *job)
     struct image_paths paths;
     image_copy_paths(host, image, &paths);
     const bool windows = image_is_windows(image);
-    const struct template *template = windows ? d->vm->windows_template : d->vm->template;
+    const struct template *template = template_for(d->vm, image);
     if (!template) {
         char reason[REASON_SIZE];
         snprintf(reason, sizeof reason, "there is no template for Windows guests: %.200s is missing",
@@ -637,7 +649,7 @@ void desktop_step_booting(struct desktop *d)
             step_fingerprint(d);
             return;
         }
-        int64_t grace_end_ms = d->answered_ms + AGENT_GRACE_MS;
+        int64_t grace_end_ms = d->answered_ms + (may_have_agent(d) ? AGENT_GRACE_MS : 0);
         if (needs_agent || store_now_ms() < grace_end_ms) {
             desktop_due(d, grace_end_ms);
             return;

@@ -308,6 +308,12 @@ static const struct placeholder *placeholder_at(const char *at, size_t *ret_len)
     return NULL;
 }
 
+bool template_has_agent(const struct template *template)
+{
+    return strstr(template->text, "'org.qemu.guest_agent.0'") ||
+           strstr(template->text, "\"org.qemu.guest_agent.0\"");
+}
+
 char *template_expand(const struct template *template, const struct guest_spec *spec)
 {
     char *xml = NULL;

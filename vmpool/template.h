@@ -69,6 +69,9 @@ int template_load(struct template **ret, const char *path, struct error *err) MU
 int template_parse(struct template **ret, const char *path, const char *text, struct error *err) MUST_CHECK;
 void template_destroy(struct template **template);
 
+/* Whether its guests have a channel for QEMU's guest agent; in one without, no agent is waited for. */
+bool template_has_agent(const struct template *template);
+
 /* The domain XML for one guest, to be freed by the caller; NULL only without memory. */
 char *template_expand(const struct template *template, const struct guest_spec *spec);
 
