@@ -87,7 +87,7 @@ struct desktop {
     int64_t pulse_at_ms;
     bool disk_locked; /* another guest has its disk open, most likely its own on a host that was given up */
     bool moving;      /* its move to another host is being written: desktop_move.c */
-    bool restore; /* booting: the guest goes on with the memory that was written ... */
+    bool restore;     /* booting: the guest goes on with the memory that was written ... */
     unsigned restore_tries;
     int64_t rested_ms;     /* ... when it began to rest */
     bool clock_checked;    /* booting, a desktop that is kept */

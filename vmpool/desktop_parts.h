@@ -37,7 +37,7 @@ struct guest_job {
     int64_t script_pid;
     bool script_ended;
     bool fork;
-    bool has_disk; /* a copy of the image, made already */
+    bool has_disk;                               /* a copy of the image, made already */
     char saved[CONFIG_TEXT_SIZE + ID_SIZE + 48]; /* the file of its memory, or empty */
     bool tried, restored;                        /* results: it was read, and the guest goes on with it */
     char unusable[REASON_SIZE];                  /* result: why not, and the guest was started cold */

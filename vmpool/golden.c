@@ -115,7 +115,8 @@ static enum golden_answer want(struct host *host, const struct pool_row *pool, c
         return GOLDEN_CANNOT;
     }
     if (image_is_windows(image)) {
-        snprintf(ret_why, REASON_SIZE, "Windows guests cannot be given identities of their own while they run");
+        snprintf(ret_why, REASON_SIZE,
+                 "Windows guests cannot be given identities of their own while they run");
         return GOLDEN_CANNOT;
     }
     struct image_paths paths;

@@ -224,8 +224,7 @@ static uv_timer_t *patience;
 static void on_something_closed(struct vmpool *vm)
 {
     if (!vm->store || vm->store_jobs || !image_all_closed(vm) || !image_copy_all_closed(vm) ||
-        !golden_all_closed(vm) || !host_lane_all_closed(vm) || vm->joins ||
-        !host_all_closed(vm))
+        !golden_all_closed(vm) || !host_lane_all_closed(vm) || vm->joins || !host_all_closed(vm))
         return;
     if (!vm->given_back) { /* comes back here when it is done */
         vm->given_back = true;

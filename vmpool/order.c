@@ -79,9 +79,10 @@ static int write_maintenance(struct db *db, struct desktop_write *w)
     if (!rc && (*row.session_id || desktop_state_is_lent(row.state)))
         return store_order_finish(db, w->order, ORDER_FAILED, "a session is on the desktop: end it first");
     if (!rc && row.rest != REST_NONE)
-        return store_order_finish(db, w->order, ORDER_FAILED,
-                                  "the desktop is suspended or on its way to that: what is open on it would be "
-                                  "lost; restart it first if it may be");
+        return store_order_finish(
+            db, w->order, ORDER_FAILED,
+            "the desktop is suspended or on its way to that: what is open on it would be "
+            "lost; restart it first if it may be");
     if (!rc && row.state != DESKTOP_MAINTENANCE)
         rc = store_desktop_set_state(db, row.id, row.state, DESKTOP_MAINTENANCE, w->reason);
     return finish(db, w, rc);

@@ -55,10 +55,10 @@ struct vmpool {
     struct list golden_notes; /* struct note (golden_note.c) */
     unsigned golden_scans;    /* jobs that look through files of golden guests */
     size_t golden_hosts; /* in the last pass; after the first pass, and when one is gone, files are swept */
-    int64_t golden_pass_ms;    /* when that was; 0: never */
-    struct list imports;       /* struct image_task (image.h) */
-    struct list copies;        /* struct image_copy (image_copy.h) */
-    struct usage_peak *peaks;  /* usage.c: desktops in use, of each pool */
+    int64_t golden_pass_ms;   /* when that was; 0: never */
+    struct list imports;      /* struct image_task (image.h) */
+    struct list copies;       /* struct image_copy (image_copy.h) */
+    struct usage_peak *peaks; /* usage.c: desktops in use, of each pool */
     size_t peak_count;
     unsigned joins;            /* join hooks that run */
     bool moving;               /* a desktop's move to another host is being written */
