@@ -16,7 +16,7 @@ const struct ctl_option pool_power_options[] = {
      .value = "MODE",
      .words = WORDS_CHOICE,
      .choices = MODE_CHOICES,
-     .help = "outside of rules: spare (--spare of the pool), always-on, on-connect or off (spare)"},
+     .help = "outside of rules: spare (as --spare says), always-on, on-connect or off (spare)"},
     {.name = "zone",
      .value = "ZONE",
      .help = "whose clocks the rules go by: Europe/Berlin; '' for vmpool's own ('')"},
@@ -29,7 +29,7 @@ const struct ctl_option pool_power_options[] = {
      .value = "WHAT",
      .words = WORDS_CHOICE,
      .choices = "keep,stop,suspend",
-     .help = "dedicated: a desktop whose user is away is kept running, shut down or suspended (keep)"},
+     .help = "dedicated, while the user is away: keep it running, stop or suspend it (keep)"},
     {.name = "idle-after", .value = "TIME", .help = "with --idle: away for so long (30min)"},
     {0},
 };

@@ -335,8 +335,8 @@ class Tables(Case):
 
     def test_status_tells_who_takes_nothing_new(self):
         shown = self.check(OK, "status").stdout
-        self.assertRegex(shown, r"(?m)^Gateways +3 up \(2 draining\), 1 down$")
-        self.assertRegex(shown, r"(?m)^Hosts +%d up$" % self.broker.hosts_up)
+        self.assertRegex(shown, r"(?m)^Gateways: +3 up \(2 draining\), 1 down$")
+        self.assertRegex(shown, r"(?m)^Hosts: +%d up$" % self.broker.hosts_up)
 
     def test_strange_values_show_as_absent(self):
         self.broker.instead["GET", "/v1/pools"] = (200, "application/json", json.dumps({"items": [
