@@ -89,6 +89,7 @@ void desktop_apply(struct desktop *d, const struct desktop_row *row)
     d->cleaned = false;
     d->users_missing = 0;
     d->users_check_ms = 0;
+    d->idle_retry_ms = 0;
     desktop_boot_reset(d);
     d->restore = suspended && row->state == DESKTOP_BOOTING;
     d->rested_ms = rested_ms;

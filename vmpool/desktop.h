@@ -91,7 +91,7 @@ struct desktop {
     unsigned restore_tries;
     int64_t rested_ms;     /* ... when it began to rest */
     bool clock_checked;    /* booting, a desktop that is kept */
-    int64_t idle_retry_ms; /* somebody came back when it was to rest: not before */
+    int64_t idle_retry_ms; /* it was to rest and is in the same state still: not before */
     bool cleaned;          /* failed: the guest and a floating disk are removed */
 };
 

@@ -17,7 +17,7 @@
 #include "power_drive.h"
 #include "virt_save.h"
 
-#define IDLE_RETRY_MS 60000  /* before a desktop that somebody came back to is thought of again */
+#define IDLE_RETRY_MS 60000  /* before a desktop that was to rest, and does not, is thought of again */
 #define STOP_LOOK_MS 5000    /* between looks at a guest that shuts down; an event tells, too */
 #define STOP_GRACE_MS 120000 /* so long a guest may take to shut down before it is ended */
 
