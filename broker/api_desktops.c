@@ -16,7 +16,7 @@ static json_t *desktop_json(const struct desktop_row *row)
 {
     return json_pack(
         "{s:s, s:s, s:s, s:s, s:o, s:s, s:o, s:I, s:o, s:o, s:s, s:i, s:s, s:s, s:o, s:o, s:I, s:o, s:o, "
-        "s:o}",
+        "s:o, s:o}",
         "id", row->id, "name", row->name, "pool", row->pool, "kind", pool_kind_name(row->kind), "host",
         text_or_null(row->host), "state", desktop_state_name(row->state), "state_since",
         api_json_time(row->state_since_ms), "percent", (json_int_t)row->percent, "reason",
@@ -24,7 +24,8 @@ static json_t *desktop_json(const struct desktop_row *row)
         (int)row->port, "fingerprint", row->fingerprint, "guest_user", row->guest_user, "session",
         text_or_null(row->session_id), "session_user", text_or_null(row->session_user), "attempts",
         (json_int_t)row->attempts, "created", api_json_time(row->created_ms), "machine",
-        text_or_null(row->machine), "rest", text_or_null(desktop_rest_name(row->rest)));
+        text_or_null(row->machine), "rest", text_or_null(desktop_rest_name(row->rest)), "kept_since",
+        api_json_time(row->left_ms));
 }
 
 static int add_desktop(void *arg, const struct desktop_row *row)

@@ -75,6 +75,12 @@ void api_machine_get(struct request *r);
 void api_machine_change(struct request *r);
 void api_machine_delete(struct request *r);
 
+/* api_data_disks.c */
+void api_data_disks_list(struct request *r);
+void api_data_disk_get(struct request *r);
+void api_data_disk_detach(struct request *r);
+void api_data_disk_delete(struct request *r);
+
 /* api_desktops.c, api_sessions.c, api_gateways.c */
 void api_desktops_list(struct request *r);
 void api_desktop_get(struct request *r);

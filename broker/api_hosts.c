@@ -10,6 +10,7 @@
 /* What may be promised of a host, in percent of what it has. */
 #define OVERCOMMIT_MIN 1
 #define OVERCOMMIT_MAX 10000
+#define DESKTOPS_MAX 1000000
 
 static json_t *host_json(const struct host_row *row)
 {
@@ -20,12 +21,13 @@ static json_t *host_json(const struct host_row *row)
         row->address, "labels", row->labels, "storage", row->storage, "desktop_storage", row->desktop_storage,
         "libvirt", row->libvirt_version, "hypervisor", row->hypervisor_version);
     json_t *numbers = json_pack(
-        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "vcpus", (json_int_t)row->vcpus,
+        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "vcpus", (json_int_t)row->vcpus,
         "memory_mib", (json_int_t)row->memory_mib, "disk_mib", (json_int_t)row->disk_mib, "disk_free_mib",
         (json_int_t)row->disk_free_mib, "cpu_percent", (json_int_t)row->cpu_percent, "memory_percent",
         (json_int_t)row->memory_percent, "vcpus_used", (json_int_t)row->vcpus_used, "memory_used_mib",
-        (json_int_t)row->memory_used_mib, "desktops", (json_int_t)row->desktops, "seen",
-        api_json_time(row->seen_ms), "created", api_json_time(row->created_ms));
+        (json_int_t)row->memory_used_mib, "desktops", (json_int_t)row->desktops, "desktops_max",
+        (json_int_t)row->desktops_max, "seen", api_json_time(row->seen_ms), "created",
+        api_json_time(row->created_ms));
     if (!json || !numbers || json_object_update_missing(json, numbers)) {
         json_decref(json);
         json = NULL;
@@ -130,6 +132,7 @@ static void read_common(struct api_reader *reader, enum api_presence uri, struct
     api_reader_u32(reader, "cpu_percent", API_OPTIONAL, OVERCOMMIT_MIN, OVERCOMMIT_MAX, &row->cpu_percent);
     api_reader_u32(reader, "memory_percent", API_OPTIONAL, OVERCOMMIT_MIN, OVERCOMMIT_MAX,
                    &row->memory_percent);
+    api_reader_u32(reader, "desktops_max", API_OPTIONAL, 0, DESKTOPS_MAX, &row->desktops_max);
 }
 
 void api_hosts_add(struct request *r)

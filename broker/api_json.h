@@ -32,7 +32,7 @@ json_t *api_json_text(const char *text);
 
 /* --- reading an object --------------------------------------------------------------------------- */
 
-#define API_READER_MEMBERS_MAX 24
+#define API_READER_MEMBERS_MAX 48
 
 enum api_presence { API_OPTIONAL, API_REQUIRED };
 

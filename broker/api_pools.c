@@ -3,6 +3,7 @@
 
 #include "api_handlers.h"
 #include "api_policy.h"
+#include "api_pool_limits.h"
 #include "api_problem.h"
 #include "audit.h"
 #include "policy_json.h"
@@ -46,11 +47,13 @@ static json_t *pool_json(const struct pool_row *row)
         json_decref(seen);
         seen = NULL;
     }
-    if (!json || !seen || !place || json_object_update_missing(json, place) ||
-        json_object_update_missing(json, seen)) {
+    json_t *limits = api_pool_limits_json(&row->limits);
+    if (!json || !seen || !place || !limits || json_object_update_missing(json, place) ||
+        json_object_update_missing(json, limits) || json_object_update_missing(json, seen)) {
         json_decref(json);
         json = NULL;
     }
+    json_decref(limits);
     json_decref(place);
     json_decref(seen);
     return json;
@@ -166,6 +169,7 @@ static void read_any(struct api_reader *reader, struct pool_row *row)
     read_guest_security(reader, row);
     api_reader_text(reader, "description", API_OPTIONAL, row->description, sizeof row->description);
     api_reader_flag(reader, "enabled", API_OPTIONAL, &row->enabled);
+    api_reader_pool_limits(reader, row->kind, &row->limits);
     api_reader_policy(reader, &row->policy);
 }
 
@@ -180,9 +184,10 @@ static void refuse_others(struct api_reader *reader, const char *const *names, c
 
 static void read_static(struct api_reader *reader, struct pool_row *row)
 {
-    static const char *const others[] = {"image",      "spare",   "max",       "vcpus",
-                                         "memory_mib", "network", "placement", "host_labels",
-                                         "apart",      "pattern", NULL};
+    static const char *const others[] = {
+        "image",           "spare", "max",     "vcpus",    "memory_mib", "network",        "placement",
+        "host_labels",     "apart", "pattern", "host_max", "logoff",     "logoff_after_s", "data_disk_mib",
+        "data_disk_mount", NULL};
     refuse_others(reader, others, "is not for static pools, which have machines instead of guests");
     int choice;
     if (api_reader_choice(reader, "credentials", API_OPTIONAL, credentials_parse, "user, prompt", &choice))
@@ -237,6 +242,9 @@ static void check_provision(struct api_reader *reader, const struct pool_row *ro
     else if (row->warm && row->credentials != CREDENTIALS_CARREL)
         api_reader_refuse(reader, "The member \"warm\" needs credentials \"carrel\": the session is one of "
                                   "Carrel's own account.");
+    else if (row->warm && row->limits.data_disk_mib && !strcmp(row->limits.data_mount, "home"))
+        api_reader_refuse(reader, "The member \"data_disk_mount\" must be a folder where \"warm\" is true: a "
+                                  "session that is open already has its home open.");
 }
 
 static void check_sizes(struct api_reader *reader, const struct pool_row *row)
@@ -315,6 +323,7 @@ void api_pools_add(struct request *r)
     if (api_reader_choice(&reader, "kind", API_OPTIONAL, pool_kind_parse, "floating, dedicated, static",
                           &choice))
         row->kind = (enum pool_kind)choice;
+    row->limits = api_pool_limits_usual(row->kind);
     if (row->kind == POOL_STATIC) {
         row->credentials = CREDENTIALS_USER;
         read_static(&reader, row);

@@ -72,6 +72,7 @@ static int read_roll(struct request *r, char *image, size_t size, struct roll_ro
     read_time(&reader, &roll->at_ms);
     api_reader_u32(&reader, "force_after_s", API_OPTIONAL, 0, ROLL_FORCE_MAX_S, &force_s);
     api_reader_u32(&reader, "failure_limit", API_OPTIONAL, 1, 1000, &roll->failure_limit);
+    api_reader_flag(&reader, "discard", API_OPTIONAL, &roll->discard);
     roll->force_after_ms = (int64_t)force_s * 1000;
     int rc = api_reader_finish(&reader);
     if (rc)
@@ -110,10 +111,20 @@ void api_roll_begin(struct request *r)
 
 /* --- pause, resume, back ------------------------------------------------------------------------- */
 
+static int roll_pause(struct db *db, const char *pool_id, bool discard)
+{
+    return store_roll_pause(db, pool_id);
+}
+
+static int roll_resume(struct db *db, const char *pool_id, bool discard)
+{
+    return store_roll_resume(db, pool_id);
+}
+
 static const struct {
     const char *name;
-    int (*run)(struct db *db, const char *pool_id);
-} actions[] = {{"pause", store_roll_pause}, {"resume", store_roll_resume}, {"back", store_roll_back}};
+    int (*run)(struct db *db, const char *pool_id, bool discard);
+} actions[] = {{"pause", roll_pause}, {"resume", roll_resume}, {"back", store_roll_back}};
 
 static int action_parse(const char *name)
 {
@@ -129,17 +140,19 @@ static int change_job(struct db *db, struct request *r)
     struct pool_row pool;
     struct api_reader reader;
     int action = 0;
+    bool discard = false;
     int rc = get_pool(db, r, &pool);
     if (rc)
         return rc;
     api_reader_init(&reader, r->body, "");
     api_reader_choice(&reader, "action", API_REQUIRED, action_parse, "pause, resume, back", &action);
+    api_reader_flag(&reader, "discard", API_OPTIONAL, &discard);
     rc = api_reader_finish(&reader);
     if (rc) {
         problem_set(r, PROBLEM_BAD_REQUEST, "%s", reader.err.text);
         return rc;
     }
-    rc = actions[action].run(db, pool.id);
+    rc = actions[action].run(db, pool.id, discard);
     if (rc == CE_NOT_FOUND)
         return problem_set_rc(r, db, rc, "Pool \"%s\" was never rolled to another image.", pool.name);
     if (rc)

@@ -77,6 +77,10 @@ static const struct api_route routes[] = {
     {"PATCH", "/v1/hosts/{key}", ADMIN, JSON, "", api_host_change},
     {"DELETE", "/v1/hosts/{key}", ADMIN, NONE, "", api_host_delete},
 
+    {"GET", "/v1/data-disks", ADMIN, NONE, " pool user ", api_data_disks_list},
+    {"GET", "/v1/data-disks/{id}", ADMIN, NONE, "", api_data_disk_get},
+    {"POST", "/v1/data-disks/{id}/detach", ADMIN, MAY, "", api_data_disk_detach},
+    {"DELETE", "/v1/data-disks/{id}", ADMIN, NONE, "", api_data_disk_delete},
     {"GET", "/v1/desktops", ADMIN, NONE, " pool host state ", api_desktops_list},
     {"GET", "/v1/desktops/{key}", ADMIN, NONE, "", api_desktop_get},
     {"POST", "/v1/desktops/{key}/recycle", ADMIN, NONE, "", api_desktop_recycle},

@@ -33,7 +33,7 @@ int login_refuse(struct db *db, struct request *r, enum fail fail, const char *d
 {
     const struct login *login = r->input;
     problem_set_fail(r, fail, "", detail);
-    if (fail == FAIL_NO_DESKTOP || fail == FAIL_POOL_FAILED)
+    if (fail == FAIL_NO_DESKTOP || fail == FAIL_POOL_FAILED || fail_http_status(fail) == 503)
         r->answer.retry_after_s = FULL_RETRY_S;
     return login_attempt_refused(db, &login->at.who, fail);
 }
@@ -84,6 +84,13 @@ static int add_delegated(struct db *db, struct request *r, const char *pool_id)
     return json_object_set_new(r->answer.json, "delegated", delegated) ? CE_NOMEM : 0;
 }
 
+/* What the next statement of the job replaces. */
+static const char *limit_words(struct db *db, char *words, size_t size)
+{
+    snprintf(words, size, "%s", store_error(db));
+    return words;
+}
+
 static int claim(struct db *db, struct request *r, const char *user_id, const char *pool_id,
                  const struct policy *policy)
 {
@@ -93,15 +100,19 @@ static int claim(struct db *db, struct request *r, const char *user_id, const ch
                                       .gateway = login->at.who.gateway,
                                       .boot_id = login->at.who.boot_id,
                                       .client_address = login->at.who.address,
-                                      .client_name = login->at.who.client_name};
+                                      .client_name = login->at.who.client_name,
+                                      .user_sessions_max = login->rules.user_sessions_max,
+                                      .sessions_max = login->rules.sessions_max};
     struct claim claim = {.fail = FAIL_NONE};
+    char words[160];
     int rc = login->at.who.boot_id[0]
                  ? store_gateway_process_met(db, login->at.who.gateway, login->at.who.boot_id)
                  : 0;
     if (!rc)
         rc = store_claim(db, &request, &claim);
     if (rc == CE_REFUSED)
-        return login_refuse(db, r, claim.fail ? claim.fail : FAIL_NO_DESKTOP, NULL);
+        return login_refuse(db, r, claim.fail ? claim.fail : FAIL_NO_DESKTOP,
+                            fail_is_limit(claim.fail) ? limit_words(db, words, sizeof words) : NULL);
     if (rc)
         return rc;
     const struct session_row *session = &claim.session;
@@ -357,7 +368,9 @@ static struct login_rules rules_of(const struct config *config)
     return (struct login_rules){.keep_nt_hash = config->broker_nla,
                                 .otp = otp_mode_parse(config->broker_otp),
                                 .password_max_age_ms = config->broker_password_max_age_ms,
-                                .password_min_length = config->broker_password_min_length};
+                                .password_min_length = config->broker_password_min_length,
+                                .user_sessions_max = (uint32_t)config->broker_user_sessions,
+                                .sessions_max = (uint32_t)config->broker_max_sessions};
 }
 
 void api_login(struct request *r)

@@ -15,6 +15,7 @@ struct login_rules {
     bool keep_nt_hash;
     enum otp_mode otp;
     uint64_t password_max_age_ms, password_min_length;
+    uint32_t user_sessions_max, sessions_max;
 };
 
 struct login {

@@ -49,6 +49,8 @@ static json_t *ticket_json(const struct session_row *session, const struct ticke
     char message[160] = "Your desktop is ready.";
     if (ticket->state == TICKET_WAITING && ticket->host_away)
         snprintf(message, sizeof message, "%s", fail_sentence(FAIL_HOST_AWAITED));
+    else if (ticket->state == TICKET_WAITING && session->desktop_id[0])
+        snprintf(message, sizeof message, "Your data disk is brought to your desktop.");
     else if (ticket->state == TICKET_WAITING && ticket->place > 1)
         snprintf(message, sizeof message, "Your desktop is starting. Your place in the queue is %u.",
                  ticket->place);
@@ -188,6 +190,23 @@ static int look_waiting(struct db *db, struct request *r, const struct session_r
     return rc;
 }
 
+#define PERCENT_DATA_DISK 98
+
+/* Nobody is led to a desktop before their data disk is there. */
+static int look_desktop(struct db *db, struct request *r, const struct session_row *session,
+                        const struct pool_row *pool, bool write, struct ticket *ticket)
+{
+    bool there;
+    int rc = store_data_disk_is_there(db, session, pool, &there);
+    if (rc)
+        return rc;
+    if (there)
+        return write ? look_ready(db, r, session, pool, ticket) : 0;
+    ticket->percent = PERCENT_DATA_DISK;
+    answer_waiting(r, session, ticket);
+    return 0;
+}
+
 int ticket_look(struct db *db, struct request *r, const char *session_id, uint32_t connection, bool write,
                 struct ticket *ret)
 {
@@ -206,8 +225,8 @@ int ticket_look(struct db *db, struct request *r, const char *session_id, uint32
         rc = serve_waiting(db, &session);
     if (!rc && !session.desktop_id[0])
         rc = look_waiting(db, r, &session, &pool, write, &ticket);
-    else if (!rc && write)
-        rc = look_ready(db, r, &session, &pool, &ticket);
+    else if (!rc)
+        rc = look_desktop(db, r, &session, &pool, write, &ticket);
     if (!rc)
         *ret = ticket;
     return rc;

@@ -42,7 +42,7 @@ static const char *const may_be_zero[][2] = {
     {"broker", "login_pause"},      {"broker", "machine_failures"},    {"broker", "machine_keep"},
     {"broker", "password_max_age"}, {"broker", "password_min_length"}, {"gateway", "threads"},
     {"vmpool", "disk_reserve"},     {"vmpool", "logoff_grace"},        {"vmpool", "retry_pause"},
-    {"vmpool", "keep_versions"},
+    {"vmpool", "keep_versions"},    {"broker", "user_sessions"},       {"broker", "max_sessions"},
 };
 
 static const struct unit {

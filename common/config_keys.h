@@ -41,6 +41,9 @@
     X(broker, kerberos_realm, TEXT, "", "whose principals are users, by the name before the @")              \
     X(broker, kerberos_other_realms, FLAG, "off",                                                            \
       "principals of other realms are users by their whole name")                                            \
+    X(broker, user_sessions, NUMBER, "0",                                                                    \
+      "sessions that a user may have at once over all pools; 0: any number")                                 \
+    X(broker, max_sessions, NUMBER, "0", "sessions that there may be at once in all; 0: any number")         \
     X(broker, event_keep, DURATION, "30d", "events older than this are removed")                             \
     X(gateway, name, TEXT, "", "this gateway's name; empty: the host's name")                                \
     X(gateway, listen, TEXT, "0.0.0.0:3389, [::]:3389", "addresses to listen on")                            \
@@ -78,6 +81,7 @@
     X(vmpool, desktop_dir, TEXT, "/var/lib/carrel/desktops", "overlays and serial logs of desktops")         \
     X(vmpool, golden_dir, TEXT, "/var/lib/carrel/golden",                                                    \
       "memory and disks that instant clones are forked from")                                                \
+    X(vmpool, data_dir, TEXT, "/var/lib/carrel/data", "the data disks of users")                             \
     X(vmpool, template, TEXT, "/etc/carrel/domain.xml", "the template of a guest's domain XML")              \
     X(vmpool, windows_template, TEXT, "/etc/carrel/domain-windows.xml", "the same for Windows guests")       \
     X(vmpool, virt, TEXT, "auto", "auto, kvm or qemu: hardware or software virtualisation")                  \

@@ -33,6 +33,12 @@ unsigned fail_http_status(enum fail fail)
     return fails[fail_index(fail)].http_status;
 }
 
+bool fail_is_limit(enum fail fail)
+{
+    return fail == FAIL_USER_SESSIONS || fail == FAIL_POOL_SESSIONS || fail == FAIL_POOL_WAITING ||
+           fail == FAIL_ALL_SESSIONS;
+}
+
 uint32_t fail_rdp_error(enum fail fail)
 {
     return fails[fail_index(fail)].rdp_error;

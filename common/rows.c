@@ -26,6 +26,8 @@ static const char *const securities[] = {
 static const char *const host_image_states[] = {
     [HOST_IMAGE_COPYING] = "copying", [HOST_IMAGE_PRESENT] = "present", [HOST_IMAGE_FAILED] = "failed"};
 static const char *const placements[] = {[PLACEMENT_SPREAD] = "spread", [PLACEMENT_PACK] = "pack"};
+static const char *const logoffs[] = {
+    [LOGOFF_RECYCLE] = "recycle", [LOGOFF_KEEP] = "keep", [LOGOFF_DELETE] = "delete"};
 static const char *const session_states[] = {[SESSION_STARTING] = "starting",
                                              [SESSION_ACTIVE] = "active",
                                              [SESSION_DISCONNECTED] = "disconnected",
@@ -65,6 +67,16 @@ const char *credentials_name(enum pool_credentials mode)
 int credentials_parse(const char *name)
 {
     return value_of(credentials, COUNT(credentials), name);
+}
+
+const char *pool_logoff_name(enum pool_logoff logoff)
+{
+    return name_of(logoffs, COUNT(logoffs), (unsigned)logoff);
+}
+
+int pool_logoff_parse(const char *name)
+{
+    return value_of(logoffs, COUNT(logoffs), name);
 }
 
 const char *pool_balance_name(enum pool_balance balance)

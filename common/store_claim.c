@@ -22,7 +22,8 @@ struct claim_room {
     bool off; /* by its schedule: nothing is started */
     int64_t max;
     int64_t waiting;      /* in the queue for a desktop that is nobody's */
-    char own_id[ID_SIZE]; /* the user's own dedicated desktop, or empty */
+    char own_id[ID_SIZE]; /* the user's own: dedicated, or a floating one that is kept for them; or empty */
+    struct pool_limits limits;
     enum desktop_state own_state;
 };
 
@@ -61,21 +62,46 @@ static int own_desktop(struct db *db, const char *user_id, const char *pool_id, 
 }
 
 /* The desktop that has been ready longest, that nobody touched and nobody has. CE_NOT_FOUND. */
-static int clean_desktop(struct db *db, const char *pool_id, char id[ID_SIZE])
+static int clean_desktop_on(struct db *db, const char *pool_id, const char *host_id, char id[ID_SIZE])
 {
     CLEANUP_QUERY struct db_query q = {0};
-    int rc = db_select(
-        db, &q,
-        "SELECT d.id FROM desktops d WHERE d.pool_id = $1 AND d.state = 'ready'"
-        " AND d.owner_id IS NULL AND d.touched = 0 AND NOT EXISTS (SELECT 1 FROM sessions s"
-        " WHERE s.desktop_id = d.id AND s.state <> 'ended') ORDER BY d.state_since_ms, d.id LIMIT 1",
-        db_text(pool_id));
+    int rc = db_select(db, &q,
+                       "SELECT d.id FROM desktops d WHERE d.pool_id = $1 AND d.state = 'ready'"
+                       " AND d.owner_id IS NULL AND d.touched = 0 AND NOT EXISTS (SELECT 1 FROM sessions s"
+                       " WHERE s.desktop_id = d.id AND s.state <> 'ended') AND ($2 = '' OR d.host_id = $2)"
+                       " ORDER BY d.state_since_ms, d.id LIMIT 1",
+                       db_text(pool_id), db_text(host_id));
     if (rc || (rc = db_next(&q)) < 0)
         return rc;
     if (rc == 0)
         return CE_NOT_FOUND;
     row_text(&q, 0, id, ID_SIZE);
     return 0;
+}
+
+/* The host on whose own storage the waiting user's data disk lies; "": it is nowhere, or anywhere. */
+static int disk_home(struct db *db, const char *session_id, char host_id[ID_SIZE])
+{
+    CLEANUP_QUERY struct db_query q = {0};
+    host_id[0] = '\0';
+    int rc = db_select(db, &q,
+                       "SELECT x.host_id FROM sessions s JOIN data_disks x ON x.pool_id = s.pool_id"
+                       " AND x.user_id = s.user_id JOIN hosts h ON h.id = x.host_id"
+                       " WHERE s.id = $1 AND x.made = 1 AND h.storage <> 'shared'",
+                       db_text(session_id));
+    if (!rc && (rc = db_next(&q)) > 0)
+        row_text(&q, 0, host_id, ID_SIZE);
+    return rc < 0 ? rc : 0;
+}
+
+/* For the waiting session: where its user's data disk is, if there is one there; else any, and the lack is told. */
+static int clean_desktop(struct db *db, const char *pool_id, const char *session_id, char id[ID_SIZE])
+{
+    char home[ID_SIZE];
+    int rc = disk_home(db, session_id, home);
+    if (!rc)
+        rc = clean_desktop_on(db, pool_id, home, id);
+    return rc == CE_NOT_FOUND && home[0] ? clean_desktop_on(db, pool_id, "", id) : rc;
 }
 
 /* Lends the desktop to the waiting session: ready -> claimed. A dedicated one becomes OWNER_ID's. */
@@ -98,6 +124,19 @@ static int session_bind(struct db *db, const char *session_id, const char *owner
     if (!rc && !moved) /* somebody who took no turn was faster; the whole job is undone */
         return db_fail(db, CE_CONFLICT, "desktop %s is ready no longer", desktop_id);
     return rc;
+}
+
+/* A desktop that was kept for its user is nobody else's, so that nobody in the queue is passed by. */
+static int session_bind_kept(struct db *db, struct session_row *session, const char *desktop_id)
+{
+    int rc = db_run(db,
+                    "UPDATE sessions SET desktop_id = $2,"
+                    " desktop_name = (SELECT name FROM desktops WHERE id = $2) WHERE id = $1",
+                    db_text(session->id), db_text(desktop_id));
+    store_notify(db, "desktop", desktop_id);
+    if (!rc)
+        rc = store_desktop_changed(db, desktop_id);
+    return rc ? rc : store_session_get(db, session->id, session);
 }
 
 static int kind_of_pool(struct db *db, const char *pool_id, enum pool_kind *ret)
@@ -129,10 +168,11 @@ static int serve_floating(struct db *db, const char *pool_id, uint32_t *served)
     for (;;) {
         CLEANUP_IDS struct id_list head = {0};
         char desktop_id[ID_SIZE];
-        int rc = clean_desktop(db, pool_id, desktop_id);
-        if (!rc)
-            rc = queue_head(db, pool_id, 1, &head);
+        int rc = queue_head(db, pool_id, 1, &head);
         if (rc || head.count == 0)
+            return rc;
+        rc = clean_desktop(db, pool_id, head.ids[0], desktop_id);
+        if (rc)
             return rc == CE_NOT_FOUND ? 0 : rc;
         rc = session_bind(db, head.ids[0], NULL, desktop_id);
         if (rc)
@@ -160,12 +200,13 @@ static int serve_static(struct db *db, const char *pool_id, uint32_t *served)
 }
 
 /* The user's own desktop, or else one that is nobody's; CE_NOT_FOUND when neither is ready. */
-static int dedicated_desktop(struct db *db, const char *user_id, const char *pool_id, char id[ID_SIZE])
+static int dedicated_desktop(struct db *db, const struct session_row *session, const char *pool_id,
+                             char id[ID_SIZE])
 {
     enum desktop_state state = DESKTOP_READY;
-    int rc = own_desktop(db, user_id, pool_id, id, &state);
+    int rc = own_desktop(db, session->user_id, pool_id, id, &state);
     if (rc == CE_NOT_FOUND)
-        return clean_desktop(db, pool_id, id);
+        return clean_desktop(db, pool_id, session->id, id);
     return !rc && state != DESKTOP_READY ? CE_NOT_FOUND : rc;
 }
 
@@ -180,7 +221,7 @@ static int serve_dedicated(struct db *db, const char *pool_id, uint32_t *served)
         rc = store_session_get(db, queue.ids[i], &session);
         if (rc)
             break;
-        rc = dedicated_desktop(db, session.user_id, pool_id, desktop_id);
+        rc = dedicated_desktop(db, &session, pool_id, desktop_id);
         if (rc == CE_NOT_FOUND) {
             rc = 0;
             continue;
@@ -258,8 +299,8 @@ static int room_read(struct db *db, const struct session_request *request, struc
         " AND s.state = 'starting' AND s.desktop_id IS NULL AND NOT EXISTS (SELECT 1 FROM desktops o"
         " WHERE o.owner_id = s.user_id AND o.pool_id = p.id AND o.kind = 'dedicated'"
         " AND o.state <> 'recycling')),"
-        " (SELECT COUNT(*) FROM pool_power w WHERE w.pool_id = p.id AND w.now_mode = 'off')"
-        " FROM pools p JOIN users u ON u.id = $2 WHERE p.id = $1",
+        " (SELECT COUNT(*) FROM pool_power w WHERE w.pool_id = p.id AND w.now_mode = "
+        "'off'), " POOL_LIMITS_COLUMNS " FROM pools p JOIN users u ON u.id = $2 WHERE p.id = $1",
         db_text(request->pool_id), db_text(request->user_id));
     if (!rc && (rc = db_next(&q)) == 0)
         return db_fail(db, CE_NOT_FOUND, "there is no such user");
@@ -275,7 +316,11 @@ static int room_read(struct db *db, const struct session_request *request, struc
     row_text(&q, 0, ret->pool, sizeof ret->pool);
     row_enum(&q, 1, pool_kind_parse, &ret->kind);
     row_text(&q, 6, ret->user, sizeof ret->user);
-    if (ret->kind == POOL_DEDICATED)
+    store_pool_limits_read(&q, 10, &ret->limits);
+    if (ret->kind == POOL_FLOATING) {
+        ret->own_state = DESKTOP_READY;
+        rc = store_desktop_kept(db, request->user_id, request->pool_id, ret->own_id);
+    } else if (ret->kind == POOL_DEDICATED)
         rc = own_desktop(db, request->user_id, request->pool_id, ret->own_id, &ret->own_state);
     return rc == CE_NOT_FOUND || rc > 0 ? 0 : rc;
 }
@@ -495,7 +540,11 @@ int store_claim(struct db *db, const struct session_request *request, struct cla
         if (!rc)
             rc = room_check(db, request->pool_id, &room, ret);
         if (!rc)
+            rc = store_claim_limits(db, request, &room.limits, room.own_id[0] ? 0 : room.waiting, &ret->fail);
+        if (!rc)
             rc = session_insert(db, request, &room, &claim.session);
+        if (!rc && room.kind == POOL_FLOATING && room.own_id[0])
+            rc = session_bind_kept(db, &claim.session, room.own_id);
     }
     if (!rc && !claim.session.desktop_id[0])
         rc = serve_queue(db, request->pool_id, &served);

@@ -10,9 +10,10 @@
     " d.guest_user, d.sealed_password, d.disk, s.id, s.user_name, d.attempts, d.created_ms, d.touched,"      \
     " CASE WHEN d.state = 'stopped' AND EXISTS (SELECT 1 FROM sessions w WHERE w.user_id = d.owner_id"       \
     " AND w.pool_id = d.pool_id AND w.state <> 'ended' AND w.state = 'starting' AND w.desktop_id IS NULL)"   \
-    " THEN 1 ELSE 0 END, d.machine_id, m.name, d.golden, d.rest"                                             \
+    " THEN 1 ELSE 0 END, d.machine_id, m.name, d.golden, d.rest, d.left_ms, d.renew, x.id, x.attached"       \
     " FROM desktops d JOIN pools p ON p.id = d.pool_id LEFT JOIN hosts h ON h.id = d.host_id"                \
     " LEFT JOIN users o ON o.id = d.owner_id LEFT JOIN machines m ON m.id = d.machine_id"                    \
+    " LEFT JOIN data_disks x ON x.desktop_id = d.id AND x.locked_host_id = d.host_id"                        \
     " LEFT JOIN sessions s ON s.desktop_id = d.id AND s.state <> 'ended'"
 
 static void desktop_read(struct db_query *q, struct desktop_row *ret)
@@ -23,7 +24,10 @@ static void desktop_read(struct db_query *q, struct desktop_row *ret)
                                 .attempts = row_u32(q, 23),
                                 .created_ms = row_int(q, 24),
                                 .touched = row_bool(q, 25),
-                                .wanted = row_bool(q, 26)};
+                                .wanted = row_bool(q, 26),
+                                .left_ms = row_int(q, 31),
+                                .renew = (enum desktop_renew)row_u32(q, 32),
+                                .data_disk_attached = row_bool(q, 34)};
     row_text(q, 0, ret->id, sizeof ret->id);
     row_text(q, 1, ret->name, sizeof ret->name);
     row_text(q, 2, ret->pool_id, sizeof ret->pool_id);
@@ -48,6 +52,7 @@ static void desktop_read(struct db_query *q, struct desktop_row *ret)
     row_text(q, 28, ret->machine, sizeof ret->machine);
     row_text(q, 29, ret->golden, sizeof ret->golden);
     row_enum(q, 30, desktop_rest_parse, &ret->rest);
+    row_text(q, 33, ret->data_disk_id, sizeof ret->data_disk_id);
 }
 
 static int desktop_event(struct db *db, const struct desktop_row *desktop, const char *what,
@@ -190,7 +195,9 @@ static int desktop_end_session(struct db *db, const char *id, enum desktop_state
 /* Cloning makes a new disk: it is nobody's. */
 static int desktop_make_clean(struct db *db, const char *id)
 {
-    return db_run(db, "UPDATE desktops SET owner_id = NULL, touched = 0, percent = 0 WHERE id = $1",
+    return db_run(db,
+                  "UPDATE desktops SET owner_id = NULL, touched = 0, percent = 0, left_ms = 0, renew = 0"
+                  " WHERE id = $1",
                   db_text(id));
 }
 

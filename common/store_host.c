@@ -9,13 +9,14 @@
 #define HOST_SELECT                                                                                          \
     HOST_COLUMNS                                                                                             \
     " COALESCE(n.desktops, 0), COALESCE(n.vcpus, 0), COALESCE(n.memory_mib, 0), h.down_ms,"                  \
-    " h.storage, h.desktop_storage FROM hosts h LEFT JOIN (SELECT d.host_id AS host_id, COUNT(*) AS "        \
-    "desktops,"                                                                                              \
+    " h.storage, h.desktop_storage, h.desktops_max FROM hosts h LEFT JOIN (SELECT d.host_id AS host_id,"     \
+    " COUNT(*) AS desktops,"                                                                                 \
     " SUM(CASE WHEN d.state IN ('stopped', 'failed') THEN 0 ELSE p.vcpus END) AS vcpus,"                     \
     " SUM(CASE WHEN d.state IN ('stopped', 'failed') THEN 0 ELSE p.memory_mib END) AS memory_mib"            \
     " FROM desktops d JOIN pools p ON p.id = d.pool_id GROUP BY d.host_id) n"                                \
     " ON n.host_id = h.id"
-#define HOST_PLAIN HOST_COLUMNS " 0, 0, 0, h.down_ms, h.storage, h.desktop_storage FROM hosts h"
+#define HOST_PLAIN                                                                                           \
+    HOST_COLUMNS " 0, 0, 0, h.down_ms, h.storage, h.desktop_storage, h.desktops_max FROM hosts h"
 
 static void host_read(struct db_query *q, struct host_row *ret)
 {
@@ -30,7 +31,8 @@ static void host_read(struct db_query *q, struct host_row *ret)
                              .desktops = row_u32(q, 19),
                              .vcpus_used = row_u32(q, 20),
                              .memory_used_mib = (uint64_t)row_int(q, 21),
-                             .down_ms = row_int(q, 22)};
+                             .down_ms = row_int(q, 22),
+                             .desktops_max = row_u32(q, 25)};
     row_text(q, 0, ret->id, sizeof ret->id);
     row_text(q, 1, ret->name, sizeof ret->name);
     row_text(q, 2, ret->uri, sizeof ret->uri);
@@ -56,14 +58,14 @@ int store_host_insert(struct db *db, struct host_row *row)
     rc = db_run(db,
                 "INSERT INTO hosts (id, name, uri, state, mode, virt, reason, vcpus, memory_mib,"
                 " libvirt_version, hypervisor_version, seen_ms, created_ms, address, labels, cpu_percent,"
-                " memory_percent)"
-                " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
+                " memory_percent, desktops_max)"
+                " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
                 db_text(row->id), db_text(row->name), db_text(row->uri), db_text(host_state_name(row->state)),
                 db_text(host_mode_name(row->mode)), db_text(row->virt), db_text(row->reason),
                 db_int(row->vcpus), db_int((int64_t)row->memory_mib), db_text(row->libvirt_version),
                 db_text(row->hypervisor_version), db_int(row->seen_ms), db_int(row->created_ms),
                 db_text(row->address), db_text(row->labels), db_int(row->cpu_percent),
-                db_int(row->memory_percent));
+                db_int(row->memory_percent), db_int(row->desktops_max));
     if (rc == CE_EXISTS)
         return db_fail(db, rc, "there is a host %s already", row->name);
     store_notify(db, "host", row->id);
@@ -124,12 +126,12 @@ static int host_get_plain(struct db *db, const char *id, struct host_row *ret)
 
 int store_host_update(struct db *db, const struct host_row *row)
 {
-    int rc =
-        db_run(db,
-               "UPDATE hosts SET uri = $2, mode = $3, address = $4, labels = $5, cpu_percent = $6,"
-               " memory_percent = $7 WHERE id = $1",
-               db_text(row->id), db_text(row->uri), db_text(host_mode_name(row->mode)), db_text(row->address),
-               db_text(row->labels), db_int(row->cpu_percent), db_int(row->memory_percent));
+    int rc = db_run(db,
+                    "UPDATE hosts SET uri = $2, mode = $3, address = $4, labels = $5, cpu_percent = $6,"
+                    " memory_percent = $7, desktops_max = $8 WHERE id = $1",
+                    db_text(row->id), db_text(row->uri), db_text(host_mode_name(row->mode)),
+                    db_text(row->address), db_text(row->labels), db_int(row->cpu_percent),
+                    db_int(row->memory_percent), db_int(row->desktops_max));
     store_notify(db, "host", row->id);
     return store_changed(db, rc, "host", row->id);
 }

@@ -64,6 +64,18 @@ int store_place_room(struct db *db, const char *pool_id, int64_t *ret_room, int6
 int store_desktop_follow(struct db *db, const char *id, enum desktop_state from,
                          enum desktop_state to) MUST_CHECK;
 
+/* What becomes of the desktop of a session that has ended, by its pool's log-off policy (store_logoff.c). STAYS_OPEN: what
+ * is open in the guest, too, since it goes to rest. */
+int store_desktop_release(struct db *db, const struct session_row *session, bool stays_open) MUST_CHECK;
+/* A floating desktop that is kept for the user, who has no session on it; CE_NOT_FOUND. */
+int store_desktop_kept(struct db *db, const char *user_id, const char *pool_id,
+                       char ret_id[ID_SIZE]) MUST_CHECK;
+/* Its user is back on it. */
+int store_desktop_retake(struct db *db, const char *id) MUST_CHECK;
+/* A data disk that the desktop was given at SINCE_MS or later, and on which nobody is any more: nobody is led there before
+ * it was mounted anew, and vmpool takes it away (store_data_disk.c). */
+int store_data_disk_give_back(struct db *db, const char *desktop_id, int64_t since_ms) MUST_CHECK;
+
 /* The live session on a desktop; CE_NOT_FOUND. */
 int store_session_on_desktop(struct db *db, const char *desktop_id, struct session_row *ret) MUST_CHECK;
 /* The live session of a user in a pool; CE_NOT_FOUND. */
@@ -88,6 +100,17 @@ int store_gateway_process_lives(struct db *db, const char *gateway, const char *
 /* The others are gone, and the sessions with them. */
 int store_gateway_process_keep_only(struct db *db, const char *gateway, const char *boot_id) MUST_CHECK;
 int store_gateway_process_expire(struct db *db, int64_t before_ms) MUST_CHECK;
+
+/* Of pools p: what store_pool_limits_read() reads from COLUMN on (store_pool_limits.c). */
+#define POOL_LIMITS_COLUMNS                                                                                  \
+    "p.logoff, p.logoff_after_ms, p.sessions_max, p.waiting_max, p.host_max, p.data_disk_mib, p.data_mount"
+void store_pool_limits_read(struct db_query *query, int column, struct pool_limits *ret);
+int store_pool_limits_write(struct db *db, const char *pool_id, const struct pool_limits *limits) MUST_CHECK;
+
+/* Whether one more session of REQUEST's may begin in the pool, of which WAITING users wait for a desktop: 0, or
+ * CE_REFUSED with *ret_fail and words (store_claim_limits.c). */
+int store_claim_limits(struct db *db, const struct session_request *request, const struct pool_limits *limits,
+                       int64_t waiting, enum fail *ret_fail) MUST_CHECK;
 
 /* A stored policy; one that cannot be read is an empty one here, and store_policy_of() refuses it. */
 void store_policy_read(struct db_query *query, int column, struct policy *ret);

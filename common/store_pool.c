@@ -22,7 +22,7 @@
     " AND s.state = 'starting' AND s.desktop_id IS NULL), p.policy, p.balance, p.trust, p.placement,"        \
     " p.host_labels, p.apart, p.guest_security, p.description, i.version, p.provision, p.warm,"              \
     " COALESCE((SELECT n.note FROM provision_notes n WHERE n.pool_id = p.id"                                 \
-    " ORDER BY n.falls_back DESC, n.host_id LIMIT 1), '') FROM pools p"                                      \
+    " ORDER BY n.falls_back DESC, n.host_id LIMIT 1), ''), " POOL_LIMITS_COLUMNS " FROM pools p"             \
     " LEFT JOIN images i ON i.id = p.image_id"
 #define POOL_SELECT                                                                                          \
     POOL_HEAD " p.max_desktops + " MACHINES_PLACES POOL_MIDDLE COUNT_DESKTOPS "), " COUNT_DESKTOPS           \
@@ -71,6 +71,7 @@ static void pool_read(struct db_query *q, struct pool_row *ret)
     row_enum(q, 34, pool_provision_parse, &ret->provision);
     ret->warm = row_bool(q, 35);
     row_text(q, 36, ret->provision_note, sizeof ret->provision_note);
+    store_pool_limits_read(q, 37, &ret->limits);
 }
 
 static int pools_each(struct db_query *q, int (*each)(void *arg, const struct pool_row *row), void *arg)
@@ -142,6 +143,8 @@ int store_pool_insert(struct db *db, struct pool_row *row)
         db_text(pool_provision_name(row->provision)), db_int(row->warm));
     if (rc == CE_EXISTS)
         return db_fail(db, rc, "there is a pool %s already", row->name);
+    if (!rc)
+        rc = store_pool_limits_write(db, row->id, &row->limits);
     return rc ? rc : pool_event(db, row, "pool.created", "Pool %s was created.", row->name);
 }
 
@@ -227,6 +230,8 @@ int store_pool_update(struct db *db, const struct pool_row *row)
             db_text(placement_name(row->placement)), db_text(row->host_labels), db_text(row->apart),
             db_text(guest_security_name(row->guest_security)), db_text(row->description),
             db_text(pool_provision_name(row->provision)), db_int(row->warm));
+    if (!rc)
+        rc = store_pool_limits_write(db, old.id, &row->limits);
     if (rc)
         return rc;
     if (row->enabled != old.enabled)
@@ -247,6 +252,11 @@ int store_pool_set_deleting(struct db *db, const char *id)
                         db_text(id));
     if (!rc && live)
         return db_fail(db, CE_CONFLICT, "%lld sessions of the pool live", (long long)live);
+    if (!rc)
+        rc = db_get_int(db, &live, "SELECT COUNT(*) FROM data_disks WHERE pool_id = $1", db_text(id));
+    if (!rc && live)
+        return db_fail(db, CE_CONFLICT, "its users have %lld data disks, which have to be deleted first",
+                       (long long)live);
     if (!rc)
         rc = store_pool_get(db, id, &pool);
     if (rc || pool.deleting)

@@ -11,7 +11,7 @@
     "r.phase,"                                                                                               \
     " r.paused, r.max_unavailable, r.at_ms, r.force_after_ms, r.warned, r.failures, r.failure_limit, "       \
     "r.reason,"                                                                                              \
-    " r.begun_ms, r.rolling_ms, r.changed_ms FROM pool_rolls r JOIN pools p ON p.id = r.pool_id"             \
+    " r.begun_ms, r.rolling_ms, r.changed_ms, r.renew FROM pool_rolls r JOIN pools p ON p.id = r.pool_id"    \
     " LEFT JOIN images f ON f.id = r.from_image_id LEFT JOIN images t ON t.id = r.to_image_id"
 
 static const char *const phases[] = {[ROLL_SCHEDULED] = "scheduled",
@@ -52,7 +52,8 @@ static void roll_read(struct db_query *q, struct roll_row *ret)
                              .failure_limit = row_u32(q, 15),
                              .begun_ms = row_int(q, 17),
                              .rolling_ms = row_int(q, 18),
-                             .changed_ms = row_int(q, 19)};
+                             .changed_ms = row_int(q, 19),
+                             .renew = row_bool(q, 20)};
     row_text(q, 0, ret->pool_id, sizeof ret->pool_id);
     row_text(q, 1, ret->pool, sizeof ret->pool);
     row_text(q, 2, ret->from_image_id, sizeof ret->from_image_id);
@@ -93,8 +94,9 @@ int store_roll_count(struct db *db, const struct roll_row *roll, struct roll_pro
     int rc =
         db_select(db, &q,
                   "SELECT COUNT(*), COALESCE(SUM(CASE WHEN image_id = $2 THEN 1 ELSE 0 END), 0),"
-                  " COALESCE(SUM(CASE WHEN image_id <> $2 AND state IN ('claimed', 'in_use', 'disconnected')"
-                  " THEN 1 ELSE 0 END), 0) FROM desktops WHERE pool_id = $1",
+                  " COALESCE(SUM(CASE WHEN image_id <> $2 AND (state IN ('claimed', 'in_use', 'disconnected')"
+                  " OR rest IN ('suspending', 'suspended')) THEN 1 ELSE 0 END), 0) FROM desktops"
+                  " WHERE pool_id = $1",
                   db_text(roll->pool_id), db_text(roll->to_image_id));
     if (rc || (rc = db_next(&q)) < 0)
         return rc;
@@ -141,7 +143,26 @@ int store_roll_forget(struct db *db, const char *pool_id)
     return db_run(db, "DELETE FROM pool_rolls WHERE pool_id = $1", db_text(pool_id));
 }
 
-static int check_begin(struct db *db, const struct pool_row *pool, const struct image_row *to)
+/* A new disk for a dedicated desktop is without what its user did to the old one. */
+static int check_loss(struct db *db, const struct pool_row *pool, const char *image_id)
+{
+    int64_t owned = 0;
+    if (pool->limits.logoff != LOGOFF_KEEP || pool->limits.data_disk_mib)
+        return 0; /* it does not last anyway, or what is to last is on the data disks */
+    int rc = db_get_int(db, &owned,
+                        "SELECT COUNT(*) FROM desktops WHERE pool_id = $1 AND owner_id IS NOT NULL"
+                        " AND image_id <> $2",
+                        db_text(pool->id), db_text(image_id));
+    if (!rc && owned)
+        return db_fail(
+            db, CE_CONFLICT,
+            "what their users changed on %lld desktops of pool %s would be lost, as it has no data disks;"
+            " discard it, or set the pool's image for desktops made from now on",
+            (long long)owned, pool->name);
+    return rc;
+}
+
+static int check_begin(struct db *db, const struct pool_row *pool, const struct image_row *to, bool discard)
 {
     if (pool->kind == POOL_STATIC)
         return db_fail(db, CE_CONFLICT, "pool %s has machines and no image", pool->name);
@@ -152,7 +173,10 @@ static int check_begin(struct db *db, const struct pool_row *pool, const struct 
                        image_state_name(to->state));
     if (!strcmp(pool->image_id, to->id))
         return db_fail(db, CE_CONFLICT, "pool %s has image %s@%u already", pool->name, to->name, to->version);
-    return store_roll_forbids_image(db, pool->id);
+    int rc = store_roll_forbids_image(db, pool->id);
+    if (!rc && pool->kind == POOL_DEDICATED && !discard)
+        rc = check_loss(db, pool, to->id);
+    return rc;
 }
 
 int store_roll_begin(struct db *db, const struct roll_row *row)
@@ -163,7 +187,7 @@ int store_roll_begin(struct db *db, const struct roll_row *row)
     if (!rc)
         rc = store_image_get(db, row->to_image_id, &to);
     if (!rc)
-        rc = check_begin(db, &pool, &to);
+        rc = check_begin(db, &pool, &to, row->discard);
     if (!rc)
         rc = store_roll_forget(db, pool.id);
     int64_t now_ms = store_now_ms();
@@ -172,9 +196,11 @@ int store_roll_begin(struct db *db, const struct roll_row *row)
             db,
             "INSERT INTO pool_rolls (pool_id, from_image_id, to_image_id, phase, paused, max_unavailable,"
             " at_ms, force_after_ms, warned, failures, failure_limit, reason, begun_ms, rolling_ms,"
-            " changed_ms) VALUES ($1, $2, $3, 'scheduled', 0, $4, $5, $6, 0, 0, $7, '', $8, 0, $8)",
+            " changed_ms, renew) VALUES ($1, $2, $3, 'scheduled', 0, $4, $5, $6, 0, 0, $7, '', $8, 0, $8, "
+            "$9)",
             db_text(pool.id), db_ref(pool.image_id), db_text(to.id), db_int(row->max_unavailable),
-            db_int(row->at_ms), db_int(row->force_after_ms), db_int(row->failure_limit), db_int(now_ms));
+            db_int(row->at_ms), db_int(row->force_after_ms), db_int(row->failure_limit), db_int(now_ms),
+            db_int(pool.kind == POOL_DEDICATED));
     struct roll_row roll;
     if (!rc)
         rc = store_roll_get(db, pool.id, &roll);
@@ -315,14 +341,20 @@ int store_roll_resume(struct db *db, const char *pool_id)
 }
 
 /* The version that was before has stood already, so no canary of it goes ahead. */
-int store_roll_back(struct db *db, const char *pool_id)
+int store_roll_back(struct db *db, const char *pool_id, bool discard)
 {
     struct roll_row roll;
+    struct pool_row pool;
     int rc = store_roll_get(db, pool_id, &roll);
     if (rc)
         return rc;
     if (!roll.from_image_id[0])
         return db_fail(db, CE_CONFLICT, "the image that pool %s had before is gone", roll.pool);
+    rc = store_pool_get_plain(db, pool_id, &pool);
+    if (!rc && roll.renew && !discard)
+        rc = check_loss(db, &pool, roll.from_image_id);
+    if (rc)
+        return rc;
     rc = db_run(
         db,
         "UPDATE pool_rolls SET from_image_id = to_image_id, to_image_id = from_image_id, phase = 'rolling',"

@@ -257,6 +257,8 @@ int store_session_connected(struct db *db, const char *id, uint32_t connection)
     if (session.state == SESSION_ACTIVE) /* told twice */
         return store_session_touch(db, session.id);
     rc = store_session_move(db, &session, SESSION_ACTIVE, FAIL_NONE, "");
+    if (!rc && desktop.left_ms)
+        rc = store_desktop_retake(db, desktop.id);
     if (!rc && desktop.state != DESKTOP_IN_USE)
         rc = store_desktop_follow(db, desktop.id, desktop.state, DESKTOP_IN_USE);
     return rc;
@@ -320,27 +322,7 @@ int store_session_touch(struct db *db, const char *id)
     return store_changed(db, rc, "session", id);
 }
 
-/* Where the desktop of an ended session goes; one that failed or is in maintenance stays there. */
-static int desktop_release(struct db *db, const char *desktop_id)
-{
-    struct desktop_row desktop;
-    int rc = store_desktop_get(db, desktop_id, &desktop);
-    if (rc || !desktop_state_is_lent(desktop.state))
-        return rc;
-    if (desktop.kind == POOL_STATIC)
-        return store_place_free(db, &desktop);
-    /* A dedicated desktop becomes somebody's when its first user is led to it, not before. */
-    if (!desktop.touched)
-        rc = db_run(db, "UPDATE desktops SET owner_id = NULL WHERE id = $1", db_text(desktop.id));
-    if (rc)
-        return rc;
-    bool clean = !desktop.touched || desktop.kind == POOL_DEDICATED;
-    /* From disconnected and in_use the table has no other way for a clean floating one: it never gets there.
-     */
-    return store_desktop_follow(db, desktop.id, desktop.state, clean ? DESKTOP_READY : DESKTOP_RECYCLING);
-}
-
-int store_session_end(struct db *db, const char *id, enum fail code, const char *detail)
+static int session_end(struct db *db, const char *id, enum fail code, const char *detail, bool stays_open)
 {
     struct session_row session;
     int rc = store_session_get(db, id, &session);
@@ -352,8 +334,18 @@ int store_session_end(struct db *db, const char *id, enum fail code, const char 
         code = fail_parse(session.ends_code); /* the guest did what it was asked */
     rc = store_session_move(db, &session, SESSION_ENDED, code, detail);
     if (!rc && session.desktop_id[0])
-        rc = desktop_release(db, session.desktop_id);
+        rc = store_desktop_release(db, &session, stays_open);
     return rc;
+}
+
+int store_session_end(struct db *db, const char *id, enum fail code, const char *detail)
+{
+    return session_end(db, id, code, detail, false);
+}
+
+int store_session_end_open(struct db *db, const char *id, enum fail code, const char *detail)
+{
+    return session_end(db, id, code, detail, true);
 }
 
 int store_session_set_end(struct db *db, const char *id, enum fail code, int64_t ends_ms, int64_t warn_ms)

@@ -54,7 +54,7 @@ stack_ctl() { "$BUILD/broker/ctl/carrelctl" --socket "$STACK/run/broker.sock" "$
 stack_configure() {
     local listen=$1
     shift
-    mkdir -p "$STACK"/{etc,run,log,store,images,desktops,golden,gateway}
+    mkdir -p "$STACK"/{etc,run,log,store,images,desktops,golden,data,gateway}
     cp "$REPO/config/domain.xml" "$STACK/etc/domain.xml"
     python3 - "$STACK" "$listen" "$(stack_port_range)" "$(id -un)" "${STACK_USER:-$(id -un)}" "$@" \
         >"$STACK/etc/carrel.conf" <<'PY'
@@ -75,6 +75,7 @@ values = {
     'vmpool.image_dir': stack + '/images',
     'vmpool.desktop_dir': stack + '/desktops',
     'vmpool.golden_dir': stack + '/golden',
+    'vmpool.data_dir': stack + '/data',
     'vmpool.template': stack + '/etc/domain.xml',
     'vmpool.port_range': ports,
 }
@@ -90,7 +91,7 @@ for section, lines in sections.items():
 PY
     if [ -n "${STACK_USER:-}" ]; then
         chmod 755 "$STACK"
-        chown "$STACK_USER:" "$STACK"/{run,log,store,images,desktops,golden,gateway}
+        chown "$STACK_USER:" "$STACK"/{run,log,store,images,desktops,golden,data,gateway}
     fi
 }
 

@@ -317,7 +317,9 @@ bool lobby_refused(struct session *s, enum fail fail, const char *detail)
         return true;
     }
     s->lobby->fault = fail;
-    lobby_page_notice(s, fail == FAIL_CLIENT_TIMEOUT ? lapsed : fail_sentence(fail));
+    lobby_page_notice(s, fail == FAIL_CLIENT_TIMEOUT ? lapsed
+                         : fail_is_limit(fail)       ? ticket_refusal_words(detail, fail)
+                                                     : fail_sentence(fail));
     if (session_set_state(s, VISIT_NOTICE))
         lobby_say(s);
     return true;

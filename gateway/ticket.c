@@ -193,3 +193,10 @@ enum fail ticket_refusal(const struct http_answer *answer, struct error *err)
         return FAIL_TAKEN_OVER;
     return answer->status >= 500 ? FAIL_BROKER_UNREACHABLE : FAIL_INTERNAL;
 }
+
+const char *ticket_refusal_words(const char *text, enum fail fail)
+{
+    const char *at = strstr(text, fail_code(fail));
+    size_t len = strlen(fail_code(fail));
+    return at && !strncmp(at + len, ": ", 2) && at[len + 2] ? at + len + 2 : fail_sentence(fail);
+}

@@ -62,5 +62,7 @@ void ticket_wipe(struct ticket *ticket);
 
 /* Which end a status other than 200 and 202 means for the session, with the broker's words in ERR. */
 enum fail ticket_refusal(const struct http_answer *answer, struct error *err);
+/* Of these words, those that are for the person; FAIL's sentence where there are none. */
+const char *ticket_refusal_words(const char *text, enum fail fail);
 
 #endif

@@ -54,8 +54,7 @@ void desktop_serial_log(const struct desktop *d, char *ret, size_t size)
 /* --- its row ----------------------------------------------------------------------------------------------
  */
 
-/* The end of an operation; the desktop may be freed here. */
-static void desktop_idle(struct desktop *d)
+void desktop_idle(struct desktop *d)
 {
     d->busy = false;
     if (d->gone)
@@ -91,7 +90,7 @@ void desktop_apply(struct desktop *d, const struct desktop_row *row)
     d->users_check_ms = 0;
     d->idle_retry_ms = 0;
     desktop_boot_reset(d);
-    d->restore = suspended && row->state == DESKTOP_BOOTING;
+    d->restore = suspended && row->state == DESKTOP_BOOTING && !row->renew;
     d->rested_ms = rested_ms;
     if (!desktop_state_has_guest(row->state) && row->state != DESKTOP_MAINTENANCE) {
         d->guest_known = false;
@@ -305,14 +304,13 @@ static bool deadline_passed(struct desktop *d)
     struct desktop_deadline deadline = desktop_deadline_of(&d->row, &d->vm->config);
     if (!deadline.at_ms)
         return false;
+    /* A golden guest has deadlines of its own, and a copy takes as long as its bytes do. */
+    if (d->wait_ms > d->row.state_since_ms &&
+        (d->row.state == DESKTOP_CLONING || d->row.state == DESKTOP_BOOTING))
+        deadline.at_ms += d->wait_ms - d->row.state_since_ms;
     const struct host *host = desktop_host(d);
     if (host && deadline.at_ms < host->taken_ms + RESTART_GRACE_MS)
         deadline.at_ms = host->taken_ms + RESTART_GRACE_MS;
-    /* A golden guest has deadlines of its own, and a copy takes as long as its bytes do. */
-    if (d->row.state == DESKTOP_CLONING && d->wait_ms) {
-        int64_t at_ms = d->wait_ms + (int64_t)d->vm->config.vmpool_clone_timeout_ms;
-        deadline.at_ms = at_ms > deadline.at_ms ? at_ms : deadline.at_ms;
-    }
     if (d->join || d->joined)
         deadline.at_ms += (int64_t)d->vm->config.vmpool_join_timeout_ms;
     if (store_now_ms() < deadline.at_ms) {
@@ -349,6 +347,8 @@ static void desktop_step(struct desktop *d)
         desktop_due(d, d->next_try_ms);
         return;
     }
+    if (d->row.left_ms && desktop_step_left(d))
+        return;
     switch (d->row.state) {
     case DESKTOP_CLONING:
         desktop_step_cloning(d);
@@ -396,7 +396,8 @@ static bool is_under_way(const struct desktop *d)
     case DESKTOP_FAILED:
         return !d->cleaned;
     case DESKTOP_STOPPED:
-        return d->row.rest == REST_STOPPING || d->row.rest == REST_SUSPENDING;
+        return d->row.rest == REST_STOPPING || d->row.rest == REST_SUSPENDING ||
+               (d->row.renew == RENEW_DISK && !d->cleaned);
     case DESKTOP_MAINTENANCE:
     case DESKTOP_STATE_COUNT:
         break;

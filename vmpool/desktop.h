@@ -63,8 +63,8 @@ struct desktop {
     int64_t script_ms;  /* ... when it was */
     bool own_identity;  /* ... and it has one */
     bool has_card;      /* ... and then its card on the pool's libvirt network */
-    int64_t wait_ms;    /* cloning: until when it waited for its golden guest, or for the copy of its disk */
-    bool has_copy;      /* cloning: its disk is there, a copy of the image */
+    int64_t wait_ms;    /* until when it waited for its golden guest, or for the copy of its disk */
+    bool has_copy;      /* its disk is there, a copy of the image */
     bool password_set;
     struct secret password;
     bool fingerprint_read;
@@ -92,7 +92,9 @@ struct desktop {
     int64_t rested_ms;     /* ... when it began to rest */
     bool clock_checked;    /* booting, a desktop that is kept */
     int64_t idle_retry_ms; /* it was to rest and is in the same state still: not before */
-    bool cleaned;          /* failed: the guest and a floating disk are removed */
+    bool cleaned; /* failed: the guest and a floating disk are removed; before a new disk: the guest */
+    char data_session[ID_SIZE]; /* the session that waits for its data disk ... */
+    int64_t data_until_ms;      /* ... until then */
 };
 
 void desktop_drive(struct desktop *d); /* the next step, if there is one now */
@@ -115,9 +117,13 @@ void desktop_each_on_host(struct vmpool *vm, const char *host_id, void (*each)(s
 struct desktop *desktop_find(struct vmpool *vm, const char *id);
 struct desktop *desktop_find_uuid(struct vmpool *vm, const char *uuid);
 bool desktop_name_is_taken(const struct vmpool *vm, const char *name);
+/* A dedicated one on which nobody is gets a new disk, of that image (desktop_left.c). */
+void desktop_renew(struct desktop *d, const char *image_id, const char *reason);
 void desktop_retire(struct desktop *d, const char *reason); /* one that nobody has: it is recycled */
 /* The session on it ends with CODE at its client, and it is recycled. */
 void desktop_evict(struct desktop *d, enum fail code, const char *reason);
+/* ... and it stays, its user's. */
+void desktop_dismiss(struct desktop *d, enum fail code, const char *reason);
 bool desktop_forks_from(const struct vmpool *vm, const char *golden_id);    /* one stands on it, or will */
 unsigned desktop_starting_on(const struct vmpool *vm, const char *host_id); /* cloning and booting there */
 

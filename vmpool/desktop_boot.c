@@ -293,14 +293,25 @@ static int run_ensure(struct virt_conn *conn, void *arg, struct error *err)
     return rc;
 }
 
+/* The old disk goes with its guest; a clone that a killed vmpool made is made again: nobody has used it. */
+static int run_renew(struct virt_conn *conn, void *arg, struct error *err)
+{
+    struct guest_job *job = arg;
+    job->keep_disk = job->has_disk;
+    int rc = desktop_run_remove(conn, arg, err);
+    if (!rc)
+        rc = run_clone(conn, arg, err);
+    job->started = !rc;
+    return rc;
+}
+
 static int write_seen(struct db *db, struct desktop_write *w)
 {
     return store_desktop_set_seen(db, &w->row);
 }
 
-static int write_seen_cold(struct db *db, struct desktop_write *w)
+static int write_cold(struct db *db, const struct desktop_write *w)
 {
-    int rc = store_desktop_set_seen(db, &w->row);
     struct event_row event = {.kind = "desktop.cold"};
     snprintf(event.object, sizeof event.object, "%s", w->row.id);
     snprintf(event.user, sizeof event.user, "%s", w->row.owner);
@@ -308,7 +319,22 @@ static int write_seen_cold(struct db *db, struct desktop_write *w)
     snprintf(event.desktop, sizeof event.desktop, "%s", w->row.name);
     snprintf(event.text, sizeof event.text, "Desktop %s starts anew, what was open on it is lost: %.250s.",
              w->row.name, w->reason);
-    return rc ? rc : store_event(db, &event);
+    return store_event(db, &event);
+}
+
+/* What a guest that was started cold had of data disks it has no more. With the disk that it had before it is the
+ * desktop's only one: no other can have had that disk open. */
+static int write_started(struct db *db, struct desktop_write *w)
+{
+    bool renews = w->row.renew == RENEW_DISK;
+    int rc = store_desktop_set_seen(db, &w->row);
+    if (!rc && !renews)
+        rc = store_data_disk_follow(db, w->row.id);
+    if (!rc && !w->restored)
+        rc = store_data_disk_release(db, w->row.id);
+    if (!rc && renews)
+        rc = store_desktop_set_renewed(db, w->row.id, RENEW_FIRST);
+    return rc || !*w->reason ? rc : write_cold(db, w);
 }
 
 static void on_ensured(struct desktop *d, struct guest_job *job, int rc, const struct error *err)
@@ -341,8 +367,19 @@ static void on_ensured(struct desktop *d, struct guest_job *job, int rc, const s
     else if (*job->unusable)
         log_warning("desktop %s is started anew, what was open on it is lost: %s", d->row.name,
                     job->unusable);
+    w->restored = job->restored;
     snprintf(w->reason, sizeof w->reason, "%s", job->unusable);
-    desktop_write_submit(w, *job->unusable ? write_seen_cold : write_seen);
+    desktop_write_submit(w, write_started);
+}
+
+static void submit_renew(struct desktop *d, struct guest_job *job)
+{
+    job->windows = desktop_is_windows(d);
+    job->has_disk = d->has_copy;
+    if (desktop_needs_copy(d))
+        desktop_copy_submit(job);
+    else
+        guest_job_submit(job, run_renew, on_ensured);
 }
 
 static void step_ensure(struct desktop *d)
@@ -354,6 +391,10 @@ static void step_ensure(struct desktop *d)
     if (!prepare_start(d, job)) {
         free(job->xml);
         free(job);
+        return;
+    }
+    if (d->row.renew == RENEW_DISK) {
+        submit_renew(d, job);
         return;
     }
     if (!d->restore) {
@@ -487,6 +528,8 @@ void desktop_step_late_fingerprint(struct desktop *d)
 static int write_ready(struct db *db, struct desktop_write *w)
 {
     int rc = store_desktop_set_seen(db, &w->row);
+    if (!rc && w->row.renew)
+        rc = store_desktop_set_renewed(db, w->row.id, RENEW_NONE);
     if (!rc)
         rc = store_desktop_set_state(db, w->row.id, DESKTOP_BOOTING, DESKTOP_READY, "");
     struct pool_row pool;

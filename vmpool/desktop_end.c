@@ -91,6 +91,10 @@ void desktop_fail(struct desktop *d, const char *reason)
 int desktop_run_remove(struct virt_conn *conn, void *arg, struct error *err)
 {
     struct guest_job *job = arg;
+    struct error data_err = {0};
+    /* A guest that does not answer is ended all the same; what it wrote is on the disk. */
+    if (*job->data_disk && *job->key.uuid && desktop_data_part(conn, job, &data_err))
+        log_info("desktop %s ends with its data disk: %s", job->key.desktop_id, data_err.text);
     int rc = *job->key.uuid ? virt_domain_destroy(conn, &job->key, err) : 0;
     if (!rc && job->kept)
         rc = virt_save_remove(conn, job->desktop_dir, job->key.desktop_id, err);
@@ -99,9 +103,20 @@ int desktop_run_remove(struct virt_conn *conn, void *arg, struct error *err)
     return virt_storage_delete(conn, job->desktop_dir, job->key.desktop_id, job->windows, err);
 }
 
+void desktop_submit_remove(struct guest_job *job, void (*done)(struct desktop *d, struct guest_job *job,
+                                                               int rc, const struct error *err))
+{
+    desktop_data_prepare(job->d, job);
+    if (*job->data_disk)
+        guest_job_submit_lane(job, HOST_LANE_DATA, desktop_run_remove, done);
+    else
+        guest_job_submit(job, desktop_run_remove, done);
+}
+
 static int write_deleted(struct db *db, struct desktop_write *w)
 {
-    return store_desktop_delete(db, w->row.id, FAIL_SESSION_ENDED);
+    int rc = store_data_disk_release(db, w->row.id);
+    return rc ? rc : store_desktop_delete(db, w->row.id, FAIL_SESSION_ENDED);
 }
 
 static void on_removed(struct desktop *d, struct guest_job *job, int rc, const struct error *err)
@@ -132,7 +147,7 @@ void desktop_step_recycling(struct desktop *d)
         return;
     job->windows = desktop_is_windows(d);
     desktop_serial_log(d, job->serial_log, sizeof job->serial_log);
-    guest_job_submit(job, desktop_run_remove, on_removed);
+    desktop_submit_remove(job, on_removed);
 }
 
 static void on_cleaned(struct desktop *d, struct guest_job *job, int rc, const struct error *err)
@@ -146,6 +161,7 @@ static void on_cleaned(struct desktop *d, struct guest_job *job, int rc, const s
     snprintf(kept, sizeof kept, "%s.failed", job->serial_log);
     (void)rename(job->serial_log, kept);
     d->cleaned = true;
+    desktop_data_gone(d);
 }
 
 /* As soon as its host starts fewer than it may at once. */
@@ -173,7 +189,7 @@ void desktop_step_failed(struct desktop *d)
         job->keep_disk = keep;
         job->windows = desktop_is_windows(d);
         desktop_serial_log(d, job->serial_log, sizeof job->serial_log);
-        guest_job_submit(job, desktop_run_remove, on_cleaned);
+        desktop_submit_remove(job, on_cleaned);
         return;
     }
     if (pool->stopped && !pool->deleting)
@@ -197,6 +213,8 @@ void desktop_step_stopped(struct desktop *d)
         desktop_step_resting(d);
         return;
     }
+    if (desktop_step_renew(d))
+        return;
     if (pool && ((pool->enabled && desktop_power_lets_start(d)) || d->row.wanted) && !pool->stopped && host &&
         host_answers(host) && desktop_host_lets_start(d))
         start_again(d);

@@ -48,25 +48,40 @@ static int write_leave(struct db *db, struct desktop_write *w)
         rc = order_close(db, row.session_id, w->code);
     if (!rc)
         rc = desktop_write_end_session(db, w, &row);
+    if (!rc && w->guest_gone)
+        rc = store_data_disk_release(db, row.id);
     if (rc || row.state == w->to || !desktop_state_may_follow(row.state, w->to))
         return rc;
     return store_desktop_set_state(db, row.id, row.state, w->to, w->reason);
 }
 
-static void leave(struct desktop *d, enum desktop_state to, enum fail code, const char *reason)
+static struct desktop_write *leave_create(struct desktop *d, enum desktop_state to, enum fail code,
+                                          const char *reason)
 {
     struct desktop_write *w = desktop_write_create(d);
     if (!w)
-        return;
+        return NULL;
     w->to = to;
     w->code = code;
     snprintf(w->reason, sizeof w->reason, "%s", reason);
-    desktop_write_submit(w, write_leave);
+    return w;
+}
+
+static void leave(struct desktop *d, enum desktop_state to, enum fail code, const char *reason)
+{
+    struct desktop_write *w = leave_create(d, to, code, reason);
+    if (w)
+        desktop_write_submit(w, write_leave);
 }
 
 void desktop_evict(struct desktop *d, enum fail code, const char *reason)
 {
     leave(d, DESKTOP_RECYCLING, code, reason);
+}
+
+void desktop_dismiss(struct desktop *d, enum fail code, const char *reason)
+{
+    leave(d, DESKTOP_READY, code, reason);
 }
 
 /* --- a closed host ----------------------------------------------------------------------------------------
@@ -86,7 +101,12 @@ static void on_stopped(struct desktop *d, struct guest_job *job, int rc, const s
         desktop_pause(d, GUEST_RETRY_MS);
         return;
     }
-    leave(d, DESKTOP_STOPPED, FAIL_HOST_MAINTENANCE, "its host is in maintenance");
+    struct desktop_write *w =
+        leave_create(d, DESKTOP_STOPPED, FAIL_HOST_MAINTENANCE, "its host is in maintenance");
+    if (!w)
+        return;
+    w->guest_gone = true;
+    desktop_write_submit(w, write_leave);
 }
 
 /* A guest that is kept is ended first: a desktop that is called stopped has none. */
@@ -96,7 +116,7 @@ static void stop_guest(struct desktop *d)
     if (!job)
         return;
     job->keep_disk = true;
-    guest_job_submit(job, desktop_run_remove, on_stopped);
+    desktop_submit_remove(job, on_stopped);
 }
 
 static bool step_closed(struct desktop *d, enum host_mode mode)

@@ -113,10 +113,10 @@ static void start(struct desktop *d)
     d->join = join;
 }
 
-/* One that somebody has, or had, was joined before. */
+/* One that somebody has, or had, was joined before, unless it has a new disk. */
 static bool is_wanted(const struct desktop *d)
 {
-    return *d->vm->config.vmpool_join_hook && !d->row.touched && !*d->row.owner_id;
+    return *d->vm->config.vmpool_join_hook && (d->row.renew || (!d->row.touched && !*d->row.owner_id));
 }
 
 bool desktop_join(struct desktop *d)

@@ -32,7 +32,7 @@ static int write_end_session(struct db *db, struct desktop_write *w)
     if (rc)
         return rc;
     /* Lent without a session cannot be, but a desktop that a user may have touched never stays. */
-    if (desktop_state_is_lent(row.state))
+    if (desktop_state_is_lent(row.state) && !row.left_ms)
         return store_desktop_set_state(db, row.id, row.state, DESKTOP_RECYCLING, w->reason);
     return 0;
 }
@@ -52,6 +52,8 @@ static int write_gone(struct db *db, struct desktop_write *w)
 {
     struct desktop_row row;
     int rc = desktop_write_end_session(db, w, &row);
+    if (!rc)
+        rc = store_data_disk_release(db, row.id);
     if (rc || row.state == DESKTOP_RECYCLING || row.state == DESKTOP_FAILED)
         return rc;
     enum desktop_state to = row.kind == POOL_DEDICATED && desktop_state_may_follow(row.state, DESKTOP_STOPPED)
@@ -92,7 +94,8 @@ static bool end_logged_off(struct desktop *d)
 {
     bool live = *d->logged_off && !strcmp(d->logged_off, d->row.session_id);
     d->logged_off[0] = 0;
-    if (!live || !desktop_state_is_lent(d->row.state))
+    /* Whoever comes back to a desktop that is kept has not logged off before they were there. */
+    if (!live || !desktop_state_is_lent(d->row.state) || d->row.left_ms)
         return false;
     desktop_end_session(d, FAIL_LOGOFF, "the user logged off");
     return true;
@@ -228,7 +231,7 @@ static void on_users(struct desktop *d, struct guest_job *job, int rc, const str
 
 static bool users_check_is_due(struct desktop *d)
 {
-    if (d->row.state != DESKTOP_DISCONNECTED || !d->agent)
+    if (d->row.state != DESKTOP_DISCONNECTED || d->row.left_ms || !d->agent)
         return false;
     if (!d->users_check_ms)
         d->users_check_ms = d->row.state_since_ms + USERS_FIRST_MS;
@@ -255,7 +258,7 @@ void desktop_step_running(struct desktop *d)
         return;
     }
     watch_channel(d);
-    if (end_logged_off(d))
+    if (end_logged_off(d) || desktop_step_data(d))
         return;
     if (d->row.state == DESKTOP_READY && d->agent && !*d->row.fingerprint && !d->fingerprint_read) {
         desktop_step_late_fingerprint(d);

@@ -31,6 +31,11 @@ struct guest_job {
     char address[ADDRESS_SIZE];
     char serial_log[CONFIG_TEXT_SIZE + NAME_SIZE + 32];
     bool has_users;
+    char data_dir[CONFIG_TEXT_SIZE];
+    char data_disk[ID_SIZE]; /* empty: it has none */
+    char data_mount[DATA_MOUNT_SIZE];
+    uint32_t data_mib;
+    bool data_made, data_formatted; /* data_made: also a result */
     bool windows;
     char name[NAME_SIZE];              /* instant clones, from here on */
     char state_path[GOLDEN_PATH_SIZE]; /* of the golden guest's devices */
@@ -71,10 +76,14 @@ struct desktop_write {
     char reason[REASON_SIZE];
     char to_host_id[ID_SIZE];
     enum fail code;
-    int64_t order; /* the number of the order that this carries out; 0: none */
-    bool counts;   /* the failure is the pool's */
+    int64_t until_ms; /* what is busy is waited for until then */
+    int64_t order;    /* the number of the order that this carries out; 0: none */
+    bool counts;      /* the failure is the pool's */
     enum desktop_rest rest;
     int64_t idle_before_ms; /* who was seen after that is not away */
+    bool restored;          /* its guest goes on with its memory */
+    bool guest_gone;        /* its guest was ended */
+    bool disk_made;         /* the file of its data disk is there */
     uint64_t pause_ms, pause_max_ms, failure_limit;
 };
 struct desktop_write *desktop_write_create(struct desktop *d);
@@ -145,12 +154,30 @@ bool desktop_power_lets_start(const struct desktop *d); /* stopped: although nob
 int desktop_run_restore(struct virt_conn *conn, struct guest_job *job, struct error *err) MUST_CHECK;
 void desktop_step_clock(struct desktop *d); /* booting: is the guest's clock right? */
 
+/* desktop.c: the end of an operation; the desktop may be freed here. */
+void desktop_idle(struct desktop *d);
+
+/* desktop_data.c. True: that was the step. */
+bool desktop_step_data(struct desktop *d);
+/* Its guest, which may have had a data disk, is gone for certain. */
+void desktop_data_gone(struct desktop *d);
+/* Tells a job of the guest's data disk, if it has one; and on the host's thread the guest gives it back. */
+void desktop_data_prepare(const struct desktop *d, struct guest_job *job);
+int desktop_data_part(struct virt_conn *conn, struct guest_job *job, struct error *err) MUST_CHECK;
+
+/* desktop_left.c. True: that was the step. */
+bool desktop_step_left(struct desktop *d);  /* nobody is on it any more: the log-off policy */
+bool desktop_step_renew(struct desktop *d); /* stopped, to get a new disk: its guest ends first */
+
 /* desktop_host.c. True: the host is closed or does not answer, and that decides what comes next. */
 bool desktop_step_host(struct desktop *d);
 /* Whether the host lets a guest start that was off. */
 bool desktop_host_lets_start(const struct desktop *d);
 
-/* The guest's domain is ended and, unless keep_disk, its overlay removed. For guest_job_submit(). */
+/* The guest's domain is ended and, unless keep_disk, its overlay removed. */
 int desktop_run_remove(struct virt_conn *conn, void *arg, struct error *err) MUST_CHECK;
+/* The same submitted: the guest gives its data disk back first, as far as it answers. */
+void desktop_submit_remove(struct guest_job *job, void (*done)(struct desktop *d, struct guest_job *job,
+                                                               int rc, const struct error *err));
 
 #endif

@@ -36,6 +36,8 @@ static int write_rest(struct db *db, struct desktop_write *w)
         /* Somebody who comes back at this moment has touched the session already. */
         if (!rc && (session.state != SESSION_DISCONNECTED || session.seen_ms > w->idle_before_ms))
             return CE_CONFLICT;
+        if (!rc && w->rest == REST_SUSPENDING)
+            rc = store_session_end_open(db, session.id, w->code, w->reason);
         if (!rc)
             rc = desktop_write_end_session(db, w, &row);
         if (rc)
@@ -79,7 +81,8 @@ void desktop_step_idle(struct desktop *d)
 
 static int write_rests(struct db *db, struct desktop_write *w)
 {
-    return store_desktop_set_rest(db, w->row.id, w->row.rest, w->rest, w->reason);
+    int rc = store_desktop_set_rest(db, w->row.id, w->row.rest, w->rest, w->reason);
+    return rc || w->rest != REST_NONE ? rc : store_data_disk_release(db, w->row.id); /* its guest is off */
 }
 
 static void rests(struct desktop *d, enum desktop_rest rest)
@@ -159,6 +162,8 @@ bool desktop_power_lets_start(const struct desktop *d)
     const struct power_row *power = power_of_pool(d->vm, d->row.pool_id);
     if (!power || power->now_mode == POWER_ALWAYS_ON)
         return true;
+    if (d->row.renew) /* it gets its new disk, and goes to rest again later */
+        return power->now_mode != POWER_OFF;
     return power->idle == POWER_KEEP && power->now_mode == POWER_SPARE;
 }
 

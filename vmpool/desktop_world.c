@@ -195,6 +195,7 @@ static bool pool_differs(const struct pool_row *a, const struct pool_row *b)
            a->retry_at_ms != b->retry_at_ms || a->failures != b->failures ||
            a->credentials != b->credentials || a->provision != b->provision || a->warm != b->warm ||
            strcmp(a->image_id, b->image_id) != 0 || strcmp(a->network, b->network) != 0 ||
+           a->limits.logoff != b->limits.logoff || a->limits.logoff_after_ms != b->limits.logoff_after_ms ||
            a->vcpus != b->vcpus || a->memory_mib != b->memory_mib;
 }
 

@@ -358,3 +358,15 @@ int guest_agent_set_clock(struct virt_conn *conn, const struct guest_key *key, i
                        why.text);
     return rc;
 }
+
+int guest_agent_sh(struct virt_conn *conn, const struct guest_key *key, const char *script,
+                   const char *const *words, char **ret, struct error *err)
+{
+    json_t *args = json_pack("[s,s,s]", "-c", script, "carrel");
+    for (; args && *words; words++)
+        json_array_append_new(args, json_string(*words));
+    if (!args)
+        return error_set(err, CE_NOMEM, "out of memory");
+    return exec(conn, key, json_pack("{s:s,s:o,s:b}", "path", "/bin/sh", "arg", args, "capture-output", 1),
+                ret, err);
+}

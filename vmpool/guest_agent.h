@@ -50,6 +50,11 @@ int guest_agent_log_off(struct virt_conn *conn, const struct guest_key *key, con
 int guest_agent_set_clock(struct virt_conn *conn, const struct guest_key *key, int64_t *ret_off_ms,
                           struct error *err) MUST_CHECK;
 
+/* Runs a shell script in a Linux guest with WORDS (ended by NULL) as its arguments; *ret is its output, freed by the caller.
+ * It has AGENT_EXEC_TIMEOUT_MS. CE_IO: it failed. */
+int guest_agent_sh(struct virt_conn *conn, const struct guest_key *key, const char *script,
+                   const char *const *words, char **ret, struct error *err) MUST_CHECK;
+
 /* Whether a line of `loginctl list-sessions --no-legend` is a session of an ordinary user. Pure. */
 bool guest_agent_line_is_session(const char *line);
 

@@ -36,6 +36,7 @@ struct host {
     bool write_again;
     bool looked;        /* since it was connected, orphans are removed: it may take new guests */
     bool looking;       /* a look through the host runs */
+    bool orphan_left;   /* what was found without a row could not be removed */
     int64_t look_at_ms; /* when it is looked through again, because a guest could not be removed; 0: not */
     bool look_wanted;
     bool measuring;             /* the room on its disk is being read */

@@ -1,7 +1,8 @@
 /* Further connections to a host, each with a thread of its own, for what takes long: copies of images, which would
  * keep everybody else waiting for minutes, forks, of which several are made at once, commands of guest agents that a
- * busy guest is slow to carry out, and memories that are written to files and read back. Opened when they are first
- * needed, closed with the host. A job here is bound by the host's lease like any other. Loop's thread.
+ * busy guest is slow to carry out, data disks that guests mount and give back, and memories that are written to files
+ * and read back. Opened when they are first needed, closed with the host. A job here is bound by the host's lease like
+ * any other. Loop's thread.
  */
 #ifndef VMPOOL_HOST_LANE_H
 #define VMPOOL_HOST_LANE_H
@@ -13,12 +14,13 @@ enum host_lane_kind {
     HOST_LANE_FORK,
     HOST_LANE_IDENTITY, /* of forks, whose agents answer at once */
     HOST_LANE_AGENT,    /* of guests that boot, whose agents take up to half a minute */
+    HOST_LANE_DATA,     /* disks of users */
     HOST_LANE_SAVE,     /* of a guest's memory; HOST_LANE_SAVES at once */
     HOST_LANE_RESTORE,
     HOST_LANE_KINDS
 };
 
-#define HOST_LANE_FORKS 3 /* at once on a host, and as many commands; more wait for one of them */
+#define HOST_LANE_FORKS 3 /* at once on a host, and as many of the others; more wait for one of them */
 #define HOST_LANE_SAVES 2 /* they share the disk with everybody who works */
 
 /* As virt_host_submit(), on the lane of that kind with the fewest jobs. CE_BUSY when so many memories are written that

@@ -6,6 +6,7 @@
 
 #include "desktop.h"
 #include "golden.h"
+#include "lease.h"
 #include "log.h"
 #include "virt_save.h"
 #include "virt_storage.h"
@@ -175,12 +176,14 @@ static int run_remove_orphan(struct virt_conn *conn, void *arg, struct error *er
 static void on_orphan_removed(void *arg, int rc, const struct error *err)
 {
     struct orphan_job *job = arg;
+    job->host->orphan_left |= rc != 0;
     if (rc && rc != CE_CANCELLED)
         log_warning("guest %s (%s) of ours has no desktop and could not be removed: %s", job->name,
                     job->key.desktop_id, err->text);
-    if (rc && job->keep_disk && job->host->connected) {
+    if (rc && *job->key.uuid && job->host->connected) {
         /* Two guests of one desktop must not be: nothing starts here before this one is gone. */
-        job->host->looked = false;
+        if (job->keep_disk)
+            job->host->looked = false;
         job->host->look_at_ms = store_now_ms() + HOST_LOOK_AGAIN_MS;
         reconcile_due(job->host->vm, job->host->look_at_ms);
     }
@@ -204,6 +207,55 @@ static void remove_orphan(struct host *host, const struct host_finding *finding,
         free(job);
 }
 
+/* Data disks of desktops that were given up with the host: once it was looked through and what was left there is gone, no
+ * guest of theirs can write any more. Jobs of a host run in their order. */
+struct unlock_job {
+    struct host *host;
+    char host_id[ID_SIZE];
+    char boot[sizeof((struct vmpool *)0)->boot];
+};
+
+static int run_nothing(struct virt_conn *conn, void *arg, struct error *err)
+{
+    return 0;
+}
+
+static int run_unlock(struct db *db, void *arg)
+{
+    const struct unlock_job *job = arg;
+    char lease[LEASE_NAME_SIZE];
+    lease_host_name(job->host_id, lease);
+    int rc = store_lease_check(db, lease, job->boot);
+    return rc ? rc : store_data_disk_release_lost(db, job->host_id);
+}
+
+static void on_unlocked(void *arg, int rc)
+{
+    free(arg);
+}
+
+static void on_orphans_gone(void *arg, int rc, const struct error *err)
+{
+    struct unlock_job *job = arg;
+    struct vmpool *vm = job->host->vm;
+    if (rc || job->host->orphan_left || vm->stopping)
+        free(job);
+    else
+        vmpool_write(vm, run_unlock, on_unlocked, job);
+}
+
+static void unlock_lost(struct host *host)
+{
+    struct unlock_job *job = calloc(1, sizeof *job);
+    if (!job)
+        return;
+    job->host = host;
+    snprintf(job->host_id, sizeof job->host_id, "%s", host->row.id);
+    snprintf(job->boot, sizeof job->boot, "%s", host->vm->boot);
+    if (virt_host_submit(host->virt, run_nothing, on_orphans_gone, job))
+        free(job);
+}
+
 /* A row is written before its guest is made and deleted after it was removed, so a guest of ours without
  * a row in a snapshot that began after the look is an orphan. */
 void host_remove_orphans(struct host *host)
@@ -213,6 +265,7 @@ void host_remove_orphans(struct host *host)
         return;
     host->found_seq = 0;
     host->looked = true;
+    host->orphan_left = false;
     size_t foreign = 0;
     for (size_t i = 0; i < host->found_count; i++) {
         const struct host_finding *finding = &host->found[i];
@@ -232,6 +285,7 @@ void host_remove_orphans(struct host *host)
             remove_orphan(host, finding, d != NULL);
     }
     host->found_count = foreign;
+    unlock_lost(host);
 }
 
 bool host_name_is_foreign(const struct host *host, const char *name)

@@ -187,6 +187,7 @@ static void vmpool_reload(struct daemon_run *run)
     memcpy(config.vmpool_image_dir, vm->config.vmpool_image_dir, sizeof config.vmpool_image_dir);
     memcpy(config.vmpool_desktop_dir, vm->config.vmpool_desktop_dir, sizeof config.vmpool_desktop_dir);
     memcpy(config.vmpool_golden_dir, vm->config.vmpool_golden_dir, sizeof config.vmpool_golden_dir);
+    memcpy(config.vmpool_data_dir, vm->config.vmpool_data_dir, sizeof config.vmpool_data_dir);
     vm->config = config;
     desktop_touch_all(vm);
     reconcile_want(vm);

@@ -9,6 +9,7 @@
 #include "desktop_parts.h"
 #include "lease.h"
 #include "log.h"
+#include "order_data_disk.h"
 
 /* --- closing an order -------------------------------------------------------------------------------------
  */
@@ -108,6 +109,8 @@ static int write_restart(struct db *db, struct desktop_write *w)
 {
     struct desktop_row row;
     int rc = desktop_write_end_session(db, w, &row);
+    if (!rc)
+        rc = store_data_disk_release(db, row.id); /* its guest was ended */
     /* A floating desktop whose session ended here is on its way to be made anew, which is a restart too. */
     if (!rc && row.state != DESKTOP_RECYCLING && row.state != DESKTOP_BOOTING)
         rc = store_desktop_set_state(
@@ -155,7 +158,7 @@ static void order_restart(struct desktop *d, int64_t number)
         return;
     d->check_order = number;
     job->keep_disk = true;
-    guest_job_submit(job, desktop_run_remove, on_restart_stopped);
+    desktop_submit_remove(job, on_restart_stopped);
 }
 
 /* --- log off ----------------------------------------------------------------------------------------------
@@ -171,7 +174,7 @@ static int write_logged_off(struct db *db, struct desktop_write *w)
 {
     struct desktop_row row;
     int rc = desktop_write_end_session(db, w, &row);
-    if (!rc && desktop_state_is_lent(row.state) && row.state != DESKTOP_CLAIMED)
+    if (!rc && desktop_state_is_lent(row.state) && row.state != DESKTOP_CLAIMED && !row.left_ms)
         rc = store_desktop_set_state(db, row.id, row.state, DESKTOP_RECYCLING, w->reason);
     return finish(db, w, rc);
 }
@@ -300,6 +303,10 @@ static void order_drive(struct vmpool *vm, const struct order_row *order)
     } writes[] = {{"desktop-recycle", write_recycle},
                   {"desktop-maintenance", write_maintenance},
                   {"desktop-release", write_release}};
+    if (!strcmp(order->verb, "data-disk-delete")) {
+        order_data_disk_delete(vm, order);
+        return;
+    }
     struct desktop *d = desktop_find(vm, order->object);
     if (!d && !lease_is_held(vm, LEASE_POOLS))
         return;

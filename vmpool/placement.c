@@ -16,6 +16,10 @@ static int lacks(const struct placement_host *host, const struct placement_need 
         return PLACEMENT_NO_LABEL;
     if (!host->has_image)
         return PLACEMENT_NO_IMAGE;
+    if (need->host_max && host->of_pool >= need->host_max)
+        return PLACEMENT_POOL_QUOTA;
+    if (host->max && host->total >= host->max)
+        return PLACEMENT_HOST_QUOTA;
     if (!fits(host->memory_mib, host->used_mib, need->memory_mib))
         return PLACEMENT_NO_MEMORY;
     if (!fits(host->vcpus, host->used_vcpus, need->vcpus))
@@ -86,6 +90,10 @@ const char *placement_words(int why)
         return "no host that is up has the labels that the pool wants";
     case PLACEMENT_NO_IMAGE:
         return "its image is on no host yet";
+    case PLACEMENT_POOL_QUOTA:
+        return "every host that it may use has as many of its desktops as one host may have";
+    case PLACEMENT_HOST_QUOTA:
+        return "every host that it may use has as many desktops as it may have";
     case PLACEMENT_NO_MEMORY:
         return "no host has enough free memory for another guest";
     case PLACEMENT_NO_CPU:
@@ -103,4 +111,11 @@ void placement_take(struct placement_host *host, const struct placement_need *ne
     host->used_vcpus += need->vcpus;
     host->starting++;
     host->of_pool++;
+    host->total++;
+}
+
+uint32_t placement_ceiling(uint32_t max, uint32_t host_max, size_t host_count)
+{
+    uint64_t room = (uint64_t)host_max * host_count;
+    return host_max && room < max ? (uint32_t)room : max;
 }

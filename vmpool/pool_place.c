@@ -17,10 +17,29 @@ static void count_desktops(struct placement_host *host, const struct vmpool *vm,
     list_for_each (pos, &group->of_host) {
         const struct tally *tally = list_entry(pos, struct tally, in_host);
         const struct pool_row *its = snapshot_pool(vm->world, tally->pool->id);
+        host->total += tally->total;
         host->of_pool += strcmp(tally->pool->id, pool->id) ? 0 : tally->total;
         host->used_mib += its ? (uint64_t)tally->running * its->memory_mib : 0;
         host->used_vcpus += its ? (uint64_t)tally->running * its->vcpus : 0;
     }
+}
+
+/* Up and active; of another vmpool's hosts its word counts. */
+static bool is_usable(const struct vmpool *vm, const struct host_row *row)
+{
+    const struct host *host = host_find_const(vm, row->id);
+    return host ? host_is_usable(host)
+                : row->state == HOST_UP && row->mode == HOST_ACTIVE && lease_is_elsewhere(vm, row->id);
+}
+
+uint32_t pool_place_ceiling(const struct vmpool *vm, const struct pool_row *pool)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < vm->world->host_count; i++) {
+        const struct host_row *row = &vm->world->hosts[i];
+        count += is_usable(vm, row) && labels_match(row->labels, pool->host_labels);
+    }
+    return placement_ceiling(pool->max, pool->limits.host_max, count);
 }
 
 int pool_place_init(struct pool_place *place, const struct vmpool *vm, const struct pool_row *pool)
@@ -35,14 +54,12 @@ int pool_place_init(struct pool_place *place, const struct vmpool *vm, const str
                                           .disk_mib = vm->config.vmpool_disk_reserve_bytes >> 20,
                                           .labels = pool->host_labels,
                                           .apart = pool->apart,
-                                          .order = pool->placement};
+                                          .order = pool->placement,
+                                          .host_max = pool->limits.host_max};
     for (size_t i = 0; i < world->host_count; i++) {
         const struct host_row *row = &world->hosts[i];
-        const struct host *host = host_find_const(vm, row->id);
         place->hosts[i] = (struct placement_host){
-            .usable =
-                host ? host_is_usable(host)
-                     : row->state == HOST_UP && row->mode == HOST_ACTIVE && lease_is_elsewhere(vm, row->id),
+            .usable = is_usable(vm, row),
             .has_image = image_copy_is_there(vm, row, pool->image_id),
             .name = row->name,
             .labels = row->labels,
@@ -51,6 +68,7 @@ int pool_place_init(struct pool_place *place, const struct vmpool *vm, const str
             .disk_known = row->disk_mib > 0,
             .disk_free_mib = row->disk_free_mib,
             .starting_max = (uint32_t)vm->config.vmpool_parallel_boots,
+            .max = row->desktops_max,
         };
         count_desktops(&place->hosts[i], vm, row->id, pool);
     }

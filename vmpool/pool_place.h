@@ -18,6 +18,9 @@ int pool_place_init(struct pool_place *place, const struct vmpool *vm,
                     const struct pool_row *pool) MUST_CHECK;
 void pool_place_finish(struct pool_place *place);
 
+/* How many desktops the pool can have, by its quota on each host that it may use. */
+uint32_t pool_place_ceiling(const struct vmpool *vm, const struct pool_row *pool);
+
 /* Leaves the hosts that have the disks of FROM's desktops, and the image; false: there is none but FROM, whatever else
  * may be in the way. */
 bool pool_place_elsewhere(struct pool_place *place, const struct vmpool *vm, const struct host_row *from,

@@ -12,6 +12,8 @@ static void plan_canary(const struct roll_count *count, struct roll_plan *plan)
         plan->canary = true;
     else if (count->old_free)
         plan->remove = 1;
+    else if (count->owned_idle)
+        plan->renew = 1;
 }
 
 /* How many free ones may go now. */
@@ -26,6 +28,19 @@ static uint32_t replaceable(const struct roll_row *roll, const struct roll_count
     if (room <= 0)
         return 0;
     return room < count->old_free ? (uint32_t)room : count->old_free;
+}
+
+/* How many owned ones may get new disks now. */
+static uint32_t renewable(const struct roll_row *roll, const struct roll_count *count)
+{
+    uint32_t allowed = (uint32_t)((uint64_t)count->owned * roll->max_unavailable / 100);
+    if (!roll->renew)
+        return 0;
+    if (!allowed)
+        allowed = 1;
+    if (count->renewing >= allowed)
+        return 0;
+    return allowed - count->renewing < count->owned_idle ? allowed - count->renewing : count->owned_idle;
 }
 
 static void plan_force(const struct roll_row *roll, const struct roll_count *count, int64_t now_ms,
@@ -62,6 +77,7 @@ struct roll_plan pool_roll_plan(const struct roll_row *roll, const struct roll_c
             break;
         }
         plan.remove = replaceable(roll, count);
+        plan.renew = renewable(roll, count);
         plan_force(roll, count, now_ms, &plan);
         break;
     case ROLL_STOPPED:

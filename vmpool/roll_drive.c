@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "desktop.h"
+#include "image_copy.h"
 #include "lease.h"
 #include "log.h"
+#include "pool_place.h"
 #include "pool_roll.h"
 
 const struct roll_row *roll_of_pool(const struct vmpool *vm, const char *pool_id)
@@ -76,12 +78,59 @@ static void roll_write(struct vmpool *vm, const struct roll_row *roll, const str
 /* --- its desktops -----------------------------------------------------------------------------------------
  */
 
+static bool is_owned(const struct desktop *d)
+{
+    return *d->row.owner_id && d->row.state != DESKTOP_RECYCLING;
+}
+
+/* What its user has open lies in its memory: it counts as one with a user. */
+static bool is_suspended(const struct desktop *d)
+{
+    return d->row.state == DESKTOP_STOPPED &&
+           (d->row.rest == REST_SUSPENDED || d->row.rest == REST_SUSPENDING);
+}
+
+/* Nobody is on it, or waits for it, and its guest is not on its way to rest. */
+static bool is_idle(const struct desktop *d)
+{
+    bool off = d->row.state == DESKTOP_STOPPED &&
+               (d->row.rest == REST_NONE || d->row.rest == REST_SUSPENDED) && !d->row.wanted;
+    return !*d->row.session_id && (off || d->row.state == DESKTOP_READY || d->row.state == DESKTOP_FAILED);
+}
+
+/* ... and its host can make it a disk of the new image. */
+static bool may_renew(const struct vmpool *vm, const struct roll_row *roll, const struct desktop *d)
+{
+    const struct host *host = host_find_const(vm, d->row.host_id);
+    return is_owned(d) && is_idle(d) && !d->busy && !d->stale && store_now_ms() >= d->next_try_ms && host &&
+           host_is_usable(host) && image_copy_is_there(vm, &host->row, roll->to_image_id);
+}
+
+/* A dedicated pool's desktops that somebody owns. They are looked at one by one, as long as the roll lasts. */
+static void count_owned(const struct vmpool *vm, const struct roll_row *roll, const struct tally *tally,
+                        bool is_new, struct roll_count *count)
+{
+    list_for_each (pos, &tally->members) {
+        const struct desktop *d = list_entry(pos, struct desktop, place.entry);
+        if (!is_owned(d))
+            continue;
+        count->owned++;
+        count->old_left += !is_new;
+        /* Those with a session and those that boot are counted by their tally. */
+        count->new_stands += is_new && d->row.state == DESKTOP_READY;
+        count->new_coming += is_new && d->row.state == DESKTOP_STOPPED && d->row.renew;
+        count->renewing += is_new && (d->row.renew || d->row.state == DESKTOP_BOOTING);
+        count->old_lent += !is_new && is_suspended(d);
+        count->owned_idle += !is_new && !is_suspended(d) && may_renew(vm, roll, d);
+    }
+}
+
 static struct roll_count count_desktops(const struct vmpool *vm, const struct pool_row *pool,
                                         const struct roll_row *roll)
 {
     struct roll_count count = {.closed = !pool->enabled,
                                .wanted = pool->enabled ? pool->spare + pool->waiting : pool->spare,
-                               .max = pool->max};
+                               .max = pool_place_ceiling(vm, pool)};
     const struct census_group *group = census_find(&vm->census, pool->id);
     if (!group)
         return count;
@@ -89,15 +138,18 @@ static struct roll_count count_desktops(const struct vmpool *vm, const struct po
         const struct tally *tally = list_entry(pos, struct tally, in_pool);
         count.total += tally->total;
         count.free_ready += tally->free_ready;
-        if (!strcmp(tally->image->id, roll->to_image_id)) {
+        bool is_new = !strcmp(tally->image->id, roll->to_image_id);
+        if (roll->renew)
+            count_owned(vm, roll, tally, is_new, &count);
+        if (is_new) {
             count.new_stands += tally->free_ready + tally->lent;
             count.new_coming += tally->starting;
             continue;
         }
         count.old_free += tally->free_ready;
-        /* What somebody owns keeps its disk. */
+        /* Those of a dedicated pool that somebody owns are counted above. */
         count.old_left += pool->kind == POOL_DEDICATED ? tally->free_ready + tally->coming : tally->total;
-        count.old_lent += pool->kind == POOL_DEDICATED ? 0 : tally->lent;
+        count.old_lent += pool->kind == POOL_DEDICATED && !roll->renew ? 0 : tally->lent;
     }
     return count;
 }
@@ -116,11 +168,33 @@ static uint32_t retire_free(struct tally *tally, const char *reason, uint32_t co
     return count;
 }
 
-static void end_lent(struct tally *tally, const char *reason)
+static uint32_t renew_owned(const struct vmpool *vm, const struct roll_row *roll, struct tally *tally,
+                            const char *reason, uint32_t count)
 {
     list_for_each (pos, &tally->members) {
         struct desktop *d = list_entry(pos, struct desktop, place.entry);
-        if (!d->busy && !d->stale && desktop_state_is_lent(d->row.state))
+        if (!count)
+            break;
+        if (is_suspended(d) || !may_renew(vm, roll, d))
+            continue;
+        desktop_renew(d, roll->to_image_id, reason);
+        count--;
+    }
+    return count;
+}
+
+static void end_lent(const struct vmpool *vm, const struct roll_row *roll, struct tally *tally,
+                     const char *reason)
+{
+    list_for_each (pos, &tally->members) {
+        struct desktop *d = list_entry(pos, struct desktop, place.entry);
+        if (roll->renew && is_suspended(d) && may_renew(vm, roll, d))
+            desktop_renew(d, roll->to_image_id, reason);
+        if (d->busy || d->stale || !desktop_state_is_lent(d->row.state))
+            continue;
+        if (d->row.kind == POOL_DEDICATED)
+            desktop_dismiss(d, FAIL_ADMIN_LOGOFF, reason);
+        else
             desktop_evict(d, FAIL_ADMIN_LOGOFF, reason);
     }
 }
@@ -129,7 +203,7 @@ static void act_on_old(struct vmpool *vm, const struct roll_row *roll, const str
 {
     struct census_group *group = census_find(&vm->census, roll->pool_id);
     char reason[REASON_SIZE];
-    uint32_t left = plan->remove;
+    uint32_t left = plan->remove, renew = plan->renew;
     snprintf(reason, sizeof reason, "the pool is rolled to %s", roll->to);
     if (!group)
         return;
@@ -139,8 +213,10 @@ static void act_on_old(struct vmpool *vm, const struct roll_row *roll, const str
             continue;
         if (left)
             left = retire_free(tally, reason, left);
+        if (renew)
+            renew = renew_owned(vm, roll, tally, reason, renew);
         if (plan->force)
-            end_lent(tally, reason);
+            end_lent(vm, roll, tally, reason);
     }
 }
 
@@ -161,7 +237,7 @@ bool roll_drive(struct vmpool *vm, const struct pool_row *pool,
     }
     if (plan.warn)
         roll_write(vm, roll, &plan, count.old_lent);
-    if (plan.remove || plan.force)
+    if (plan.remove || plan.renew || plan.force)
         act_on_old(vm, roll, &plan);
     if (!plan.canary || vm->inserting)
         return false;

@@ -62,6 +62,7 @@ struct vmpool {
     size_t peak_count;
     unsigned joins;            /* join hooks that run */
     bool moving;               /* a desktop's move to another host is being written */
+    bool deleting_data_disk;   /* an order to do so is carried out */
     unsigned inserting;        /* a job that makes new desktops is under way: no sizing until it is done */
     int64_t started_ms;        /* when this process began: what waited while none ran gets some time */
     int64_t usual_identity_ms; /* how long forks took lately to become desktops of their own */

@@ -5,8 +5,8 @@
 #include "suggest.h"
 
 const struct ctl_noun *const ctl_nouns[] = {
-    &ctl_user, &ctl_group,   &ctl_entitlement, &ctl_pool,  &ctl_machine, &ctl_image, &ctl_desktop,
-    &ctl_host, &ctl_session, &ctl_gateway,     &ctl_event, &ctl_status,  NULL,
+    &ctl_user,      &ctl_group, &ctl_entitlement, &ctl_pool,    &ctl_machine, &ctl_image,  &ctl_desktop,
+    &ctl_data_disk, &ctl_host,  &ctl_session,     &ctl_gateway, &ctl_event,   &ctl_status, NULL,
 };
 
 const struct ctl_option ctl_global_options[] = {

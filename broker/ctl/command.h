@@ -20,6 +20,7 @@ enum ctl_words {
     WORDS_DESKTOP,
     WORDS_HOST,
     WORDS_MACHINE,
+    WORDS_DATA_DISK,
     WORDS_SESSION,
     WORDS_GATEWAY,
     WORDS_ENTITLEMENT,
@@ -64,7 +65,7 @@ struct ctl_noun {
 };
 
 extern const struct ctl_noun ctl_user, ctl_group, ctl_entitlement, ctl_pool, ctl_image, ctl_desktop, ctl_host,
-    ctl_machine, ctl_session, ctl_gateway, ctl_event, ctl_status;
+    ctl_machine, ctl_data_disk, ctl_session, ctl_gateway, ctl_event, ctl_status;
 
 extern const struct ctl_noun *const ctl_nouns[]; /* ended by NULL */
 extern const struct ctl_option ctl_global_options[];

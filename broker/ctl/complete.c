@@ -84,17 +84,12 @@ static void offer_words(const struct completion *c, const char *prefix, enum ctl
     static const struct {
         const char *path, *key;
     } lists[] = {
-        [WORDS_USER] = {"/v1/users", "name"},
-        [WORDS_GROUP] = {"/v1/groups", "name"},
-        [WORDS_POOL] = {"/v1/pools", "name"},
-        [WORDS_IMAGE] = {"/v1/images", "name"},
-        [WORDS_DESKTOP] = {"/v1/desktops", "name"},
-        [WORDS_HOST] = {"/v1/hosts", "name"},
-        [WORDS_MACHINE] = {"/v1/machines", "name"},
-        [WORDS_SESSION] = {"/v1/sessions", "id"},
-        [WORDS_VERSION] = {"/v1/images", "label"},
-        [WORDS_GATEWAY] = {"/v1/gateways", "name"},
-        [WORDS_ENTITLEMENT] = {"/v1/entitlements", "id"},
+        [WORDS_USER] = {"/v1/users", "name"},       [WORDS_GROUP] = {"/v1/groups", "name"},
+        [WORDS_POOL] = {"/v1/pools", "name"},       [WORDS_IMAGE] = {"/v1/images", "name"},
+        [WORDS_DESKTOP] = {"/v1/desktops", "name"}, [WORDS_HOST] = {"/v1/hosts", "name"},
+        [WORDS_MACHINE] = {"/v1/machines", "name"}, [WORDS_DATA_DISK] = {"/v1/data-disks", "id"},
+        [WORDS_SESSION] = {"/v1/sessions", "id"},   [WORDS_VERSION] = {"/v1/images", "label"},
+        [WORDS_GATEWAY] = {"/v1/gateways", "name"}, [WORDS_ENTITLEMENT] = {"/v1/entitlements", "id"},
     };
     if (kind == WORDS_FILE)
         fprintf(c->ctl->out, ":files\n");

@@ -68,6 +68,10 @@ static const struct field fields[] = {
     {.name = "labels", .key = "labels", .place = FIELD_CUT},
     {.name = "virt", .title = "Virtualisation", .key = "virt"},
     {.name = "desktops", .key = "desktops", .place = FIELD_RIGHT},
+    {.name = "max-desktops",
+     .title = "Desktops at most",
+     .key = "desktops_max",
+     .place = FIELD_NOT_ZERO | FIELD_HIDDEN | FIELD_RIGHT},
     {.name = "cpus-used", .title = "CPUs promised", .key = "", .text = put_cpus, .place = FIELD_RIGHT},
     {.name = "memory-used", .title = "Memory promised", .key = "", .text = put_memory, .place = FIELD_RIGHT},
     {.name = "disk", .key = "", .text = put_disk, .place = FIELD_RIGHT},
@@ -124,7 +128,11 @@ static int read_options(struct ctl *ctl, json_t *body)
         if (n)
             json_object_set_new(body, percents[i][1], json_integer(n));
     }
-    return CTL_OK;
+    long max = -1;
+    int rc = args_number(ctl, "max-desktops", 0, 1000000, &max);
+    if (!rc && max >= 0)
+        json_object_set_new(body, "desktops_max", json_integer(max));
+    return rc;
 }
 
 static int add(struct ctl *ctl)
@@ -193,9 +201,11 @@ static int maintenance(struct ctl *ctl)
         {.name = "cpu-percent",                                                                              \
          .value = "N",                                                                                       \
          .help = "CPUs that guests may be promised, in percent of the host's (800)"},                        \
+        {.name = "memory-percent",                                                                           \
+         .value = "N",                                                                                       \
+         .help = "memory that guests may be promised, in percent (100)"},                                    \
     {                                                                                                        \
-        .name = "memory-percent", .value = "N",                                                              \
-        .help = "memory that guests may be promised, in percent (100)"                                       \
+        .name = "max-desktops", .value = "N", .help = "desktops there, at most (0: any number)"              \
     }
 
 static const struct ctl_option add_options[] = {COMMON_OPTIONS, {0}};

@@ -7,6 +7,7 @@
 #include "ask.h"
 #include "command.h"
 #include "policy_option.h"
+#include "pool_limits.h"
 #include "pool_power.h"
 #include "pool_roll.h"
 #include "pool_wait.h"
@@ -149,6 +150,7 @@ static const struct field fields[] = {
     {.name = "provision", .title = "Desktops are", .key = "", .text = put_provision, .place = FIELD_HIDDEN},
     {.name = "provision-note", .title = "Instant clones", .key = "provision_note", .place = FIELD_SHOW_ONLY},
     {.name = "pattern", .title = "Names of desktops", .key = "pattern", .place = FIELD_HIDDEN},
+    POOL_LIMITS_FIELDS,
     {.name = "policy", .key = "", .text = put_policy, .place = FIELD_HIDDEN},
     {.name = "balance",
      .title = "Machines are filled",
@@ -202,6 +204,8 @@ static int read_options(struct ctl *ctl, json_t *body)
     const char *warm = args_value(ctl, "warm");
     if (warm)
         json_object_set_new(body, "warm", json_boolean(!strcmp(warm, "on")));
+    if (!rc)
+        rc = pool_limits_read(ctl, body);
     return rc ? rc : policy_option_read(ctl, body);
 }
 
@@ -290,6 +294,7 @@ static int disable(struct ctl *ctl)
         {.name = "vcpus", .value = "N", .help = "CPUs of a desktop (2)"},                                    \
         {.name = "memory", .value = "SIZE", .help = "memory of a desktop: 2GiB, 512MiB (1GiB)"},             \
         {.name = "network", .value = "NAME", .help = "a libvirt network, or 'user' (user)"}, POLICY_OPTION,  \
+        POOL_LIMITS_OPTIONS,                                                                                 \
         {.name = "balance",                                                                                  \
          .value = "ORDER",                                                                                   \
          .words = WORDS_CHOICE,                                                                              \
@@ -394,6 +399,7 @@ static const struct ctl_command commands[] = {
      .details = "Desktops that run stay as they are; new ones get the new values. A policy holds from the\n"
                 "next log-in on; KEY=default takes a key back.",
      .examples = "carrelctl pool set office --spare 5 --max 40\n"
+                 "carrelctl pool set office --logoff recycle --logoff-after 30min\n"
                  "carrelctl pool set office --memory 2GiB\n"
                  "carrelctl pool set office --description 'Office and mail'\n"
                  "carrelctl pool set office --policy clipboard=to-guest --policy drives=off"},

@@ -23,6 +23,7 @@ const struct ctl_option pool_roll_options[] = {
      .value = "TIME",
      .help = "log them off so long after the first new desktop stood"},
     {.name = "failures", .value = "N", .help = "so many failed new desktops stop it (3)"},
+    {.name = "discard", .help = "dedicated: what users changed on their desktops may be lost"},
     {.name = "status", .help = "say how far it is (so does 'pool roll NAME' alone)"},
     {.name = "pause", .help = "replace nothing for now"},
     {.name = "resume", .help = "go on; after failures, with one desktop first"},
@@ -192,6 +193,8 @@ static int begin(struct ctl *ctl, const char *name)
         json_object_set_new(body, "force_after_s", json_integer((json_int_t)force_s));
     if (failures)
         json_object_set_new(body, "failure_limit", json_integer(failures));
+    if (args_given(ctl, "discard"))
+        json_object_set_new(body, "discard", json_true());
     return act(ctl, "POST", api_path("/v1/pools/%s/roll", name), json_incref(body),
                "pool %s is rolled to %s; 'carrelctl pool roll %s' says how far it is", name,
                args_value(ctl, "image"), name);
@@ -210,8 +213,10 @@ static int change(struct ctl *ctl, const char *name, const char *action)
     char text[200];
     const char *at = strstr(words, "%s");
     snprintf(text, sizeof text, "%.*s%s%s", (int)(at - words), words, name, at + 2);
-    return act(ctl, "PATCH", api_path("/v1/pools/%s/roll", name), json_pack("{s:s}", "action", action), "%s",
-               text);
+    CLEANUP_JSON json_t *body = json_pack("{s:s}", "action", action);
+    if (args_given(ctl, "discard"))
+        json_object_set_new(body, "discard", json_true());
+    return act(ctl, "PATCH", api_path("/v1/pools/%s/roll", name), json_incref(body), "%s", text);
 }
 
 int pool_roll(struct ctl *ctl)
@@ -236,6 +241,8 @@ int pool_roll(struct ctl *ctl)
         if (args_given(ctl, with_image[i]))
             return ctl_fail(ctl, CTL_USAGE, "--%s has a meaning only with --image", with_image[i]);
     }
+    if (action && !args_given(ctl, "back") && args_given(ctl, "discard"))
+        return ctl_fail(ctl, CTL_USAGE, "--discard has a meaning only with --image and --back");
     if (action)
         return change(ctl, name, action);
     CLEANUP_TEXT char *path = api_path("/v1/pools/%s/roll", name);

@@ -5,6 +5,7 @@
 #ifndef CARREL_FAIL_H
 #define CARREL_FAIL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /*  X(enum, "code", http, rdp, "sentence")  */
@@ -32,6 +33,11 @@
     X(OUTSIDE_HOURS, "outside-hours", 403, 0x9, "Your desktop is not open at this time of the day.")         \
     X(OUTSIDE_NETWORKS, "outside-networks", 403, 0x9, "Your desktop cannot be used from this network.")      \
     X(NO_DESKTOP, "no-desktop", 503, 0x408, "All desktops of the pool are in use. Try again later.")         \
+    X(USER_SESSIONS, "user-sessions", 409, 0x7, "You have as many sessions as you may have at once.")        \
+    X(POOL_SESSIONS, "pool-sessions", 503, 0x408, "The pool has as many sessions as it may have at once.")   \
+    X(POOL_WAITING, "pool-waiting", 503, 0x408,                                                              \
+      "As many users as may already wait for a desktop of the pool.")                                        \
+    X(ALL_SESSIONS, "all-sessions", 503, 0x408, "There are as many sessions as there may be at once.")       \
     X(DESKTOP_STARTING, "desktop-starting", 503, 0x406,                                                      \
       "Your desktop is starting. Connect again in about half a minute.")                                     \
     X(POOL_FAILED, "pool-failed", 503, 0x411,                                                                \
@@ -43,6 +49,8 @@
       "Your desktop answered in a way that is not understood.")                                              \
     X(GUEST_FAILED, "guest-failed", 502, 0x412,                                                              \
       "Your desktop stopped working. Connect again for a new one.")                                          \
+    X(DATA_DISK, "data-disk", 503, 0x412,                                                                    \
+      "Your data disk cannot be brought to your desktop. Its administrator can see why.")                    \
     X(HOST_LOST, "host-lost", 502, 0x412,                                                                    \
       "The machine that your desktop ran on was lost. Connect again in a minute.")                           \
     X(HOST_AWAITED, "host-awaited", 503, 0x412,                                                              \
@@ -84,6 +92,8 @@ enum fail {
 const char *fail_code(enum fail fail);     /* "wrong-password" */
 const char *fail_sentence(enum fail fail); /* for the person at the client */
 unsigned fail_http_status(enum fail fail);
+/* A limit that an administrator has set was reached: a sentence for the person behind it says which. */
+bool fail_is_limit(enum fail fail);
 uint32_t fail_rdp_error(enum fail fail); /* for Set Error Info; 0: nothing is sent */
 enum fail fail_parse(const char *code);  /* FAIL_INTERNAL for an unknown code */
 

@@ -20,6 +20,7 @@ enum id_kind {
     ID_POOL = 'p',
     ID_HOST = 'h',
     ID_MACHINE = 'm',
+    ID_DATA_DISK = 'v',
     ID_DESKTOP = 'd',
     ID_SESSION = 's',
     ID_ORDER = 'o',

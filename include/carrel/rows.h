@@ -86,6 +86,8 @@ struct roll_row {
     uint32_t max_unavailable;                          /* b: percent of what is to stand ready */
     int64_t at_ms;                                     /* b: not before; 0: at once */
     int64_t force_after_ms; /* b: from the canary's standing until users are logged off; 0: never */
+    bool renew;             /* a dedicated pool's: desktops that somebody owns get new disks */
+    bool discard;           /* b, only written: although what was changed on them is lost */
     bool warned;            /* v: their log-off was announced */
     uint32_t failures;      /* v: desktops of the new image */
     uint32_t failure_limit; /* b: that many stop it */
@@ -123,6 +125,26 @@ enum pool_provision {
     PROVISION_FULL,    /* a copy of the image, booted */
 };
 
+/* What becomes of a desktop when its user has logged off. */
+enum pool_logoff {
+    LOGOFF_RECYCLE, /* it is made anew from the image; a dedicated one stays its user's */
+    LOGOFF_KEEP,    /* the same user gets it back as it is */
+    LOGOFF_DELETE,  /* dedicated: it goes, and its user gets another one */
+};
+
+#define DATA_MOUNT_SIZE 128
+
+/* b. How much a pool may have, 0: no limit, and what becomes of what it lent (store_pool_limits.c). */
+struct pool_limits {
+    enum pool_logoff logoff;
+    int64_t logoff_after_ms;          /* recycle, delete: so long its user may come back to it as it is */
+    uint32_t sessions_max;            /* live sessions at once; a user has one in a pool */
+    uint32_t waiting_max;             /* users who wait for a desktop at once */
+    uint32_t host_max;                /* its desktops on one host */
+    uint32_t data_disk_mib;           /* of each user's data disk; 0: they have none */
+    char data_mount[DATA_MOUNT_SIZE]; /* where it is in the guest: "home", or a folder */
+};
+
 struct pool_row {
     char id[ID_SIZE];
     char name[NAME_SIZE];
@@ -155,6 +177,7 @@ struct pool_row {
     enum pool_provision provision;    /* b; pools with guests, as are the next two */
     bool warm;                        /* b: instant clones have a session open already */
     char provision_note[REASON_SIZE]; /* v: why no instant clones are made now; empty: they are */
+    struct pool_limits limits;
     /* Counted when read; a static pool's max and ready are what its machines have room for. */
     uint32_t desktops, ready, lent, starting, failed, waiting; /* waiting: sessions without a desktop */
 };
@@ -178,6 +201,7 @@ struct host_row {
     char address[ADDRESS_SIZE];           /* b: where forwarded RDP ports of its guests are reached */
     char labels[LABELS_SIZE];             /* b */
     uint32_t cpu_percent, memory_percent; /* b: how much of it guests may be promised */
+    uint32_t desktops_max;                /* b: of all pools; 0: no limit */
     char virt[16];                        /* v: "kvm" or "qemu", what works there; empty: not yet known */
     char reason[REASON_SIZE];             /* v: why it is down */
     char storage[16];                     /* v: "shared" with vmpool, or "own"; empty: not yet known */
@@ -253,6 +277,13 @@ enum desktop_rest {
     REST_SUSPENDED,  /* it lies there, and the next start goes on with it */
 };
 
+/* A desktop that stays its user's and is to get a new disk. */
+enum desktop_renew {
+    RENEW_NONE,
+    RENEW_DISK,  /* it is made anew from the image before the next start */
+    RENEW_FIRST, /* it was, and its guest has not been ready since */
+};
+
 struct desktop_row {
     char id[ID_SIZE];
     char name[NAME_SIZE]; /* also the libvirt domain's name */
@@ -281,11 +312,36 @@ struct desktop_row {
     char golden[ID_SIZE];     /* v: the golden guest that it is a clone of; empty: it was booted */
     char session_id[ID_SIZE]; /* the live session on it, or empty */
     char session_user[NAME_SIZE];
-    uint32_t attempts;      /* v: boots tried */
-    bool touched;           /* a user was led to it since it was cloned (I2) */
-    bool wanted;            /* counted when read: it is stopped, and its owner's session waits for it */
-    enum desktop_rest rest; /* v: of a stopped one */
+    uint32_t attempts;          /* v: boots tried */
+    bool touched;               /* a user was led to it since it was cloned (I2) */
+    bool wanted;                /* counted when read: it is stopped, and its owner's session waits for it */
+    enum desktop_rest rest;     /* v: of a stopped one */
+    char data_disk_id[ID_SIZE]; /* v: the data disk that its guest has, or may have */
+    bool data_disk_attached;    /* v */
+    enum desktop_renew renew;   /* v: of a dedicated one */
+    int64_t left_ms;            /* since when its user has logged off, and it is kept for them; 0: not so */
     int64_t created_ms;
+};
+
+/* A user's data disk in a pool: it moves from desktop to desktop. */
+struct data_disk_row {
+    char id[ID_SIZE];
+    char pool_id[ID_SIZE];
+    char pool[NAME_SIZE];
+    char user_id[ID_SIZE]; /* empty: the user was deleted */
+    char user[NAME_SIZE];
+    char host_id[ID_SIZE]; /* v: where its file was made */
+    char host[NAME_SIZE];
+    char host_storage[16];
+    uint32_t size_mib;
+    bool made, formatted;     /* v */
+    char desktop_id[ID_SIZE]; /* v: the one that has it, or may have it; empty: it is free */
+    char desktop[NAME_SIZE];
+    bool lost;     /* that desktop's guest was given up with its host, and may still have it there */
+    bool attached; /* v: mounted there */
+    bool deleting; /* b */
+    char reason[REASON_SIZE];
+    int64_t created_ms, used_ms;
 };
 
 /* A place in the log of changed desktops; all zeros: before its beginning. */

@@ -61,6 +61,8 @@ const char *pool_kind_name(enum pool_kind kind);
 int pool_kind_parse(const char *name);
 const char *credentials_name(enum pool_credentials mode);
 int credentials_parse(const char *name);
+const char *pool_logoff_name(enum pool_logoff logoff);
+int pool_logoff_parse(const char *name);
 const char *pool_balance_name(enum pool_balance balance);
 int pool_balance_parse(const char *name);
 const char *pool_trust_name(enum pool_trust trust);
@@ -185,7 +187,7 @@ int store_roll_begin(struct db *db, const struct roll_row *row) MUST_CHECK;
 int store_roll_pause(struct db *db, const char *pool_id) MUST_CHECK;
 int store_roll_resume(struct db *db,
                       const char *pool_id) MUST_CHECK; /* a stopped one begins with a canary again */
-int store_roll_back(struct db *db, const char *pool_id) MUST_CHECK;
+int store_roll_back(struct db *db, const char *pool_id, bool discard) MUST_CHECK;
 /* v: CE_CONFLICT when the phase is not FROM. The pool's image follows. */
 int store_roll_move(struct db *db, const char *pool_id, enum roll_phase from, enum roll_phase to,
                     const char *reason) MUST_CHECK;
@@ -202,7 +204,7 @@ int store_pool_get_plain(struct db *db, const char *id, struct pool_row *ret) MU
 int store_pool_list_plain(struct db *db, int (*each)(void *arg, const struct pool_row *row),
                           void *arg) MUST_CHECK;
 /* b: spare, max, vcpus, memory, image, network, credentials, placement, host_labels, apart, policy,
- * guest_security, description, enabled;
+ * guest_security, description, limits, enabled;
  * clears stopped and failures. */
 int store_pool_update(struct db *db, const struct pool_row *row) MUST_CHECK;
 int store_pool_set_deleting(struct db *db, const char *id) MUST_CHECK; /* CE_CONFLICT while sessions live */
@@ -288,6 +290,12 @@ int store_desktop_rehost(struct db *db, const char *id, const char *from_host_id
 /* v: why it stands still, without a change of its state; CE_CONFLICT when its state is not STATE. */
 int store_desktop_set_reason(struct db *db, const char *id, enum desktop_state state,
                              const char *reason) MUST_CHECK;
+/* v: CE_CONFLICT when a session is on the desktop, or its owner's waits for it. */
+int store_desktop_is_left(struct db *db, const struct desktop_row *desktop) MUST_CHECK;
+/* v: a dedicated desktop's disk is made anew, of IMAGE_ID, before its next start. */
+int store_desktop_set_renew(struct db *db, const char *id, const char *image_id) MUST_CHECK;
+/* v: how far that is. */
+int store_desktop_set_renewed(struct db *db, const char *id, enum desktop_renew step) MUST_CHECK;
 int store_desktop_set_percent(struct db *db, const char *id, uint32_t percent) MUST_CHECK;
 /* v: which desktops changed after *MARK, those that are deleted too; then *MARK is moved on (store_change.c).
  * CE_NOT_FOUND when the log does not tell, as with a MARK of zeros: all have to be read, and *MARK says from where
@@ -297,6 +305,35 @@ int store_desktop_changes(struct db *db, struct change_mark *mark, int (*each)(v
 /* v: the guest is gone. Ends a live session on it with CODE. */
 int store_desktop_delete(struct db *db, const char *id, enum fail code) MUST_CHECK;
 
+/* Data disks (store_data_disk.c). Empty ids match all. A desktop whose guest has one, or may have, holds its lock: the
+ * row's desktop_id, which is unique. */
+int store_data_disk_get(struct db *db, const char *id, struct data_disk_row *ret) MUST_CHECK;
+int store_data_disk_list(struct db *db, const char *pool_id, const char *user_id,
+                         int (*each)(void *arg, const struct data_disk_row *row), void *arg) MUST_CHECK;
+/* v: the disk of whoever's session is on the desktop is locked for it, and made if there is none; the desktop counts as
+ * touched from here. CE_BUSY: another desktop has it. CE_REFUSED: it can never be had there, with words. CE_CONFLICT: no
+ * session is on the desktop. */
+int store_data_disk_take(struct db *db, const char *desktop_id, struct data_disk_row *ret) MUST_CHECK;
+/* v: its file is there; and it is mounted in the guest of the desktop that has the lock. */
+int store_data_disk_set_made(struct db *db, const char *id, const char *host_id) MUST_CHECK;
+int store_data_disk_set_attached(struct db *db, const char *id, const char *desktop_id) MUST_CHECK;
+/* v: the desktop's guest, on the host where the desktop is now, has it no more for certain. Nothing is done when it has
+ * none, or had it on another host that was lost. */
+int store_data_disk_release(struct db *db, const char *desktop_id) MUST_CHECK;
+/* v: a desktop that came from another host runs from the disk that it had there: its guest there is no more. */
+int store_data_disk_follow(struct db *db, const char *desktop_id) MUST_CHECK;
+/* v: what desktops had on the host that are gone, or elsewhere: no guest of theirs runs there now. */
+int store_data_disk_release_lost(struct db *db, const char *host_id) MUST_CHECK;
+int store_data_disk_set_reason(struct db *db, const char *id, const char *reason) MUST_CHECK;
+/* b: takes away the lock of a guest on a lost host, which needs FORCE. CE_CONFLICT with words. */
+int store_data_disk_detach(struct db *db, const char *id, bool force) MUST_CHECK;
+int store_data_disk_set_deleting(struct db *db,
+                                 const char *id) MUST_CHECK;          /* CE_CONFLICT while it is locked */
+int store_data_disk_delete(struct db *db, const char *id) MUST_CHECK; /* its file is gone */
+/* b: whether the session's user may be led to its desktop: no data disk is awaited. */
+int store_data_disk_is_there(struct db *db, const struct session_row *session, const struct pool_row *pool,
+                             bool *ret) MUST_CHECK;
+
 /* sessions and claims (store_session.c, store_claim.c) */
 struct session_request {
     const char *user_id;
@@ -305,12 +342,16 @@ struct session_request {
     const char *boot_id; /* the gateway's process; NULL: it did not say */
     const char *client_address;
     const char *client_name;
+    uint32_t user_sessions_max; /* live sessions that a user may have over all pools; 0: any number */
+    uint32_t sessions_max;      /* ... and that there may be in all */
 };
 /* b, in a write job: the claim. The user's live session of the pool, if there is one (its connection number
  * rises; *ret_replaced is the connection to close on *ret_old_gateway, 0 for none); else a new session with,
- * in this order, the user's own dedicated desktop, a ready desktop that nobody touched, or none: then the
+ * in this order, the user's own desktop (dedicated, or kept for them), a ready one that nobody touched, or none:
+ * then the
  * session waits (state starting, desktop_id empty), unless the pool cannot have another one:
- * *ret_fail says NO_DESKTOP, POOL_DISABLED or POOL_FAILED, and the function returns CE_REFUSED. */
+ * *ret_fail says NO_DESKTOP, POOL_DISABLED or POOL_FAILED, or which limit was reached (fail_is_limit()), and the
+ * function returns CE_REFUSED with words in store_error(), which are for the person when it is a limit. */
 struct claim {
     struct session_row session;
     uint32_t replaced; /* connection that this one takes over, 0: none */
@@ -361,6 +402,8 @@ int store_session_begin_logoff(struct db *db, const char *id, enum fail code, in
 /* Ends a live session: its desktop goes to recycling (floating) or ready/stopped (dedicated). With a desktop
  * that nobody was led to, it becomes ready again. CE_CONFLICT when it has ended already. */
 int store_session_end(struct db *db, const char *id, enum fail code, const char *detail) MUST_CHECK;
+/* v: the same of a dedicated desktop's, which is suspended: what is open on it stays open, and its log-off policy waits. */
+int store_session_end_open(struct db *db, const char *id, enum fail code, const char *detail) MUST_CHECK;
 /* b's sweep: sessions whose place or claim lapsed end as NO_SHOW; returns how many. */
 int store_session_expire(struct db *db, int64_t waiting_before_ms, int64_t claimed_before_ms,
                          uint32_t *ret_count) MUST_CHECK;

@@ -101,8 +101,30 @@ def every_operation_succeeds_as_documented():
     lab.must(lab.delete('/v1/hosts/other'), 204)
     roll(lab)
     power(lab)
+    data_disk(lab)
     lab.must(lab.delete('/v1/pools/demo'), 202)
     static_pool(lab)
+
+
+def data_disk(lab):
+    lab.must(lab.patch('/v1/pools/demo', {'data_disk_mib': 128, 'data_disk_mount': '/data', 'logoff': 'recycle',
+                                          'logoff_after_s': 0, 'sessions_max': 9, 'waiting_max': 9, 'host_max': 9}), 200)
+    lab.add_user('dee', 'demo')
+    lab.tell('make demo 1')
+    ticket = lab.must(lab.login('dee'), 202)
+    desktop = lab.get(f'/v1/sessions/{ticket["session"]}')['desktop']
+    lab.tell(f'disk {desktop}')
+    disk = lab.must(lab.get('/v1/data-disks?pool=demo&user=dee'), 200)['items'][0]
+    assert lab.must(lab.get(f'/v1/data-disks/{disk["id"]}'), 200)['state'] == 'attached'
+    lab.must(lab.get(f'/v1/sessions/{ticket["session"]}/ticket?connection=1'), 200)
+    lab.must(lab.post(f'/v1/data-disks/{disk["id"]}/detach', {'force': True}), 409)
+    lab.must(lab.delete(f'/v1/data-disks/{disk["id"]}'), 409)
+    lab.tell(f'logoff {ticket["session"]}')
+    lab.tell('recycle')
+    lab.must(lab.post(f'/v1/data-disks/{disk["id"]}/detach'), 200)
+    lab.must(lab.delete(f'/v1/data-disks/{disk["id"]}'), 202)
+    lab.tell(f'undisk {disk["id"]}')
+    lab.must(lab.patch('/v1/pools/demo', {'data_disk_mib': 0}), 200)
 
 
 def questions(lab):

@@ -10,6 +10,8 @@
  *     make POOL N         N desktops as by start and ready
  *     guest POOL PORT FINGERPRINT   one more, where an RDP server of the test answers on this machine
  *     recycle             removes every desktop in state recycling                        -> ok COUNT
+ *     disk DESKTOP        the data disk of whoever is on it is attached to it
+ *     undisk ID           one that was to be deleted is gone
  *     fail ID REASON
  *     logoff SESSION      what the guest's hook tells
  *     stop POOL REASON    as after too many failures
@@ -149,10 +151,25 @@ static int recycle(struct fake *fake, struct db *db)
     struct recycled recycled = {.count = 0};
     struct desktop_filter filter = {.state = DESKTOP_RECYCLING};
     int rc = store_desktop_list(db, &filter, note_recycled, &recycled);
-    for (size_t i = 0; i < recycled.count && !rc; i++)
-        rc = store_desktop_delete(db, recycled.ids[i], FAIL_LOGOFF);
+    for (size_t i = 0; i < recycled.count && !rc; i++) {
+        rc = store_data_disk_release(db, recycled.ids[i]);
+        if (!rc)
+            rc = store_desktop_delete(db, recycled.ids[i], FAIL_LOGOFF);
+    }
     say(fake, " %zu", recycled.count);
     return rc;
+}
+
+static int bring_disk(struct db *db, const char *name)
+{
+    struct desktop_row desktop;
+    struct data_disk_row disk;
+    int rc = store_desktop_get(db, name, &desktop);
+    if (!rc)
+        rc = store_data_disk_take(db, desktop.id, &disk);
+    if (!rc)
+        rc = store_data_disk_set_made(db, disk.id, desktop.host_id);
+    return rc ? rc : store_data_disk_set_attached(db, disk.id, desktop.id);
 }
 
 static int fail(struct db *db, const char *id, const char *reason)
@@ -229,6 +246,10 @@ static int command(struct db *db, void *arg)
         return make_real(fake, db, first, rest);
     if (!strcmp(verb, "recycle"))
         return recycle(fake, db);
+    if (!strcmp(verb, "disk"))
+        return bring_disk(db, first);
+    if (!strcmp(verb, "undisk"))
+        return store_data_disk_delete(db, first);
     if (!strcmp(verb, "fail"))
         return fail(db, first, rest);
     if (!strcmp(verb, "logoff"))

@@ -85,7 +85,7 @@ class VmpoolLab(broker_lab.Lab):
         self.write_template(TEMPLATE)
         with open(self.config, 'a', encoding='utf-8') as file:
             file.write(f'[vmpool]\nimage_dir = {self.dir}/images\ndesktop_dir = {self.dir}/desktops\n'
-                       f'golden_dir = {self.dir}/golden\n'
+                       f'golden_dir = {self.dir}/golden\ndata_dir = {self.dir}/data\n'
                        f'template = {self.template}\nvirt = qemu\nport_range = {first}-{first + 500}\n'
                        'boot_timeout = 40s\nlogoff_grace = 100ms\nretry_pause = 100ms\nfailure_limit = 3\n'
                        f'sweep = 500ms\nlease = {lease}\nname = one\n')

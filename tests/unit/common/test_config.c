@@ -77,7 +77,11 @@ static void every_default_has_its_value(void)
     CU_ASSERT_EQUAL(c.gateway_threads, 0);
 #define NONZERO_TEXT(member)
     CU_ASSERT_EQUAL(c.vmpool_keep_versions, 0);
-#define MAY_BE_ZERO(member) (!strcmp(#member, "gateway_threads") || !strcmp(#member, "vmpool_keep_versions"))
+    CU_ASSERT_EQUAL(c.broker_user_sessions, 0);
+    CU_ASSERT_EQUAL(c.broker_max_sessions, 0);
+#define MAY_BE_ZERO(member)                                                                                  \
+    (!strcmp(#member, "gateway_threads") || !strcmp(#member, "vmpool_keep_versions") ||                      \
+     !strcmp(#member, "broker_user_sessions") || !strcmp(#member, "broker_max_sessions"))
 #define NONZERO_NUMBER(member) CU_ASSERT_TRUE(c.member || MAY_BE_ZERO(member))
 #define NONZERO_DURATION(member) CU_ASSERT_TRUE(c.member##_ms || !strcmp(#member, "broker_password_max_age"))
 #define NONZERO_BYTES(member) CU_ASSERT_NOT_EQUAL(c.member##_bytes, 0)

@@ -123,7 +123,7 @@ static void back_is_a_roll_the_other_way(void)
     CU_ASSERT_EQUAL(begin_roll(&second), 0);
     CU_ASSERT_EQUAL(LAB(&lab, store_roll_pause(lab.db, pool.id)), 0);
     CU_ASSERT_TRUE(roll_now().paused);
-    CU_ASSERT_EQUAL(LAB(&lab, store_roll_back(lab.db, pool.id)), 0);
+    CU_ASSERT_EQUAL(LAB(&lab, store_roll_back(lab.db, pool.id, false)), 0);
     const struct roll_row roll = roll_now();
     CU_ASSERT_FALSE(roll.paused);
     CU_ASSERT_EQUAL(roll.phase, ROLL_ROLLING);

@@ -110,6 +110,48 @@ static void only_where_the_image_is(void)
     CU_ASSERT_EQUAL(choose(hosts, 2, 1024), PLACEMENT_NO_IMAGE);
 }
 
+/* Where each of COUNT desktops goes, as letters. */
+static void place_all(struct placement_host *hosts, size_t host_count, const struct placement_need *wanted,
+                      unsigned count, char *ret)
+{
+    for (unsigned i = 0; i < count; i++) {
+        int chosen = placement_choose(hosts, host_count, wanted);
+        ret[i] = chosen < 0 ? '-' : (char)('a' + chosen);
+        ret[i + 1] = 0;
+        if (chosen >= 0)
+            placement_take(&hosts[chosen], wanted);
+    }
+}
+
+static void a_pool_has_no_more_on_one_host_than_its_quota(void)
+{
+    struct placement_host hosts[] = {host(0, 0), host(0, 0)};
+    char where[16];
+    struct placement_need wanted = need(1000);
+    wanted.host_max = 2;
+    hosts[0].of_pool = 1;
+    place_all(hosts, 2, &wanted, 5, where);
+    CU_ASSERT_STRING_EQUAL(where, "bab--");
+    CU_ASSERT_EQUAL(placement_choose(hosts, 2, &wanted), PLACEMENT_POOL_QUOTA);
+    CU_ASSERT_EQUAL(placement_ceiling(10, 2, 2), 4);
+    CU_ASSERT_EQUAL(placement_ceiling(3, 2, 2), 3);
+    CU_ASSERT_EQUAL(placement_ceiling(10, 0, 2), 10);
+}
+
+static void a_host_has_no_more_of_all_pools_than_its_quota(void)
+{
+    struct placement_host hosts[] = {host(0, 0), host(0, 0)};
+    struct placement_need wanted = need(1000);
+    hosts[0].max = hosts[1].max = 5;
+    hosts[0].total = 5;
+    hosts[1].total = 4;
+    CU_ASSERT_EQUAL(placement_choose(hosts, 2, &wanted), 1);
+    placement_take(&hosts[1], &wanted);
+    CU_ASSERT_EQUAL(placement_choose(hosts, 2, &wanted), PLACEMENT_HOST_QUOTA);
+    hosts[0].max = 0; /* any number */
+    CU_ASSERT_EQUAL(placement_choose(hosts, 2, &wanted), 0);
+}
+
 static void waits_while_enough_guests_start(void)
 {
     struct placement_host hosts[] = {host(8000, 0), host(4000, 0)};
@@ -129,19 +171,6 @@ static void the_reason_is_what_the_best_of_them_lacked(void)
     CU_ASSERT_EQUAL(placement_choose(hosts, 3, &wanted), PLACEMENT_NO_MEMORY);
     for (int why = PLACEMENT_BUSY; why < 0; why++)
         CU_ASSERT_EQUAL(placement_words(why)[0] == 0, why == PLACEMENT_BUSY);
-}
-
-/* Where each of COUNT desktops goes, as letters. */
-static void place_all(struct placement_host *hosts, size_t host_count, const struct placement_need *wanted,
-                      unsigned count, char *ret)
-{
-    for (unsigned i = 0; i < count; i++) {
-        int chosen = placement_choose(hosts, host_count, wanted);
-        ret[i] = chosen < 0 ? '-' : (char)('a' + chosen);
-        ret[i + 1] = 0;
-        if (chosen >= 0)
-            placement_take(&hosts[chosen], wanted);
-    }
 }
 
 static void apart_keeps_the_pool_even_over_racks_before_room_counts(void)
@@ -182,6 +211,8 @@ SUITE("placement", TEST(spread_takes_the_host_with_the_largest_share_left),
       TEST(leaves_out_hosts_that_are_down), TEST(never_promises_more_memory_or_processors_than_there_are),
       TEST(a_host_of_unknown_size_is_taken_as_enough), TEST(a_full_disk_takes_no_guest),
       TEST(labels_are_wanted_and_refused), TEST(only_where_the_image_is),
-      TEST(waits_while_enough_guests_start), TEST(the_reason_is_what_the_best_of_them_lacked),
+      TEST(a_pool_has_no_more_on_one_host_than_its_quota),
+      TEST(a_host_has_no_more_of_all_pools_than_its_quota), TEST(waits_while_enough_guests_start),
+      TEST(the_reason_is_what_the_best_of_them_lacked),
       TEST(apart_keeps_the_pool_even_over_racks_before_room_counts), TEST(apart_by_host_counts_the_pool_only),
       TEST(equal_hosts_take_turns))

@@ -156,6 +156,34 @@ static void it_is_done_when_nothing_old_is_left(void)
         ROLL_DONE);
 }
 
+static void owned_desktops_get_new_disks_some_at_a_time(void)
+{
+    struct roll_row roll = roll_in(ROLL_ROLLING);
+    struct roll_count count = {.total = 8, .max = 20, .owned = 8, .owned_idle = 6, .old_left = 8};
+    CU_ASSERT_EQUAL(pool_roll_plan(&roll, &count, NOW_MS).renew, 0); /* not a roll that may */
+    roll.renew = true;
+    CU_ASSERT_EQUAL(pool_roll_plan(&roll, &count, NOW_MS).renew, 2);
+    count.renewing = 1;
+    CU_ASSERT_EQUAL(pool_roll_plan(&roll, &count, NOW_MS).renew, 1);
+    count.renewing = 2;
+    CU_ASSERT_EQUAL(pool_roll_plan(&roll, &count, NOW_MS).renew, 0);
+    count = (struct roll_count){.owned = 2, .owned_idle = 2, .old_left = 2};
+    CU_ASSERT_EQUAL(pool_roll_plan(&roll, &count, NOW_MS).renew, 1); /* one at least */
+    count = (struct roll_count){.owned = 2, .old_left = 2};
+    CU_ASSERT_EQUAL(pool_roll_plan(&roll, &count, NOW_MS).renew, 0); /* their users are on them */
+}
+
+static void in_a_pool_full_of_owned_ones_one_of_them_goes_ahead(void)
+{
+    const struct roll_row roll = roll_in(ROLL_CANARY);
+    struct roll_count count = {.total = 4, .max = 4, .owned = 4, .owned_idle = 3, .old_left = 4};
+    struct roll_plan plan = pool_roll_plan(&roll, &count, NOW_MS);
+    CU_ASSERT_EQUAL(plan.renew, 1);
+    CU_ASSERT_FALSE(plan.canary);
+    count.new_coming = 1;
+    CU_ASSERT_EQUAL(pool_roll_plan(&roll, &count, NOW_MS).renew, 0);
+}
+
 static void one_that_stopped_touches_nothing(void)
 {
     const struct roll_row roll = roll_in(ROLL_STOPPED);
@@ -174,4 +202,5 @@ SUITE("pool_roll", TEST(nothing_begins_before_its_time),
       TEST(never_more_than_the_allowed_part_is_missing), TEST(one_at_least_may_be_missing),
       TEST(users_are_left_alone_without_force), TEST(with_force_they_are_warned_first),
       TEST(a_pause_holds_everything), TEST(it_is_done_when_nothing_old_is_left),
-      TEST(one_that_stopped_touches_nothing))
+      TEST(owned_desktops_get_new_disks_some_at_a_time),
+      TEST(in_a_pool_full_of_owned_ones_one_of_them_goes_ahead), TEST(one_that_stopped_touches_nothing))
