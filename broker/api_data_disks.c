@@ -79,24 +79,18 @@ void api_data_disk_get(struct request *r)
     request_run(r, STORE_READ, get_job, NULL);
 }
 
+struct detach {
+    bool force;
+};
+
 static int detach_job(struct db *db, struct request *r)
 {
+    const struct detach *detach = r->input;
     struct data_disk_row row;
-    struct api_reader reader;
-    bool force = false;
     int rc = get_disk(db, r, &row);
     if (rc)
         return rc;
-    if (r->body) {
-        api_reader_init(&reader, r->body, "");
-        api_reader_flag(&reader, "force", API_OPTIONAL, &force);
-        rc = api_reader_finish(&reader);
-        if (rc) {
-            problem_set(r, PROBLEM_BAD_REQUEST, "%s", reader.err.text);
-            return rc;
-        }
-    }
-    rc = store_data_disk_detach(db, row.id, force);
+    rc = store_data_disk_detach(db, row.id, detach->force);
     if (rc)
         return problem_set_rc(r, db, rc, "The data disk of %s cannot be detached now.", row.user);
     rc = audit_admin(db, r, "data-disk.freed", row.id, "The data disk of user %s in pool %s was freed",
@@ -109,7 +103,14 @@ static int detach_job(struct db *db, struct request *r)
 
 void api_data_disk_detach(struct request *r)
 {
-    request_run(r, STORE_WRITE, detach_job, NULL);
+    struct detach *detach = request_input(r, sizeof *detach);
+    struct api_reader reader;
+    if (!detach)
+        return;
+    api_reader_init(&reader, r->body, "");
+    api_reader_flag(&reader, "force", API_OPTIONAL, &detach->force);
+    if (request_read_done(r, &reader))
+        request_run(r, STORE_WRITE, detach_job, NULL);
 }
 
 static int delete_job(struct db *db, struct request *r)

@@ -137,6 +137,10 @@ static bool step_closed(struct desktop *d, enum host_mode mode)
     case DESKTOP_CLAIMED:
     case DESKTOP_IN_USE:
     case DESKTOP_DISCONNECTED:
+        if (d->row.left_ms && !*d->row.session_id) {
+            desktop_end_kept(d, "its host takes no desktops");
+            return true;
+        }
         if (mode != HOST_MAINTENANCE)
             return false;
         log_info("desktop %s: its session ends, host %s is in maintenance", d->row.name, d->row.host);

@@ -79,6 +79,17 @@ bool desktop_step_renew(struct desktop *d)
     return true;
 }
 
+void desktop_end_kept(struct desktop *d, const char *reason)
+{
+    struct desktop_write *w = desktop_write_create(d);
+    if (!w)
+        return;
+    desktop_pause(d, GUEST_RETRY_MS);
+    w->to = DESKTOP_RECYCLING;
+    snprintf(w->reason, sizeof w->reason, "%s", reason);
+    desktop_write_submit(w, write_goes);
+}
+
 /* Standing, or off: one that goes to rest still has its guest. */
 static bool is_idle(const struct desktop *d)
 {
@@ -110,11 +121,6 @@ bool desktop_step_left(struct desktop *d)
     case LOGOFF_GOES:
         break;
     }
-    struct desktop_write *w = desktop_write_create(d);
-    if (!w)
-        return true;
-    w->to = DESKTOP_RECYCLING;
-    snprintf(w->reason, sizeof w->reason, "%s", plan.reason);
-    desktop_write_submit(w, write_goes);
+    desktop_end_kept(d, plan.reason);
     return true;
 }

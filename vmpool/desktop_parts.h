@@ -166,7 +166,8 @@ void desktop_data_prepare(const struct desktop *d, struct guest_job *job);
 int desktop_data_part(struct virt_conn *conn, struct guest_job *job, struct error *err) MUST_CHECK;
 
 /* desktop_left.c. True: that was the step. */
-bool desktop_step_left(struct desktop *d);  /* nobody is on it any more: the log-off policy */
+bool desktop_step_left(struct desktop *d); /* nobody is on it any more: the log-off policy */
+void desktop_end_kept(struct desktop *d, const char *reason); /* unless its user is back: it is recycled */
 bool desktop_step_renew(struct desktop *d); /* stopped, to get a new disk: its guest ends first */
 
 /* desktop_host.c. True: the host is closed or does not answer, and that decides what comes next. */
