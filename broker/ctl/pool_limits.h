@@ -11,7 +11,7 @@
      .value = "WHAT",                                                                                        \
      .words = WORDS_CHOICE,                                                                                  \
      .choices = "recycle,keep,delete",                                                                       \
-     .help = "after the log-off: recycle, keep for the user, delete (floating: recycle; dedicated: keep)"},  \
+     .help = "after the log-off: recycle, keep or delete (floating: recycle)"},                              \
         {.name = "logoff-after",                                                                             \
          .value = "TIME",                                                                                    \
          .help = "... so long later, unless the user comes back (0)"},                                       \

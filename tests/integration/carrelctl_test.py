@@ -37,7 +37,7 @@ class Arguments(Case):
     def test_every_command_has_help_with_an_example(self):
         with open(SOURCE + "/config/man/carrelctl.1.scd") as f:
             manual = f.read()
-        for noun in "user group entitlement pool image desktop host machine session gateway event".split():
+        for noun in "user group entitlement pool image desktop data-disk host machine session gateway event".split():
             text = self.check(OK, "help", noun).stdout
             verbs = [line.split()[0] for line in text.split("Commands:\n")[1].split("\n\n")[0].splitlines()]
             self.assertGreater(len(verbs), 1)
