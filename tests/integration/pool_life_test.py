@@ -20,12 +20,9 @@ WAIT_S = vmpool_test.WAIT_S
 
 class LifeLab(roll_test.RollLab):
     def __init__(self, *programs):
-        super().__init__(*programs)
-        with open(self.config, encoding='utf-8') as file:
-            text = file.read()
-        with open(self.config, 'w', encoding='utf-8') as file:
-            # The driver's guests go with the connection, and a machine that is busy elsewhere must not end it.
-            file.write(text.replace('lease = 3s', 'lease = 2min'))
+        # The driver's guests go with the connection, and a machine that is busy elsewhere must not end it.
+        super().__init__(*programs, lease='2min')
+        os.makedirs(f'{self.dir}/desktops', exist_ok=True)  # where the driver writes a guest's memory
 
 
 def ctl(*words, status=0):
@@ -242,6 +239,57 @@ def a_dedicated_pool_is_rolled_with_its_owners():
     delete('own')
 
 
+# --- desktops that rest -------------------------------------------------------------------------------------
+
+
+def a_stopped_desktop_gets_its_new_disk_in_time():
+    create('idle', '--kind', 'dedicated', '--logoff', 'recycle', '--logoff-after', '1h', '--spare', '0', '--max', '2')
+    ticket, hers = log_in('amy', 'idle')
+    ctl('pool', 'power', 'idle', '--idle', 'stop', '--idle-after', '10s')
+    log_off(ticket)
+    LAB.wait_desktops('idle', lambda items: [(d['state'], d['rest']) for d in items] == [('stopped', None)],
+                      'nobody is on it, so it is stopped')
+    assert LAB.get(f'/v1/desktops/{hers["name"]}')['kept_since'], 'it is kept'
+    said = f'desktop {hers["name"]} gets a new disk'
+    assert said not in LAB.vmpool_log()
+    ctl('pool', 'set', 'idle', '--logoff-after', '1s')
+    LAB.wait_desktops('idle', lambda items: [(d['id'], d['state'], d['owner']) for d in items] ==
+                      [(hers['id'], 'ready', 'amy')] and items[0]['attempts'] > hers['attempts'],
+                      'it is started for its new disk')
+    assert said in LAB.vmpool_log()
+    LAB.wait_desktops('idle', lambda items: items[0]['state'] == 'stopped', 'it rests again')
+    delete('idle')
+
+
+def what_is_open_on_a_suspended_desktop_outlives_policies_and_rolls():
+    create('open', '--kind', 'dedicated', '--logoff', 'recycle', '--spare', '0', '--max', '2')
+    ticket, hers = log_in('amy', 'open')
+    ctl('pool', 'power', 'open', '--idle', 'suspend', '--idle-after', '10s')
+    LAB.must(LAB.report(ticket, 'closed', code='client-closed'), 200)
+    LAB.wait_desktops('open', lambda items: items[0]['rest'] == 'suspended', 'it is suspended')
+    assert not LAB.get(f'/v1/desktops/{hers["name"]}')['kept_since'], 'she has not logged off'
+    ctl('pool', 'roll', 'open', '--image', 'golden@2')
+    versions = roll_test.versions
+
+    def rolls():
+        LAB.desktops('open')
+        return LAB.get('/v1/pools/open/roll')['phase'] == 'rolling'
+    LAB.wait_until(rolls, WAIT_S, 'one of the new version stands')
+    assert versions()[hers['name']] == ('stopped', 1), versions()
+    assert LAB.get('/v1/pools/open/roll')['old_in_use'] == 1
+    ticket, again = log_in('amy', 'open')
+    assert again['id'] == hers['id'] and versions()[hers['name']] == ('in_use', 1), again
+    assert f'desktop {hers["name"]}: goes on with the memory' in LAB.vmpool_log()
+    log_off(ticket)
+
+    def done():
+        LAB.desktops('open')
+        return LAB.get('/v1/pools/open/roll')['phase'] == 'done'
+    LAB.wait_until(done, WAIT_S, 'hers follows when she has logged off')
+    assert versions()[hers['name']][1] == 2, versions()
+    delete('open')
+
+
 # --- data disks: what the driver can do of them -------------------------------------------------------------
 
 
@@ -290,7 +338,9 @@ TESTS = [two_hosts_and_two_versions, a_kept_desktop_comes_back_to_its_user_only,
          who_comes_back_in_time_cancels_the_recycling, a_dedicated_desktop_goes_with_the_log_off,
          a_dedicated_desktop_gets_a_new_disk_and_stays_its_users, what_cannot_be_is_refused_in_words,
          limits_are_told_to_who_is_refused, hosts_take_no_more_than_their_quotas,
-         a_dedicated_pool_is_rolled_with_its_owners, who_cannot_have_their_data_disk_is_told_so, all_of_a_users_sessions_are_limited]
+         a_dedicated_pool_is_rolled_with_its_owners, a_stopped_desktop_gets_its_new_disk_in_time,
+         what_is_open_on_a_suspended_desktop_outlives_policies_and_rolls, who_cannot_have_their_data_disk_is_told_so,
+         all_of_a_users_sessions_are_limited]
 
 if __name__ == '__main__':
     roll_test.CTL = sys.argv[3]
