@@ -13,6 +13,7 @@
 
 #include "desktop_join.h"
 #include "image_copy.h"
+#include "image_seal.h"
 #include "log.h"
 #include "uuid.h"
 #include "virt_save.h"
@@ -145,6 +146,10 @@ static bool prepare_start(struct desktop *d, struct guest_job *job)
         .keep = pool->kind == POOL_DEDICATED,
         .one_socket = windows,
     };
+    /* A copy that is made already rests on nothing; elsewhere the image is no file of ours. */
+    bool stands_alone = pool->provision == PROVISION_FULL && (d->has_copy || d->row.state == DESKTOP_BOOTING);
+    if (host && !strcmp(host->row.storage, "shared") && !stands_alone)
+        snprintf(job->sealed, sizeof job->sealed, "%s", paths.disk);
     job->xml = template_expand(template, &spec);
     job->capacity_bytes = image->virtual_size_bytes;
     return job->xml != NULL;
@@ -209,6 +214,8 @@ static int run_clone(struct virt_conn *conn, void *arg, struct error *err)
     struct guest_job *job = arg;
     /* What a killed vmpool had begun is begun again: nobody has used it. */
     int rc = virt_domain_destroy(conn, &job->key, err);
+    if (!rc)
+        rc = image_seal_check(job->sealed, err);
     if (rc)
         return rc;
     (void)unlink(job->serial_log);
@@ -280,6 +287,9 @@ static int run_ensure(struct virt_conn *conn, void *arg, struct error *err)
         return job->seen.running ? 0 : virt_domain_resume(conn, &job->key, err);
     if (rc != CE_NOT_FOUND)
         return error_set(err, rc, "%s", why.text);
+    rc = image_seal_check(job->sealed, err);
+    if (rc)
+        return rc;
     if (*job->saved) {
         rc = desktop_run_restore(conn, job, err);
         job->started = job->restored = !rc;

@@ -1,5 +1,6 @@
 /* Desktops with a disk of their own (provision=full): the image is copied before the guest is started. */
 #include "desktop_parts.h"
+#include "image_seal.h"
 
 bool desktop_needs_copy(const struct desktop *d)
 {
@@ -12,6 +13,8 @@ static int run_copy(struct virt_conn *conn, void *arg, struct error *err)
     struct guest_job *job = arg;
     const struct clone_spec spec = guest_job_disk(job);
     int rc = virt_domain_destroy(conn, &job->key, err);
+    if (!rc)
+        rc = image_seal_check(job->sealed, err);
     return rc ? rc : virt_storage_copy(conn, &spec, err);
 }
 

@@ -20,6 +20,7 @@ struct guest_job {
     char desktop_dir[CONFIG_TEXT_SIZE];
     char base[1100];
     char base_format[16];
+    char sealed[1024]; /* the image's disk, where the guest's rests on it and it can be looked at; else empty */
     uint64_t capacity_bytes;
     char *xml; /* of the domain to start; owned */
     bool keep_disk;

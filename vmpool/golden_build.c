@@ -10,6 +10,7 @@
 #include "guest_identity.h"
 #include "host_lane.h"
 #include "image_copy.h"
+#include "image_seal.h"
 #include "log.h"
 #include "pool_sizing.h"
 #include "uuid.h"
@@ -181,6 +182,8 @@ static int run_boot(struct virt_conn *conn, void *arg, struct error *err)
 {
     struct golden_job *job = arg;
     int rc = virt_domain_destroy(conn, &job->key, err); /* of a vmpool that was killed */
+    if (!rc)
+        rc = image_seal_check(job->base, err); /* its host sees our files, or there would be no golden guest */
     if (!rc)
         rc = golden_files_make_ram(job->place.dir, job->key.desktop_id, job->ram_bytes, err);
     const struct clone_spec spec = {.desktop_dir = job->place.dir,

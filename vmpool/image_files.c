@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "image_seal.h"
+
 #define JSON_MAX_BYTES 65536
 #define HEAD_BYTES 131072 /* where every boot record and file system has its mark */
 
@@ -190,6 +192,8 @@ int image_files_install(const struct image_source *source, const char *part, con
         rc = join(path, part, "disk.qcow2", err);
     if (!rc && (chmod(path, 0644) || stat(path, &st)))
         rc = errno_error(err, "cannot find", path);
+    if (!rc)
+        rc = image_seal_write(part, err);
     if (!rc)
         rc = image_files_remove(folder, err);
     if (!rc && rename(part, folder))
