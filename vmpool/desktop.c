@@ -102,75 +102,6 @@ void desktop_apply(struct desktop *d, const struct desktop_row *row)
 /* --- operations -------------------------------------------------------------------------------------------
  */
 
-struct guest_job *guest_job_create(struct desktop *d)
-{
-    struct guest_job *job = calloc(1, sizeof *job);
-    if (!job)
-        return NULL;
-    job->d = d;
-    snprintf(job->key.uuid, sizeof job->key.uuid, "%s", d->row.uuid);
-    snprintf(job->key.desktop_id, sizeof job->key.desktop_id, "%s", d->row.id);
-    snprintf(job->key.installation, sizeof job->key.installation, "%s", d->vm->installation);
-    snprintf(job->desktop_dir, sizeof job->desktop_dir, "%s", d->vm->config.vmpool_desktop_dir);
-    job->kept = d->row.kind == POOL_DEDICATED;
-    return job;
-}
-
-static void guest_job_free(struct guest_job *job)
-{
-    secret_wipe(&job->password);
-    free(job->xml);
-    free(job);
-}
-
-static void on_guest_job(void *arg, int rc, const struct error *err)
-{
-    struct guest_job *job = arg;
-    struct desktop *d = job->d;
-    struct vmpool *vm = d->vm;
-    d->busy = false; /* done() may begin the next operation */
-    if (!d->gone && !vm->stopping)
-        job->done(d, job, rc, err);
-    guest_job_free(job);
-    if (d->busy)
-        return;
-    bool gone = d->gone;
-    desktop_idle(d);
-    if (!gone && !vm->stopping)
-        desktop_drive(d);
-}
-
-static void guest_job_sent(struct guest_job *job, int rc)
-{
-    struct desktop *d = job->d;
-    if (!rc) {
-        d->busy = true;
-        return;
-    }
-    guest_job_free(job);
-    desktop_pause(d, GUEST_RETRY_MS);
-}
-
-void guest_job_submit(struct guest_job *job, int (*run)(struct virt_conn *conn, void *arg, struct error *err),
-                      void (*done)(struct desktop *d, struct guest_job *job, int rc, const struct error *err))
-{
-    struct host *host = desktop_host(job->d);
-    job->done = done;
-    guest_job_sent(job, host && host->connected ? virt_host_submit(host->virt, run, on_guest_job, job)
-                                                : CE_UNREACHABLE);
-}
-
-void guest_job_submit_lane(struct guest_job *job, enum host_lane_kind kind,
-                           int (*run)(struct virt_conn *conn, void *arg, struct error *err),
-                           void (*done)(struct desktop *d, struct guest_job *job, int rc,
-                                        const struct error *err))
-{
-    struct host *host = desktop_host(job->d);
-    job->done = done;
-    guest_job_sent(job, host && host->connected ? host_lane_submit(host, kind, run, on_guest_job, job)
-                                                : CE_UNREACHABLE);
-}
-
 struct desktop_write *desktop_write_create(struct desktop *d)
 {
     struct desktop_write *w = calloc(1, sizeof *w);
@@ -284,13 +215,13 @@ void desktop_host_is_back(struct host *host)
     desktop_each_on_host(host->vm, host->row.id, host_came);
 }
 
-/* Jobs of one host run in their order: of an operation that began before the look the end is known by now, and one
- * that is under way tells more. */
-void desktop_guest_found(struct host *host, const char *uuid, const struct guest_seen *seen)
+/* An operation that is under way, or that ended since the look began, tells more. */
+void desktop_guest_found(struct host *host, const char *uuid, const struct guest_seen *seen,
+                         uint64_t began_seq)
 {
     struct desktop *d = desktop_find_uuid(host->vm, uuid);
-    if (!d || !seen->running || d->busy || d->stale || d->suspect || !desktop_state_has_guest(d->row.state) ||
-        strcmp(d->row.host_id, host->row.id) != 0)
+    if (!d || !seen->running || d->busy || d->operated_seq > began_seq || d->stale || d->suspect ||
+        !desktop_state_has_guest(d->row.state) || strcmp(d->row.host_id, host->row.id) != 0)
         return;
     d->guest_known = true;
     d->agent = d->agent || seen->agent;
@@ -299,7 +230,7 @@ void desktop_guest_found(struct host *host, const char *uuid, const struct guest
 /* --- the next step ----------------------------------------------------------------------------------------
  */
 
-static bool deadline_passed(struct desktop *d)
+bool desktop_is_late(struct desktop *d)
 {
     struct desktop_deadline deadline = desktop_deadline_of(&d->row, &d->vm->config);
     if (!deadline.at_ms)
@@ -313,10 +244,18 @@ static bool deadline_passed(struct desktop *d)
         deadline.at_ms = host->taken_ms + RESTART_GRACE_MS;
     if (d->join || d->joined)
         deadline.at_ms += (int64_t)d->vm->config.vmpool_join_timeout_ms;
-    if (store_now_ms() < deadline.at_ms) {
-        desktop_due(d, deadline.at_ms);
+    if (store_now_ms() >= deadline.at_ms)
+        return true;
+    desktop_due(d, deadline.at_ms);
+    return false;
+}
+
+static bool deadline_passed(struct desktop *d)
+{
+    if (!desktop_is_late(d))
         return false;
-    }
+    const struct host *host = desktop_host(d);
+    struct desktop_deadline deadline = desktop_deadline_of(&d->row, &d->vm->config);
     char reason[REASON_SIZE];
     const char *missing = d->row.state == DESKTOP_BOOTING ? desktop_boot_missing(d) : NULL;
     if (!host || !host_answers(host))
@@ -407,6 +346,8 @@ static bool is_under_way(const struct desktop *d)
 
 void desktop_drive(struct desktop *d)
 {
+    if (d->busy && !d->gone && !d->vm->stopping)
+        guest_job_look_after(d);
     if (d->busy || d->stale || d->gone || d->vm->stopping)
         return; /* what ends that drives it */
     due_heap_remove(&d->vm->due_desktops, &d->due);

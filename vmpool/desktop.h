@@ -38,6 +38,9 @@ struct desktop {
     uint64_t changed_seq;   /* vm->seq at our last change: passes that began before it are not applied */
     bool stale;             /* a change of ours is written and the pass that shows it has not come yet */
     bool busy;              /* an operation is under way */
+    bool on_host;           /* ... on its host, which can be given up by ending the guest */
+    int64_t cut_ms;         /* ... and was, because it was late: not again before */
+    uint64_t operated_seq;  /* vm->seq at the end of the last one on the host */
     bool gone;              /* the row is gone; freed with the end of the operation */
     int64_t next_try_ms;    /* nothing is tried before */
 
@@ -130,8 +133,9 @@ unsigned desktop_starting_on(const struct vmpool *vm, const char *host_id); /* c
 void desktop_guest_event(struct host *host, const char *uuid, enum virt_guest_event event);
 void desktop_host_is_lost(struct host *host);
 void desktop_host_is_back(struct host *host); /* connected again: what was known of its guests is not */
-/* A look through its host found the guest running. */
-void desktop_guest_found(struct host *host, const char *uuid, const struct guest_seen *seen);
+/* A look through its host, which began at BEGAN_SEQ, found the guest running. */
+void desktop_guest_found(struct host *host, const char *uuid, const struct guest_seen *seen,
+                         uint64_t began_seq);
 
 /* A port of the range that no desktop has at the host's address (and nobody listens on, where that is here); 0
  * when there is none. */

@@ -166,10 +166,7 @@ static void watch_channel(struct desktop *d)
         desktop_due(d, d->channel_retry_ms);
         return;
     }
-    struct guest_key key = {0};
-    snprintf(key.uuid, sizeof key.uuid, "%s", d->row.uuid);
-    snprintf(key.desktop_id, sizeof key.desktop_id, "%s", d->row.id);
-    snprintf(key.installation, sizeof key.installation, "%s", d->vm->installation);
+    const struct guest_key key = desktop_key(d);
     if (virt_channel_open(&d->channel, host->virt, &key, SESSION_PORT, &channel_events, d))
         on_channel_ended(d, "it could not be opened");
 }

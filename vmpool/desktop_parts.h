@@ -20,7 +20,7 @@ struct guest_job {
     char desktop_dir[CONFIG_TEXT_SIZE];
     char base[1100];
     char base_format[16];
-    char sealed[1024]; /* the image's disk, where the guest's rests on it and it can be looked at; else empty */
+    char sealed[1024]; /* the image's disk, where the desktop's rests on it and can be looked at; else "" */
     uint64_t capacity_bytes;
     char *xml; /* of the domain to start; owned */
     bool keep_disk;
@@ -56,17 +56,23 @@ struct guest_job {
 /* The disk that the desktop begins with: an overlay on job->base, or a copy of it. Borrows from the job. */
 struct clone_spec guest_job_disk(const struct guest_job *job);
 
+/* desktop_job.c */
+struct guest_key desktop_key(const struct desktop *d);
 /* NULL without memory. */
 struct guest_job *guest_job_create(struct desktop *d);
-/* Takes JOB; the desktop is busy until done() returned. Frees JOB and does nothing when the host is away. */
+/* Takes JOB; the desktop is busy until done() returned. Frees JOB and does nothing when the host is away. On a lane, as
+ * all that may wait for a guest: one that hangs keeps nobody else of its host. */
 void guest_job_submit(struct guest_job *job, int (*run)(struct virt_conn *conn, void *arg, struct error *err),
                       void (*done)(struct desktop *d, struct guest_job *job, int rc,
                                    const struct error *err));
-/* The same on a thread of its own kind, for what takes long. */
+/* The same on a lane of its own kind, for what takes long. */
 void guest_job_submit_lane(struct guest_job *job, enum host_lane_kind kind,
                            int (*run)(struct virt_conn *conn, void *arg, struct error *err),
                            void (*done)(struct desktop *d, struct guest_job *job, int rc,
                                         const struct error *err));
+
+/* While a job of the desktop's is under way: is it late? */
+void guest_job_look_after(struct desktop *d);
 
 /* A change in the store. After it the desktop is stale until a pass shows the new row. */
 struct desktop_write {
@@ -107,6 +113,8 @@ void desktop_forget(struct desktop *d);
 void desktop_free(struct desktop *d);
 /* desktop.c: takes over a row that has changed. */
 void desktop_apply(struct desktop *d, const struct desktop_row *row);
+void desktop_idle(struct desktop *d);    /* the end of an operation; the desktop may be freed here */
+bool desktop_is_late(struct desktop *d); /* its state's patience has ended; if not, it is driven then */
 /* desktop_world.c: names the golden guest that it is forked from in its row; "": none. */
 void desktop_set_golden(struct desktop *d, const char *golden_id);
 

@@ -42,10 +42,12 @@ struct golden {
     int64_t asked_ms;  /* when a desktop asked last: the first of a roll is of another image than its pool */
     unsigned unwanted; /* passes in a row that found it neither wanted nor used */
     unsigned fork_failures;
-    bool spoiled; /* forks of it fail: REASON says how; it is made anew at retry_at_ms when none is left */
-    bool busy;    /* an operation is under way */
-    bool working; /* ... on a worker */
-    bool started; /* booting: the guest was started */
+    bool spoiled;   /* forks of it fail: REASON says how; it is made anew at retry_at_ms when none is left */
+    bool busy;      /* an operation is under way */
+    bool on_host;   /* ... on its host */
+    int64_t cut_ms; /* ... for whose sake it was ended: not again before */
+    bool working;   /* ... on a worker */
+    bool started;   /* booting: the guest was started */
     struct probe *probe;
     uint16_t port;
     int64_t script_pid; /* preparing; 0: not started yet */

@@ -7,6 +7,7 @@
 
 #include "desktop.h"
 #include "guest_agent.h"
+#include "guest_end.h"
 #include "guest_identity.h"
 #include "host_lane.h"
 #include "image_copy.h"
@@ -70,15 +71,22 @@ struct golden_job {
     void (*done)(struct golden *g, struct golden_job *job, int rc, const struct error *err);
 };
 
+static struct guest_key key_of(const struct golden *g)
+{
+    struct guest_key key = {0};
+    snprintf(key.uuid, sizeof key.uuid, "%s", g->uuid);
+    snprintf(key.desktop_id, sizeof key.desktop_id, "%s", g->id);
+    snprintf(key.installation, sizeof key.installation, "%s", g->vm->installation);
+    return key;
+}
+
 static struct golden_job *job_create(struct golden *g)
 {
     struct golden_job *job = calloc(1, sizeof *job);
     if (!job)
         return NULL;
     job->g = g;
-    snprintf(job->key.uuid, sizeof job->key.uuid, "%s", g->uuid);
-    snprintf(job->key.desktop_id, sizeof job->key.desktop_id, "%s", g->id);
-    snprintf(job->key.installation, sizeof job->key.installation, "%s", g->vm->installation);
+    job->key = key_of(g);
     snprintf(job->place.dir, sizeof job->place.dir, "%s", g->dir);
     job->place.until_ns = &g->until_ns;
     golden_path(g->dir, g->id, "state", job->state_path);
@@ -96,29 +104,34 @@ static void on_job(void *arg, int rc, const struct error *err)
 {
     struct golden_job *job = arg;
     struct golden *g = job->g;
-    g->busy = false;
+    g->busy = g->on_host = false;
     if (!g->vm->stopping)
         job->done(g, job, rc, err);
     job_free(job);
 }
 
-static void job_sent(struct golden_job *job, int rc)
+static void job_submit_lane(struct golden_job *job, enum host_lane_kind kind,
+                            int (*run)(struct virt_conn *conn, void *arg, struct error *err),
+                            void (*done)(struct golden *g, struct golden_job *job, int rc,
+                                         const struct error *err))
 {
     struct golden *g = job->g;
-    g->busy = !rc;
-    if (!rc)
+    struct host *host = host_find(g->vm, g->host_id);
+    job->done = done;
+    if (!host || !host->connected || host_lane_submit(host, kind, run, on_job, job)) {
+        job_free(job);
+        golden_pause(g, GUEST_RETRY_MS);
         return;
-    job_free(job);
-    golden_pause(g, GUEST_RETRY_MS);
+    }
+    g->busy = g->on_host = true;
+    g->cut_ms = 0;
 }
 
 static void
 job_submit(struct golden_job *job, int (*run)(struct virt_conn *conn, void *arg, struct error *err),
            void (*done)(struct golden *g, struct golden_job *job, int rc, const struct error *err))
 {
-    struct host *host = host_find(job->g->vm, job->g->host_id);
-    job->done = done;
-    job_sent(job, host && host->connected ? virt_host_submit(host->virt, run, on_job, job) : CE_UNREACHABLE);
+    job_submit_lane(job, HOST_LANE_GUEST, run, done);
 }
 
 /* --- booting ---------------------------------------------------------------------------------------------
@@ -183,7 +196,8 @@ static int run_boot(struct virt_conn *conn, void *arg, struct error *err)
     struct golden_job *job = arg;
     int rc = virt_domain_destroy(conn, &job->key, err); /* of a vmpool that was killed */
     if (!rc)
-        rc = image_seal_check(job->base, err); /* its host sees our files, or there would be no golden guest */
+        rc =
+            image_seal_check(job->base, err); /* its host sees our files, or there would be no golden guest */
     if (!rc)
         rc = golden_files_make_ram(job->place.dir, job->key.desktop_id, job->ram_bytes, err);
     const struct clone_spec spec = {.desktop_dir = job->place.dir,
@@ -307,14 +321,11 @@ static void on_frozen(struct golden *g, struct golden_job *job, int rc, const st
 
 static void step_freezing(struct golden *g)
 {
-    struct host *host = host_find(g->vm, g->host_id);
-    struct golden_job *job = host && host->connected ? job_create(g) : NULL;
-    if (!job) {
+    struct golden_job *job = job_create(g);
+    if (job)
+        job_submit_lane(job, HOST_LANE_FORK, run_freeze, on_frozen); /* takes its time */
+    else
         golden_pause(g, GUEST_RETRY_MS);
-        return;
-    }
-    job->done = on_frozen;
-    job_sent(job, host_lane_submit(host, HOST_LANE_FORK, run_freeze, on_job, job)); /* takes its time */
 }
 
 /* --- failed ----------------------------------------------------------------------------------------------
@@ -351,16 +362,33 @@ static void step_failed(struct golden *g)
 /* --- the next step ---------------------------------------------------------------------------------------
  */
 
-static bool deadline_passed(struct golden *g)
+/* Its state's patience has ended; if not, a pass comes then. */
+static bool is_late(struct golden *g)
 {
     uint64_t patience_ms = golden_state_patience_ms(g->state, &g->vm->config);
     int64_t at_ms = g->state_since_ms + (int64_t)patience_ms;
-    if (!patience_ms)
+    if (!patience_ms || store_now_ms() >= at_ms)
+        return patience_ms != 0;
+    reconcile_due(g->vm, at_ms);
+    return false;
+}
+
+/* As with desktops: a call that hangs fails when its guest is ended. */
+static void look_after_job(struct golden *g)
+{
+    struct host *host = host_find(g->vm, g->host_id);
+    if (!g->on_host || !host || !host_answers(host) || !is_late(g) || store_now_ms() < g->cut_ms)
+        return;
+    const struct guest_key key = key_of(g);
+    g->cut_ms = store_now_ms() + GUEST_END_AGAIN_MS;
+    log_warning("golden guest %s hangs while it is %s: it is ended", g->id, golden_state_name(g->state));
+    guest_end(host, &key);
+}
+
+static bool deadline_passed(struct golden *g)
+{
+    if (!is_late(g))
         return false;
-    if (store_now_ms() < at_ms) {
-        reconcile_due(g->vm, at_ms);
-        return false;
-    }
     char reason[REASON_SIZE];
     snprintf(reason, sizeof reason, "it was not done %s in time", golden_state_name(g->state));
     golden_fail(g, reason);
@@ -369,6 +397,8 @@ static bool deadline_passed(struct golden *g)
 
 void golden_step(struct golden *g)
 {
+    if (g->busy && !g->vm->stopping)
+        look_after_job(g);
     if (g->busy || g->vm->stopping || deadline_passed(g))
         return;
     if (store_now_ms() < g->next_try_ms) {

@@ -270,6 +270,7 @@ static void host_add(struct vmpool *vm, const struct host_row *row)
     host->row.state = HOST_UNKNOWN; /* until it was seen by this process */
     host->row.reason[0] = 0;
     list_init(&host->entry);
+    list_init(&host->lane_jobs);
     if (!index_add(&vm->hosts_by_id, &host->by_id, host->row.id) ||
         virt_host_open(&host->virt, vm->loop, row->uri, vm->config.vmpool_keepalive_ms, &host_events, host)) {
         log_error("host %s: no memory for its connection", row->name);
@@ -333,7 +334,7 @@ void host_sync(struct vmpool *vm)
         if (!row || strcmp(row->uri, host->row.uri) != 0 ||
             !lease_of_host(vm, host->row.id, &epoch, &until_ns) || epoch != host->epoch)
             host_leave(host); /* one with another URI is opened anew by the next pass */
-        if (host->closed && !host->writing)
+        if (host->closed && !host->writing && !host_lane_is_open(host))
             host_free(host);
     }
 }

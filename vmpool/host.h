@@ -25,8 +25,10 @@ struct host {
     struct vmpool *vm;
     struct host_row row; /* of the store; our members are kept current here */
     struct virt_host *virt;
-    uint64_t epoch;   /* of our lease of it */
-    int64_t taken_ms; /* when we began to drive it: what waited before gets some time */
+    uint64_t epoch;        /* of our lease of it */
+    int64_t taken_ms;      /* when we began to drive it: what waited before gets some time */
+    struct list lane_jobs; /* what waits for a lane (host_lane.h) */
+    size_t lane_job_count;
     bool connected;
     bool hung;
     bool leaving; /* its row is gone, or vmpool stops: closing */
@@ -35,8 +37,10 @@ struct host {
     bool writing; /* the row is being written */
     bool write_again;
     bool looked;        /* since it was connected, orphans are removed: it may take new guests */
+    unsigned removing;  /* ... orphans whose removal is under way */
     bool looking;       /* a look through the host runs */
-    bool orphan_left;   /* what was found without a row could not be removed */
+    bool orphan_left;   /* something that was found without a row could not be removed ... */
+    bool orphan_blocks; /* ... and is a guest whose desktop is on another host now */
     int64_t look_at_ms; /* when it is looked through again, because a guest could not be removed; 0: not */
     bool look_wanted;
     bool measuring;             /* the room on its disk is being read */

@@ -1,8 +1,12 @@
-/* Further connections to a host, each with a thread of its own, for what takes long: copies of images, which would
- * keep everybody else waiting for minutes, forks, of which several are made at once, commands of guest agents that a
- * busy guest is slow to carry out, data disks that guests mount and give back, and memories that are written to files
- * and read back. Opened when they are first needed, closed with the host. A job here is bound by the host's lease like
- * any other. Loop's thread.
+/* Further connections to a host, each with a thread of its own, for whatever may wait: what is done with a guest, whose
+ * QEMU may hang, copies of images, which would keep everybody else waiting for minutes, forks, of which several are
+ * made at once, commands of guest agents that a busy guest is slow to carry out, data disks that guests mount and give
+ * back, and memories that are written to files and read back. The host's own connection is left to what asks libvirt
+ * itself, so that it hangs with libvirt only.
+ *
+ * Jobs of a kind wait in one queue, and the first lane that is free takes the next: a call that does not come back
+ * keeps a lane, and no other job. Lanes are opened when they are first needed, closed with the host. A job here is
+ * bound by the host's lease like any other. Loop's thread.
  */
 #ifndef VMPOOL_HOST_LANE_H
 #define VMPOOL_HOST_LANE_H
@@ -10,6 +14,8 @@
 #include "host.h"
 
 enum host_lane_kind {
+    HOST_LANE_GUEST, /* one guest is started, ended, looked at or told something */
+    HOST_LANE_END,   /* a guest for which another job waits is ended: that one goes on then */
     HOST_LANE_COPY,
     HOST_LANE_FORK,
     HOST_LANE_IDENTITY, /* of forks, whose agents answer at once */
@@ -20,17 +26,20 @@ enum host_lane_kind {
     HOST_LANE_KINDS
 };
 
-#define HOST_LANE_FORKS 3 /* at once on a host, and as many of the others; more wait for one of them */
-#define HOST_LANE_SAVES 2 /* they share the disk with everybody who works */
+#define HOST_LANE_GUESTS 4 /* at once on a host; when so many hang, the rest waits until they are ended */
+#define HOST_LANE_FORKS 3  /* at once on a host, and as many commands; more wait for one of them */
+#define HOST_LANE_SAVES 2  /* they share the disk with everybody who works */
 
-/* As virt_host_submit(), on the lane of that kind with the fewest jobs. CE_BUSY when so many memories are written that
- * another is to be asked for later: its user may have come back by then. */
+/* As virt_host_submit(), on a lane of that kind. CE_BUSY when so many memories are written that another is to be asked
+ * for later: its user may have come back by then. */
 int host_lane_submit(struct host *host, enum host_lane_kind kind,
                      int (*run)(struct virt_conn *conn, void *arg, struct error *err),
                      void (*done)(void *arg, int rc, const struct error *err), void *arg) MUST_CHECK;
 
-/* In every pass: lanes of hosts that are no longer ours are closed. */
+/* In every pass: lanes of hosts that are no longer ours are closed, what waits for one is done with CE_CANCELLED. */
 void host_lane_drive_all(struct vmpool *vm);
+bool host_lane_is_open(
+    const struct host *host); /* of that host, also while it is let go: it is not freed before */
 void host_lane_renewed(struct host *host, uint64_t until_ns);
 
 void host_lane_close_all(struct vmpool *vm);

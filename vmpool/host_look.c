@@ -6,6 +6,7 @@
 
 #include "desktop.h"
 #include "golden.h"
+#include "host_lane.h"
 #include "lease.h"
 #include "log.h"
 #include "virt_save.h"
@@ -18,6 +19,7 @@ struct host_look {
     char desktop_dir[CONFIG_TEXT_SIZE];
     struct host_finding *found;
     size_t count;
+    uint64_t began_seq; /* what was done with a guest since then tells more */
     char image_dir[CONFIG_TEXT_SIZE];
     char mark[NAME_SIZE + 32];
     uint64_t mark_bytes;
@@ -93,7 +95,7 @@ static void host_set_storage(struct host *host, const char *storage, const char 
 }
 
 /* Guests that run as they should need no look of their own. */
-static void host_adopt(struct host *host)
+static void host_adopt(struct host *host, uint64_t began_seq)
 {
     unsigned running = 0;
     desktop_host_is_back(host);
@@ -102,7 +104,7 @@ static void host_adopt(struct host *host)
         if (!*finding->key.desktop_id || !*finding->key.uuid)
             continue;
         running += finding->seen.running;
-        desktop_guest_found(host, finding->key.uuid, &finding->seen);
+        desktop_guest_found(host, finding->key.uuid, &finding->seen, began_seq);
     }
     log_info("host %s: looked through, %u guests of ours run there", host->row.name, running);
 }
@@ -124,7 +126,7 @@ static void on_looked(void *arg, int rc, const struct error *err)
         host->found_count = look->count;
         host->found_seq = ++host->vm->seq;
         host_set_storage(host, look->shared ? "shared" : "own", look->desktop_storage);
-        host_adopt(host);
+        host_adopt(host, look->began_seq);
         reconcile_want(host->vm);
     }
     free(look);
@@ -146,6 +148,7 @@ void host_look(struct host *host)
     snprintf(look->image_dir, sizeof look->image_dir, "%s", host->vm->config.vmpool_image_dir);
     snprintf(look->mark, sizeof look->mark, "%s", host->vm->storage_mark);
     look->mark_bytes = host->vm->storage_mark_bytes;
+    look->began_seq = ++host->vm->seq;
     host->looking = true;
     if (virt_host_submit(host->virt, run_look, on_looked, look)) {
         host->looking = false;
@@ -173,20 +176,65 @@ static int run_remove_orphan(struct virt_conn *conn, void *arg, struct error *er
                                 : virt_storage_delete(conn, job->desktop_dir, job->key.desktop_id, true, err);
 }
 
+/* Data disks of desktops that were given up with the host: once it was looked through and what was left there is gone, no
+ * guest of theirs can write any more. */
+struct unlock_job {
+    char host_id[ID_SIZE];
+    char boot[sizeof((struct vmpool *)0)->boot];
+};
+
+static int run_unlock(struct db *db, void *arg)
+{
+    const struct unlock_job *job = arg;
+    char lease[LEASE_NAME_SIZE];
+    lease_host_name(job->host_id, lease);
+    int rc = store_lease_check(db, lease, job->boot);
+    return rc ? rc : store_data_disk_release_lost(db, job->host_id);
+}
+
+static void on_unlocked(void *arg, int rc)
+{
+    free(arg);
+}
+
+static void unlock_lost(const struct host *host)
+{
+    struct unlock_job *job = calloc(1, sizeof *job);
+    if (!job)
+        return;
+    snprintf(job->host_id, sizeof job->host_id, "%s", host->row.id);
+    snprintf(job->boot, sizeof job->boot, "%s", host->vm->boot);
+    vmpool_write(host->vm, run_unlock, on_unlocked, job);
+}
+
+/* Nothing is being removed any more that the last look found. Two guests of one desktop must not be: while one is left
+ * whose desktop is elsewhere now, nothing starts here. */
+static void orphans_done(struct host *host)
+{
+    if (host->removing || host->looking || host->found_seq || !host->connected || host->vm->stopping)
+        return;
+    host->looked = !host->orphan_blocks;
+    if (host->looked)
+        reconcile_want(host->vm);
+    if (!host->orphan_left)
+        unlock_lost(host);
+}
+
 static void on_orphan_removed(void *arg, int rc, const struct error *err)
 {
     struct orphan_job *job = arg;
-    job->host->orphan_left |= rc != 0;
+    struct host *host = job->host;
+    host->removing--;
+    host->orphan_left |= rc != 0;
+    host->orphan_blocks |= rc && job->keep_disk;
     if (rc && rc != CE_CANCELLED)
         log_warning("guest %s (%s) of ours has no desktop and could not be removed: %s", job->name,
                     job->key.desktop_id, err->text);
-    if (rc && *job->key.uuid && job->host->connected) {
-        /* Two guests of one desktop must not be: nothing starts here before this one is gone. */
-        if (job->keep_disk)
-            job->host->looked = false;
-        job->host->look_at_ms = store_now_ms() + HOST_LOOK_AGAIN_MS;
-        reconcile_due(job->host->vm, job->host->look_at_ms);
+    if (rc && *job->key.uuid && host->connected) {
+        host->look_at_ms = store_now_ms() + HOST_LOOK_AGAIN_MS;
+        reconcile_due(host->vm, host->look_at_ms);
     }
+    orphans_done(host);
     free(job);
 }
 
@@ -203,57 +251,12 @@ static void remove_orphan(struct host *host, const struct host_finding *finding,
     job->keep_disk = keep_disk;
     snprintf(job->desktop_dir, sizeof job->desktop_dir, "%s", host->vm->config.vmpool_desktop_dir);
     snprintf(job->name, sizeof job->name, "%s", finding->name);
-    if (virt_host_submit(host->virt, run_remove_orphan, on_orphan_removed, job))
-        free(job);
-}
-
-/* Data disks of desktops that were given up with the host: once it was looked through and what was left there is gone, no
- * guest of theirs can write any more. Jobs of a host run in their order. */
-struct unlock_job {
-    struct host *host;
-    char host_id[ID_SIZE];
-    char boot[sizeof((struct vmpool *)0)->boot];
-};
-
-static int run_nothing(struct virt_conn *conn, void *arg, struct error *err)
-{
-    return 0;
-}
-
-static int run_unlock(struct db *db, void *arg)
-{
-    const struct unlock_job *job = arg;
-    char lease[LEASE_NAME_SIZE];
-    lease_host_name(job->host_id, lease);
-    int rc = store_lease_check(db, lease, job->boot);
-    return rc ? rc : store_data_disk_release_lost(db, job->host_id);
-}
-
-static void on_unlocked(void *arg, int rc)
-{
-    free(arg);
-}
-
-static void on_orphans_gone(void *arg, int rc, const struct error *err)
-{
-    struct unlock_job *job = arg;
-    struct vmpool *vm = job->host->vm;
-    if (rc || job->host->orphan_left || vm->stopping)
-        free(job);
-    else
-        vmpool_write(vm, run_unlock, on_unlocked, job);
-}
-
-static void unlock_lost(struct host *host)
-{
-    struct unlock_job *job = calloc(1, sizeof *job);
-    if (!job)
+    if (!host_lane_submit(host, HOST_LANE_GUEST, run_remove_orphan, on_orphan_removed, job)) {
+        host->removing++;
         return;
-    job->host = host;
-    snprintf(job->host_id, sizeof job->host_id, "%s", host->row.id);
-    snprintf(job->boot, sizeof job->boot, "%s", host->vm->boot);
-    if (virt_host_submit(host->virt, run_nothing, on_orphans_gone, job))
-        free(job);
+    }
+    free(job);
+    host->orphan_left = true;
 }
 
 /* A row is written before its guest is made and deleted after it was removed, so a guest of ours without
@@ -264,8 +267,7 @@ void host_remove_orphans(struct host *host)
     if (!host->found_seq || vm->world->seq <= host->found_seq)
         return;
     host->found_seq = 0;
-    host->looked = true;
-    host->orphan_left = false;
+    host->orphan_left = host->orphan_blocks = false;
     size_t foreign = 0;
     for (size_t i = 0; i < host->found_count; i++) {
         const struct host_finding *finding = &host->found[i];
@@ -285,7 +287,7 @@ void host_remove_orphans(struct host *host)
             remove_orphan(host, finding, d != NULL);
     }
     host->found_count = foreign;
-    unlock_lost(host);
+    orphans_done(host);
 }
 
 bool host_name_is_foreign(const struct host *host, const char *name)

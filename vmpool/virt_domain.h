@@ -1,6 +1,6 @@
 /* Guests as libvirt domains: all transient, created from a finished XML text. A domain is ours when its
  * metadata names this installation and the desktop; every function that changes a domain looks first, and
- * refuses with CE_REFUSED what is somebody else's. Host's thread only (jobs of virt_host_submit()).
+ * refuses with CE_REFUSED what is somebody else's. Host's threads only (jobs of virt_host_submit()).
  */
 #ifndef VMPOOL_VIRT_DOMAIN_H
 #define VMPOOL_VIRT_DOMAIN_H

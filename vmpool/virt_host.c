@@ -104,10 +104,20 @@ static struct note *note_create(enum note_kind kind)
     return note;
 }
 
+/* QEMU repeats what it was told before it says what is wrong with it, and so does libvirt with programs that failed:
+ * what stands behind END, where BEGIN is in the words. The rest would leave no room for the reason. */
+static const char *words_behind(const char *words, const char *begin, const char *end)
+{
+    const char *told = strstr(words, begin), *rest = told ? strstr(told, end) : NULL;
+    return rest ? rest + strlen(end) : words;
+}
+
 int virt_error(struct error *err, const char *what)
 {
     virErrorPtr last = virGetLastError();
     const char *words = last && last->message ? last->message : "unknown failure";
+    words = words_behind(words, "-blockdev {", "}: ");
+    words = words_behind(words, "unexpected exit status", ": ");
     int code = CE_IO;
     if (last && (last->code == VIR_ERR_NO_DOMAIN || last->code == VIR_ERR_NO_STORAGE_VOL ||
                  last->code == VIR_ERR_NO_STORAGE_POOL))
