@@ -83,7 +83,7 @@ void desktop_apply(struct desktop *d, const struct desktop_row *row)
         return;
     log_info("desktop %s (%s): %s -> %s%s%s", row->name, row->id, desktop_state_name(old),
              desktop_state_name(row->state), *row->reason ? ": " : "", row->reason);
-    d->next_try_ms = 0;
+    d->next_try_ms = d->since_ms = 0;
     d->dead = d->dead && row->state == DESKTOP_RECYCLING;
     d->cleaned = false;
     d->users_missing = 0;
@@ -97,6 +97,16 @@ void desktop_apply(struct desktop *d, const struct desktop_row *row)
         d->suspect = false;
         desktop_close_channel(d);
     }
+}
+
+int64_t desktop_since_ms(struct desktop *d)
+{
+    int64_t now_ms = store_now_ms();
+    if (d->row.state_since_ms <= now_ms)
+        return d->row.state_since_ms;
+    if (!d->since_ms || d->since_ms > now_ms)
+        d->since_ms = now_ms;
+    return d->since_ms;
 }
 
 /* --- operations -------------------------------------------------------------------------------------------
@@ -235,10 +245,11 @@ bool desktop_is_late(struct desktop *d)
     struct desktop_deadline deadline = desktop_deadline_of(&d->row, &d->vm->config);
     if (!deadline.at_ms)
         return false;
+    int64_t since_ms = desktop_since_ms(d);
     /* A golden guest has deadlines of its own, and a copy takes as long as its bytes do. */
-    if (d->wait_ms > d->row.state_since_ms &&
-        (d->row.state == DESKTOP_CLONING || d->row.state == DESKTOP_BOOTING))
-        deadline.at_ms += d->wait_ms - d->row.state_since_ms;
+    if (d->wait_ms > since_ms && (d->row.state == DESKTOP_CLONING || d->row.state == DESKTOP_BOOTING))
+        since_ms = d->wait_ms;
+    deadline.at_ms += since_ms - d->row.state_since_ms;
     const struct host *host = desktop_host(d);
     if (host && deadline.at_ms < host->taken_ms + RESTART_GRACE_MS)
         deadline.at_ms = host->taken_ms + RESTART_GRACE_MS;
@@ -350,6 +361,7 @@ void desktop_drive(struct desktop *d)
         guest_job_look_after(d);
     if (d->busy || d->stale || d->gone || d->vm->stopping)
         return; /* what ends that drives it */
+    reconcile_look_at_clock(d->vm);
     due_heap_remove(&d->vm->due_desktops, &d->due);
     d->vm->driven++;
     desktop_step(d);

@@ -43,6 +43,7 @@ struct desktop {
     uint64_t operated_seq;  /* vm->seq at the end of the last one on the host */
     bool gone;              /* the row is gone; freed with the end of the operation */
     int64_t next_try_ms;    /* nothing is tried before */
+    int64_t since_ms;       /* in place of row.state_since_ms, where that lies in the future */
 
     struct index_entry by_id, by_uuid, by_name;
     struct index_entry by_golden; /* it is forked from one, or is about to be */
@@ -95,6 +96,7 @@ struct desktop {
     int64_t rested_ms;     /* ... when it began to rest */
     bool clock_checked;    /* booting, a desktop that is kept */
     int64_t idle_retry_ms; /* it was to rest and is in the same state still: not before */
+    int64_t idle_from_ms;  /* the clock was set then: how long its user is away counts from there */
     bool cleaned; /* failed: the guest and a floating disk are removed; before a new disk: the guest */
     char data_session[ID_SIZE]; /* the session that waits for its data disk ... */
     int64_t data_until_ms;      /* ... until then */
@@ -112,6 +114,7 @@ void desktop_touch_host(struct vmpool *vm, const char *host_id); /* ... nor is a
 void desktop_touch_pool(struct vmpool *vm, const char *pool_id);
 void desktop_touch_image(struct vmpool *vm, const char *image_id);
 void desktop_touch_all(struct vmpool *vm); /* ... nor are the settings */
+void desktop_clock_was_set(struct vmpool *vm);
 void desktop_drive_soon(struct desktop *d);
 void desktop_drive_all(struct vmpool *vm);          /* those that were touched, and those that are due */
 void desktop_tick(struct vmpool *vm);               /* those that are due */

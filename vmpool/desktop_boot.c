@@ -573,8 +573,8 @@ static void step_ready(struct desktop *d)
         memcpy(w->row.sealed_password, sealed, len);
         w->row.sealed_len = len;
     }
-    uint64_t took_ms = (uint64_t)(store_now_ms() - d->row.state_since_ms);
-    if (!*d->row.golden)
+    uint64_t took_ms = (uint64_t)(store_now_ms() - desktop_since_ms(d));
+    if (!*d->row.golden && took_ms <= d->vm->config.vmpool_boot_timeout_ms) /* else the clock was set */
         d->vm->usual_boot_ms = (d->vm->usual_boot_ms * 3 + took_ms) / 4;
     log_info("desktop %s: answers on %s port %u, %.1f s after its start", d->row.name, d->row.address,
              d->row.port, (double)took_ms / 1000);
@@ -611,7 +611,7 @@ static void tell_percent(struct desktop *d)
     }
     d->percent_ms = now_ms + PERCENT_EVERY_MS;
     desktop_due(d, d->percent_ms);
-    uint64_t since_ms = (uint64_t)(now_ms - d->row.state_since_ms);
+    uint64_t since_ms = (uint64_t)(now_ms - desktop_since_ms(d));
     uint64_t usual_ms = d->vm->usual_boot_ms ? d->vm->usual_boot_ms : 1;
     uint64_t percent = d->answered ? PERCENT_ANSWERED : PERCENT_STARTED + since_ms * 80 / usual_ms;
     if (percent > 90 && !d->answered)

@@ -136,7 +136,7 @@ static void on_removed(struct desktop *d, struct guest_job *job, int rc, const s
 void desktop_step_recycling(struct desktop *d)
 {
     /* A guest that somebody used gets a moment to write out what its programs have on the network. */
-    int64_t at_ms = d->row.state_since_ms +
+    int64_t at_ms = desktop_since_ms(d) +
                     (d->row.touched && !d->dead ? (int64_t)d->vm->config.vmpool_logoff_grace_ms : 0);
     if (store_now_ms() < at_ms) {
         desktop_due(d, at_ms);

@@ -42,6 +42,7 @@ static void on_guest_job(void *arg, int rc, const struct error *err)
     struct vmpool *vm = d->vm;
     d->busy = d->on_host = false; /* done() may begin the next operation */
     d->operated_seq = ++vm->seq;
+    reconcile_look_at_clock(vm);
     if (!d->gone && !vm->stopping)
         job->done(d, job, rc, err);
     guest_job_free(job);

@@ -231,7 +231,7 @@ static bool users_check_is_due(struct desktop *d)
     if (d->row.state != DESKTOP_DISCONNECTED || d->row.left_ms || !d->agent)
         return false;
     if (!d->users_check_ms)
-        d->users_check_ms = d->row.state_since_ms + USERS_FIRST_MS;
+        d->users_check_ms = desktop_since_ms(d) + USERS_FIRST_MS;
     if (store_now_ms() >= d->users_check_ms)
         return true;
     desktop_due(d, d->users_check_ms);

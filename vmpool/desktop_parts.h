@@ -118,6 +118,8 @@ bool desktop_is_late(struct desktop *d); /* its state's patience has ended; if n
 /* desktop_world.c: names the golden guest that it is forked from in its row; "": none. */
 void desktop_set_golden(struct desktop *d, const char *golden_id);
 
+/* When its state began, never in the future: the clock may have been set back since. */
+int64_t desktop_since_ms(struct desktop *d);
 /* Waits at least PAUSE_MS before the next step. */
 void desktop_pause(struct desktop *d, int64_t pause_ms);
 void desktop_serial_log(const struct desktop *d, char *ret, size_t size);

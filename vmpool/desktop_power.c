@@ -55,7 +55,10 @@ void desktop_step_idle(struct desktop *d)
         return;
     if (d->row.state != DESKTOP_DISCONNECTED && (d->row.state != DESKTOP_READY || *d->row.session_id))
         return;
-    int64_t now_ms = store_now_ms(), at_ms = d->row.state_since_ms + power->idle_after_ms;
+    int64_t now_ms = store_now_ms(), from_ms = desktop_since_ms(d);
+    if (from_ms < d->idle_from_ms)
+        from_ms = d->idle_from_ms;
+    int64_t at_ms = from_ms + power->idle_after_ms;
     if (at_ms < d->idle_retry_ms)
         at_ms = d->idle_retry_ms;
     if (now_ms < at_ms) {
@@ -145,12 +148,15 @@ void desktop_step_resting(struct desktop *d)
     struct guest_job *job = guest_job_create(d);
     if (!job)
         return;
+    int64_t end_ms = desktop_since_ms(d) + STOP_GRACE_MS;
+    if (end_ms < host->taken_ms + RESTART_GRACE_MS)
+        end_ms = host->taken_ms + RESTART_GRACE_MS;
     if (d->row.rest == REST_SUSPENDING) {
         virt_save_path(job->desktop_dir, d->row.id, d->row.state_since_ms, job->saved, sizeof job->saved);
         guest_job_submit_lane(job, HOST_LANE_SAVE, run_suspend, on_suspended);
         return;
     }
-    job->force = store_now_ms() >= d->row.state_since_ms + STOP_GRACE_MS;
+    job->force = store_now_ms() >= end_ms;
     guest_job_submit(job, run_stop, on_stop);
 }
 

@@ -165,6 +165,23 @@ void desktop_touch_all(struct vmpool *vm)
         desktop_drive_soon(list_entry(pos, struct desktop, entry));
 }
 
+void desktop_clock_was_set(struct vmpool *vm)
+{
+    int64_t now_ms = store_now_ms();
+    list_for_each (pos, &vm->desktops) {
+        struct desktop *d = list_entry(pos, struct desktop, entry);
+        d->next_try_ms = d->channel_retry_ms = d->percent_ms = d->users_check_ms = d->pulse_at_ms = 0;
+        d->cut_ms = d->idle_retry_ms = 0;
+        d->idle_from_ms = d->script_ms = now_ms;
+        if (d->answered)
+            d->answered_ms = now_ms;
+        if (d->wait_ms)
+            d->wait_ms = now_ms;
+        due_heap_remove(&vm->due_desktops, &d->due);
+        desktop_drive_soon(d);
+    }
+}
+
 void desktop_each_on_host(struct vmpool *vm, const char *host_id, void (*each)(struct desktop *d))
 {
     struct census_group *group = census_find(&vm->census, host_id);

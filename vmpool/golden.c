@@ -291,6 +291,18 @@ void golden_drive_all(struct vmpool *vm)
         drive(list_entry(pos, struct golden, entry));
 }
 
+void golden_clock_was_set(struct vmpool *vm)
+{
+    int64_t now_ms = store_now_ms();
+    list_for_each (pos, &vm->goldens) {
+        struct golden *g = list_entry(pos, struct golden, entry);
+        g->next_try_ms = g->retry_at_ms = g->cut_ms = 0;
+        g->state_since_ms = now_ms;
+        if (g->asked_ms)
+            g->asked_ms = now_ms;
+    }
+}
+
 /* --- the end of the process ------------------------------------------------------------------------------
  */
 

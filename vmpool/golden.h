@@ -83,6 +83,7 @@ struct golden *golden_add(struct host *host, const char *id, enum golden_state s
 bool golden_uses_image(const struct vmpool *vm, const char *image_id);
 bool golden_has_guest(const struct vmpool *vm, const char *id); /* a domain of that id is no orphan */
 
+void golden_clock_was_set(struct vmpool *vm);
 void golden_close_all(struct vmpool *vm);
 bool golden_all_closed(const struct vmpool *vm);
 void golden_free_all(struct vmpool *vm);

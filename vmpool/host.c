@@ -367,6 +367,20 @@ static void host_watch_standing(struct host *host)
     host->standing = standing;
 }
 
+void host_clock_was_set(struct vmpool *vm)
+{
+    int64_t now_ms = store_now_ms();
+    list_for_each (pos, &vm->hosts) {
+        struct host *host = list_entry(pos, struct host, entry);
+        host->taken_ms = now_ms;
+        host->measure_at_ms = 0;
+        if (host->look_at_ms)
+            host->look_at_ms = now_ms;
+        if (host->row.down_ms)
+            host->row.down_ms = now_ms;
+    }
+}
+
 void host_watch(struct vmpool *vm)
 {
     list_for_each (pos, &vm->hosts) {

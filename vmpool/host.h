@@ -84,6 +84,7 @@ bool host_take_info(struct host *host, const struct virt_host_info *info);
 
 /* Checks for hung calls; in every pass. */
 void host_watch(struct vmpool *vm);
+void host_clock_was_set(struct vmpool *vm);
 void host_close_all(struct vmpool *vm);
 /* Whether it is open here, or on its way out. */
 bool host_has(const struct vmpool *vm, const char *id);

@@ -327,6 +327,14 @@ void image_copy_drive_all(struct vmpool *vm)
     }
 }
 
+void image_copy_clock_was_set(struct vmpool *vm)
+{
+    list_for_each (pos, &vm->copies) {
+        struct image_copy *copy = list_entry(pos, struct image_copy, entry);
+        copy->tell_at_ms = copy->retry_at_ms = 0;
+    }
+}
+
 void image_copy_close_all(struct vmpool *vm)
 {
     list_for_each (pos, &vm->copies) {

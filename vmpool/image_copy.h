@@ -28,6 +28,7 @@ void image_copy_paths(const struct host *host, const struct image_row *image, st
 bool image_copy_is_there(const struct vmpool *vm, const struct host_row *host, const char *image_id);
 
 void image_copy_drive_all(struct vmpool *vm);
+void image_copy_clock_was_set(struct vmpool *vm);
 
 /* Whether a host still has files of the image: it is not deleted before. */
 bool image_copy_remains(const struct vmpool *vm, const char *image_id);

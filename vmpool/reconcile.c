@@ -294,8 +294,21 @@ static int run_pass(struct db *db, void *arg)
     return snapshot_read(db, pass->snapshot);
 }
 
+/* A pause that was noted before the clock was set back would last as much longer. */
+static void bound_pauses(struct vmpool *vm)
+{
+    int64_t now_ms = store_now_ms();
+    for (size_t i = 0; i < vm->world->pool_count; i++) {
+        struct pool_row *pool = &vm->world->pools[i];
+        pool->retry_at_ms =
+            clock_watch_bound(pool->retry_at_ms, now_ms, (int64_t)vm->config.vmpool_retry_pause_max_ms);
+    }
+}
+
 static void pass_apply(struct vmpool *vm, const struct snapshot *before)
 {
+    reconcile_look_at_clock(vm);
+    bound_pauses(vm);
     lease_drive(vm);
     host_sync(vm);
     desktop_sync(vm);
@@ -393,8 +406,24 @@ void reconcile_due(struct vmpool *vm, int64_t at_ms)
     uv_timer_start(&vm->due, on_due, (uint64_t)(vm->due_at_ms - now_ms), 0);
 }
 
+/* Pauses are begun anew, and what is under way gets the time that it gets after a restart. */
+void reconcile_look_at_clock(struct vmpool *vm)
+{
+    int64_t step_ms = clock_watch_step(&vm->clock, store_now_ms(), (int64_t)(uv_hrtime() / 1000000));
+    if (!step_ms || vm->stopping)
+        return;
+    log_warning("the clock was set by %+.1f s; pauses and deadlines are counted anew",
+                (double)step_ms / 1000);
+    host_clock_was_set(vm);
+    desktop_clock_was_set(vm);
+    golden_clock_was_set(vm);
+    image_copy_clock_was_set(vm);
+    reconcile_want(vm);
+}
+
 static void on_sweep(uv_timer_t *timer)
 {
+    reconcile_look_at_clock(timer->data);
     reconcile_want(timer->data);
 }
 

@@ -12,6 +12,7 @@
 #include <carrel/store.h>
 
 #include "census.h"
+#include "clock_watch.h"
 #include "config.h"
 #include "due_heap.h"
 #include "index.h"
@@ -68,6 +69,7 @@ struct vmpool {
     int64_t usual_identity_ms; /* how long forks took lately to become desktops of their own */
     uint64_t usual_boot_ms;    /* how long boots took lately: for the percent that waiting users see */
 
+    struct clock_watch clock;
     uv_timer_t due;    /* the next time that something has to be looked at */
     int64_t due_at_ms; /* 0: not armed */
     uv_timer_t sweep;
@@ -88,5 +90,7 @@ void vmpool_write(struct vmpool *vm, int (*run)(struct db *db, void *arg), void 
 /* reconcile.c: a pass follows soon, or at AT_MS (CLOCK_REALTIME) at the latest. */
 void reconcile_want(struct vmpool *vm);
 void reconcile_due(struct vmpool *vm, int64_t at_ms);
+/* Before pauses and deadlines are compared with the time: was the clock set? */
+void reconcile_look_at_clock(struct vmpool *vm);
 
 #endif
