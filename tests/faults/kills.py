@@ -1,0 +1,63 @@
+"""kill -9 of QEMU, libvirtd and vmpool at every state of a desktop. All states stand at once, so that a kill meets them
+all, and what is promised for each (places.PROMISES) is asked for each by itself.
+"""
+import contextlib
+import os
+import signal
+
+import places
+
+LAB = None
+
+
+def kill_qemu(hall):
+    for place in hall.places:
+        if place.pid:
+            os.kill(place.pid, signal.SIGKILL)
+
+
+def kill_libvirtd(hall):
+    LAB.host.kill()
+    LAB.wait_host('down')
+    LAB.host.start()
+    LAB.wait_host('up')
+
+
+def kill_vmpool(hall):
+    LAB.kill_vmpool()
+    LAB.start_vmpool()
+    LAB.wait_host('up')
+
+
+KILLS = {'qemu': kill_qemu, 'libvirtd': kill_libvirtd, 'vmpool': kill_vmpool}
+
+
+def walk(kill, states):
+    with places.Hall(LAB, states) as hall:
+        KILLS[kill](hall)
+        faults = []
+        for place in hall.places:
+            with noting(faults, place, kill):
+                places.PROMISES[place.state, kill].now(place)
+        hall.let_go()
+        for place in hall.places:
+            with noting(faults, place, kill):
+                places.PROMISES[place.state, kill].then(place)
+        assert not faults, '\n'.join(faults)
+
+
+@contextlib.contextmanager
+def noting(faults, place, kill):
+    try:
+        yield
+    except AssertionError as error:
+        faults.append(f'kill of {kill} while {place.state}: {error}')
+
+
+def tests(states):
+    def make(kill):
+        def test():
+            walk(kill, states)
+        test.__name__ = f'kill_of_{kill}_at_every_state'
+        return test
+    return [make(kill) for kill in KILLS]
