@@ -375,7 +375,7 @@ def figures():
 
 def many_cycles_leave_nothing():
     """Guests of real QEMU are made and recycled, before they have booted: 1,000 with --all."""
-    count = 1000 if LONG else 40
+    count = 1000 if LONG else 24
     LAB.set(parallel_boots='4')
     with pool('cycle', image='silent', spare=4, max=4, memory_mib=64):
         seen = set()
