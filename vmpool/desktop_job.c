@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "guest_end.h"
+#include "guest_call.h"
 #include "log.h"
 
 struct guest_key desktop_key(const struct desktop *d)

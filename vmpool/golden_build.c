@@ -7,7 +7,7 @@
 
 #include "desktop.h"
 #include "guest_agent.h"
-#include "guest_end.h"
+#include "guest_call.h"
 #include "guest_identity.h"
 #include "host_lane.h"
 #include "image_copy.h"

@@ -6,6 +6,7 @@
 
 #include "desktop.h"
 #include "golden.h"
+#include "guest_call.h"
 #include "host_lane.h"
 #include "lease.h"
 #include "log.h"
@@ -104,6 +105,8 @@ static void host_adopt(struct host *host, uint64_t began_seq)
         if (!*finding->key.desktop_id || !*finding->key.uuid)
             continue;
         running += finding->seen.running;
+        if (finding->seen.behind)
+            guest_take_over(host, &finding->key);
         desktop_guest_found(host, finding->key.uuid, &finding->seen, began_seq);
     }
     log_info("host %s: looked through, %u guests of ours run there", host->row.name, running);

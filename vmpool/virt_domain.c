@@ -215,14 +215,31 @@ int virt_domain_address(struct virt_conn *conn, const struct guest_key *key, cha
     return error_set(err, CE_NOT_FOUND, "the guest has no address on its network yet");
 }
 
-/* From here on a former owner of the host's lease leaves the guest alone. */
-void virt_domain_write_epoch(struct virt_conn *conn, virDomainPtr domain, const struct guest_key *key)
+static int write_epoch(struct virt_conn *conn, virDomainPtr domain, const struct guest_key *key,
+                       struct error *err)
 {
     char xml[256];
     template_mark(key->installation, key->desktop_id, atomic_load(&conn->epoch), xml, sizeof xml);
-    if (virt_may_act(conn, NULL) || virDomainSetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT, xml, "carrel",
-                                                         CARREL_METADATA_NS, VIR_DOMAIN_AFFECT_LIVE) < 0)
-        log_warning("desktop %s: the epoch could not be written into its guest's mark", key->desktop_id);
+    int rc = virt_may_act(conn, err);
+    if (!rc && virDomainSetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT, xml, "carrel", CARREL_METADATA_NS,
+                                    VIR_DOMAIN_AFFECT_LIVE) < 0)
+        rc = virt_error(err, "cannot write the guest's mark");
+    return rc;
+}
+
+void virt_domain_write_epoch(struct virt_conn *conn, virDomainPtr domain, const struct guest_key *key)
+{
+    struct error why = {0};
+    if (write_epoch(conn, domain, key, &why))
+        log_warning("desktop %s: the epoch could not be written into its guest's mark: %s", key->desktop_id,
+                    why.text);
+}
+
+int virt_domain_take_over(struct virt_conn *conn, const struct guest_key *key, struct error *err)
+{
+    CLEANUP_DOMAIN virDomainPtr domain = NULL;
+    int rc = virt_domain_lookup(conn, key, &domain, err);
+    return rc ? rc : write_epoch(conn, domain, key, err);
 }
 
 int virt_domain_list(struct virt_conn *conn, const char *installation,
@@ -239,13 +256,12 @@ int virt_domain_list(struct virt_conn *conn, const char *installation,
         uint64_t epoch = 0;
         bool ours = read_mark(domains[i], key.installation, key.desktop_id, &epoch) &&
                     !strcmp(key.installation, installation);
-        if (ours && epoch < atomic_load(&conn->epoch))
-            virt_domain_write_epoch(conn, domains[i], &key);
         struct guest_seen seen = {0};
         if (!ours)
             key.desktop_id[0] = 0;
         else if (domain_look(domains[i], &seen, NULL))
             seen = (struct guest_seen){0};
+        seen.behind = ours && epoch < atomic_load(&conn->epoch);
         const char *name = virDomainGetName(domains[i]);
         if (name && !virDomainGetUUIDString(domains[i], key.uuid))
             each(arg, name, &key, &seen);

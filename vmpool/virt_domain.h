@@ -25,6 +25,7 @@ struct guest_key {
 struct guest_seen {
     bool running; /* false: paused (an I/O error) or on its way out */
     bool agent;   /* its guest agent is connected */
+    bool behind;  /* virt_domain_list(): its mark has an older epoch than the host's lease */
 };
 
 /* CE_BUSY when the forwarded port is taken (choose another), CE_EXISTS when a domain has the name or UUID. */
@@ -49,12 +50,15 @@ int virt_domain_attach_card(struct virt_conn *conn, const struct guest_key *key,
 int virt_domain_address(struct virt_conn *conn, const struct guest_key *key, char ret[ADDRESS_SIZE],
                         struct error *err) MUST_CHECK;
 
-/* Calls each() for every domain of the host: KEY's desktop_id is empty for one that is not ours. Ours get the
- * epoch of the host's lease, and SEEN is what virt_domain_find() would say; not running too when that failed. */
+/* Calls each() for every domain of the host: KEY's desktop_id is empty for one that is not ours. SEEN is what
+ * virt_domain_find() would say; not running too when that failed. Waits for no guest. */
 int virt_domain_list(struct virt_conn *conn, const char *installation,
                      void (*each)(void *arg, const char *name, const struct guest_key *key,
                                   const struct guest_seen *seen),
                      void *arg, struct error *err) MUST_CHECK;
+
+/* Writes the epoch of the host's lease into the guest's mark. Waits for half a minute while another call has it. */
+int virt_domain_take_over(struct virt_conn *conn, const struct guest_key *key, struct error *err) MUST_CHECK;
 
 /* One command of QEMU's guest agent; the answer is freed by the caller. CE_UNREACHABLE: no agent listens. */
 int virt_domain_agent(struct virt_conn *conn, const struct guest_key *key, const char *command, int timeout_s,
