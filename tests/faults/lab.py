@@ -103,11 +103,13 @@ class FaultsLab(broker_lab.Lab):
         self.vmpool = None
         self.held = {}
         self.settings_of_vmpool = {
-            'image_dir': f'{self.dir}/images', 'desktop_dir': f'{self.dir}/desktops', 'name': 'one', 'lease': '300s',
-            'template': f'{self.dir}/domain.xml', 'virt': 'qemu', 'port_range': '21000-21999', 'parallel_boots': '10',
-            'clone_timeout': '300s', 'boot_timeout': '900s', 'logoff_grace': '100ms', 'retry_pause': '100ms', 'retry_pause_max': '500ms',
+            'image_dir': f'{self.dir}/images', 'desktop_dir': f'{self.dir}/desktops', 'golden_dir': f'{self.dir}/golden',
+            'name': 'one', 'lease': '300s', 'template': f'{self.dir}/domain.xml', 'virt': 'qemu',
+            'port_range': '21000-21999', 'parallel_boots': '10', 'clone_timeout': '300s', 'boot_timeout': '900s',
+            'logoff_grace': '100ms', 'retry_pause': '100ms', 'retry_pause_max': '500ms',
             'failure_limit': '3', 'sweep': '1s', 'host_timeout': '600s', 'disk_reserve': '1MiB', 'keepalive': '2s',
             **dict(settings)}
+        os.mkdir(f'{self.dir}/golden')
         os.mkdir(f'{self.dir}/desktops')
         subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=256m', 'tmpfs', f'{self.dir}/desktops'], check=True)
         os.mkdir(f'{self.dir}/emulator')
@@ -188,6 +190,15 @@ class FaultsLab(broker_lab.Lab):
     def kill_vmpool(self):
         self.vmpool.kill()
         self.vmpool.wait()
+        self.vmpool = None
+
+    def wait_until(self, condition, seconds, what):
+        """Nothing is waited for that a vmpool was to do which has ended."""
+        def holds():
+            status = self.vmpool.poll() if self.vmpool else None
+            assert status is None, f'vmpool ended with {status}, while it was waited for this: {what}'
+            return condition()
+        return super().wait_until(holds, seconds, what)
 
     def stop_vmpool(self):
         self.vmpool.send_signal(signal.SIGTERM)
@@ -275,11 +286,12 @@ class FaultsLab(broker_lab.Lab):
         return found
 
     def qemu_of(self, desktop):
-        return self.guest_processes().get(self.uuid_of(desktop['id']))
+        return self.guest_processes().get(self.column_of(desktop, 'uuid'))
 
-    def uuid_of(self, desktop_id):
+    def column_of(self, desktop, name):
+        """What the API does not tell of a desktop."""
         with contextlib.closing(sqlite3.connect(f'file:{self.dir}/store.db?mode=ro', uri=True, timeout=60)) as db:
-            row = db.execute('SELECT uuid FROM desktops WHERE id = ?', (desktop_id,)).fetchone()
+            row = db.execute(f'SELECT {name} FROM desktops WHERE id = ?', (desktop['id'],)).fetchone()
         return row[0] if row else None
 
     def tell_guest(self, desktop, line, patience_s=20):
@@ -320,7 +332,6 @@ class FaultsLab(broker_lab.Lab):
         seen = []
 
         def holds():
-            assert self.vmpool.poll() is None, f'vmpool ended with {self.vmpool.returncode}'
             seen[:] = self.desktops(pool)
             if answering:
                 self.answer_again(seen)
@@ -331,8 +342,17 @@ class FaultsLab(broker_lab.Lab):
             states = [(d['name'], d['state'], d.get('reason')) for d in seen]
             raise AssertionError(f'{error}; it has {states}, {self.get(f"/v1/pools/{pool}").body}') from None
 
+    @staticmethod
+    def state_of(desktop):
+        """With how it rests, as fault_states prints it."""
+        return desktop['state'] + (f'/{desktop["rest"]}' if desktop['rest'] else '')
+
     def wait_state(self, pool, state, **more):
-        return self.wait_desktop(pool, lambda d: d['state'] == state, f'a desktop is {state}', **more)
+        return self.wait_desktop(pool, lambda d: self.state_of(d) == state, f'a desktop is {state}', **more)
+
+    def rest(self, pool, how):
+        """What becomes of desktops of POOL whose users are away for 10 s: keep, stop or suspend."""
+        self.must(self.patch(f'/v1/pools/{pool}/power', {'idle': how, 'idle_after_s': 10}), 200)
 
     def wait_gone(self, desktop):
         self.wait_until(lambda: self.get(f'/v1/desktops/{desktop["id"]}').status == 404, WAIT_S,
@@ -388,12 +408,14 @@ class FaultsLab(broker_lab.Lab):
         assert now == self.foreign, f'somebody else\'s was touched: {self.foreign} became {now}'
 
     def nothing_is_left(self):
-        """No pools any more: neither domains nor processes, disks or storage of ours."""
+        """No pools any more: neither domains nor processes, disks or storage of ours, but the mark of the directory."""
         def left():
             ours = {'domains': [d for d in self.host.domains() if d not in ('ready-1', 'somebody')],
                     'processes': [u for u in self.guest_processes() if u not in [r[0] for r in self.foreign[1].values()]],
                     'files': [f for f in os.listdir(f'{self.dir}/desktops')
-                              if f not in self.foreign[0] and not f.endswith(('.serial.log.failed', '.lock'))]}
+                              if f not in self.foreign[0] and not f.startswith('carrel-storage.') and
+                              not f.endswith(('.serial.log.failed', '.lock'))],
+                    'golden': [f for _, _, files in os.walk(f'{self.dir}/golden') for f in files]}
             return {k: v for k, v in ours.items() if v}
         seen = {}
 

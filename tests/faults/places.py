@@ -2,6 +2,8 @@
 it is let go again. One class a state of common/desktop_state.c; faults_test.py refuses to start without one for each.
 """
 import contextlib
+import os
+import signal
 import time
 
 import broker_lab  # noqa: F401  (its folder is on the path)
@@ -16,7 +18,7 @@ class Place:
 
     def __init__(self, lab):
         self.lab = lab
-        self.pool = self.state.replace('_', '-')
+        self.pool = self.state.replace('_', '-').replace('/', '-')
         self.ticket = None
         self.desktop = self.pid = None
 
@@ -139,6 +141,60 @@ class Stopped(Place):
         self.lab.must(self.lab.patch(f'/v1/pools/{self.pool}', {'enabled': True}), 200)
 
 
+class Resting(Place):
+    """A dedicated desktop whose user has logged off, on its way to rest."""
+    kind = 'dedicated'
+    rest = None
+
+    def arrive(self):
+        super().arrive()
+        self.log_in()
+        self.lab.must(self.lab.report(self.ticket, 'connected'), 200)
+        self.lab.must(self.lab.post(f'/v1/sessions/{self.ticket["session"]}/logoff'), 202)
+        self.ticket = None
+        self.lab.wait_state(self.pool, 'ready')
+        self.hold()
+        self.lab.rest(self.pool, self.rest)
+
+    def hold(self):
+        pass
+
+    def let_go(self):
+        """It is wanted again."""
+        self.lab.rest(self.pool, 'keep')
+
+
+class Stopping(Resting):
+    """The guest has no ear for the button: it is ended after two minutes, or obeys its user."""
+    state = 'stopped/stopping'
+    rest = 'stop'
+
+    def let_go(self):
+        super().let_go()
+        if self.lab.qemu_of(self.desktop) == self.pid:
+            self.lab.tell_guest(self.desktop, 'poweroff')
+
+
+class Suspending(Resting):
+    """QEMU is stopped, so that its memory is not written."""
+    state = 'stopped/suspending'
+    rest = 'suspend'
+
+    def hold(self):
+        os.kill(self.lab.qemu_of(self.lab.desktops(self.pool)[0]), signal.SIGSTOP)
+
+    def let_go(self):
+        super().let_go()
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGCONT)
+
+
+class Suspended(Resting):
+    state = 'stopped/suspended'
+    rest = 'suspend'
+    has_guest = False
+
+
 class Failed(Place):
     """Three starts failed, and the pool waits for an administrator."""
     state = 'failed'
@@ -175,7 +231,7 @@ class Maintenance(Place):
 
 
 PLACES = {c.state: c for c in (Cloning, Booting, Ready, Claimed, InUse, Disconnected, Recycling, Stopped, Failed,
-                               Maintenance)}
+                               Maintenance, Stopping, Suspending, Suspended)}
 
 
 # --- promises -------------------------------------------------------------------------------------------------
@@ -198,6 +254,15 @@ class Stays:
 
     def then(self, p):
         settle(p, self.then_word)
+
+
+class WakesUp(Stays):
+    """... with all that was open on it."""
+
+    def then(self, p):
+        super().then(p)
+        words = f'desktop {p.desktop["name"]}: goes on with the memory that was written'
+        assert words in p.lab.vmpool_log(), f'{p.pool}: it was started anew'
 
 
 class Lost:
@@ -236,6 +301,9 @@ PROMISES = {
     ('disconnected', 'qemu'): Lost('guest-failed'),
     ('recycling', 'qemu'): Lost(),
     ('stopped', 'qemu'): Stays('same'),  # has none: nothing may happen to it
+    ('stopped/stopping', 'qemu'): Lost(now='same'),
+    ('stopped/suspending', 'qemu'): Lost(now='same'),  # what was open on it is lost, its disk is not
+    ('stopped/suspended', 'qemu'): WakesUp('same'),
     ('failed', 'qemu'): Stays('other'),
     ('maintenance', 'qemu'): Lost(),
     # libvirtd is killed, and started again when vmpool has seen it.
@@ -247,6 +315,9 @@ PROMISES = {
     ('disconnected', 'libvirtd'): Stays('other'),
     ('recycling', 'libvirtd'): Stays('other'),
     ('stopped', 'libvirtd'): Stays('same'),
+    ('stopped/stopping', 'libvirtd'): Stays('same'),
+    ('stopped/suspending', 'libvirtd'): WakesUp('same'),
+    ('stopped/suspended', 'libvirtd'): WakesUp('same'),
     ('failed', 'libvirtd'): Stays('other'),
     ('maintenance', 'libvirtd'): Stays('other'),
     # vmpool is killed and started again.
@@ -258,6 +329,9 @@ PROMISES = {
     ('disconnected', 'vmpool'): Stays('other'),
     ('recycling', 'vmpool'): Stays('other'),
     ('stopped', 'vmpool'): Stays('same'),
+    ('stopped/stopping', 'vmpool'): Stays('same'),
+    ('stopped/suspending', 'vmpool'): WakesUp('same'),
+    ('stopped/suspended', 'vmpool'): WakesUp('same'),
     ('failed', 'vmpool'): Stays('other'),
     ('maintenance', 'vmpool'): Stays('other'),
 }
@@ -268,7 +342,7 @@ class Hall:
 
     def __init__(self, lab, states):
         self.lab = lab
-        self.places = [PLACES[s](lab) for s in sorted(states, key=lambda s: s == 'cloning')]
+        self.places = [PLACES[s](lab) for s in sorted(states, key=lambda s: (s == 'cloning', '/' in s))]
 
     def __enter__(self):
         began = time.monotonic()
