@@ -14,7 +14,7 @@
 #define JSON_MAX_BYTES 65536
 #define HEAD_BYTES 131072 /* where every boot record and file system has its mark */
 
-static int errno_error(struct error *err, const char *what, const char *path)
+int image_files_error(struct error *err, const char *what, const char *path)
 {
     int code = errno == ENOENT ? CE_NOT_FOUND : errno == ENOSPC || errno == EDQUOT ? CE_NO_SPACE : CE_IO;
     return error_set(err, code, "%s %.250s: %s", what, path, strerror(errno));
@@ -25,12 +25,12 @@ static int read_head(const char *path, void *bytes, size_t size, size_t *ret_len
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return errno_error(err, "cannot open", path);
+        return image_files_error(err, "cannot open", path);
     size_t len = 0;
     ssize_t got = 1;
     while (len < size && (got = read(fd, (char *)bytes + len, size - len)) > 0)
         len += (size_t)got;
-    int rc = got < 0 ? errno_error(err, "cannot read", path) : 0;
+    int rc = got < 0 ? image_files_error(err, "cannot read", path) : 0;
     close(fd);
     if (!rc)
         *ret_len = len;
@@ -41,13 +41,13 @@ static int require_file(const char *path, struct error *err)
 {
     struct stat st;
     if (stat(path, &st))
-        return errno_error(err, "cannot find", path);
+        return image_files_error(err, "cannot find", path);
     if (!S_ISREG(st.st_mode))
         return error_set(err, CE_BAD_INPUT, "%.250s is not a file", path);
     if (!st.st_size)
         return error_set(err, CE_BAD_INPUT, "%.250s is empty", path);
     if (access(path, R_OK))
-        return errno_error(err, "cannot read", path);
+        return image_files_error(err, "cannot read", path);
     return 0;
 }
 
@@ -87,9 +87,9 @@ static int inspect(const char *source, struct image_source *s, struct error *err
     if (*source != '/')
         return error_set(err, CE_BAD_INPUT, "the source must be an absolute path");
     if (!realpath(source, s->disk))
-        return errno_error(err, "cannot find", source);
+        return image_files_error(err, "cannot find", source);
     if (stat(s->disk, &st))
-        return errno_error(err, "cannot find", source);
+        return image_files_error(err, "cannot find", source);
     memcpy(s->folder, s->disk, sizeof s->folder);
     int rc = 0;
     if (S_ISDIR(st.st_mode))
@@ -129,17 +129,17 @@ int image_files_remove(const char *folder, struct error *err)
 {
     DIR *dir = opendir(folder);
     if (!dir)
-        return errno == ENOENT ? 0 : errno_error(err, "cannot open", folder);
+        return errno == ENOENT ? 0 : image_files_error(err, "cannot open", folder);
     int rc = 0;
     for (const struct dirent *entry; !rc && (entry = readdir(dir));) {
         if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
             continue;
         if (unlinkat(dirfd(dir), entry->d_name, 0) && errno != ENOENT)
-            rc = errno_error(err, "cannot remove", entry->d_name);
+            rc = image_files_error(err, "cannot remove", entry->d_name);
     }
     closedir(dir);
     if (!rc && rmdir(folder) && errno != ENOENT)
-        rc = errno_error(err, "cannot remove", folder);
+        rc = image_files_error(err, "cannot remove", folder);
     return rc;
 }
 
@@ -150,7 +150,7 @@ int image_files_prepare(const char *folder, struct error *err)
         return rc;
     /* The hypervisor runs as another user and must get at the golden disk. */
     if (mkdir(folder, 0755) || chmod(folder, 0755))
-        return errno_error(err, "cannot make", folder);
+        return image_files_error(err, "cannot make", folder);
     return 0;
 }
 
@@ -158,14 +158,14 @@ static int copy_file(const char *from, const char *to, struct error *err)
 {
     int in = open(from, O_RDONLY | O_CLOEXEC);
     if (in < 0)
-        return errno_error(err, "cannot open", from);
+        return image_files_error(err, "cannot open", from);
     int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     ssize_t got = out < 0 ? -1 : 1;
     while (got > 0)
         got = copy_file_range(in, NULL, out, NULL, 1 << 20, 0);
-    int rc = got < 0 ? errno_error(err, "cannot write", to) : 0;
+    int rc = got < 0 ? image_files_error(err, "cannot write", to) : 0;
     if (!rc && (fchmod(out, 0644) || fsync(out)))
-        rc = errno_error(err, "cannot write", to);
+        rc = image_files_error(err, "cannot write", to);
     close(in);
     if (out >= 0)
         close(out);
@@ -191,13 +191,13 @@ int image_files_install(const struct image_source *source, const char *part, con
     if (!rc)
         rc = join(path, part, "disk.qcow2", err);
     if (!rc && (chmod(path, 0644) || stat(path, &st)))
-        rc = errno_error(err, "cannot find", path);
+        rc = image_files_error(err, "cannot find", path);
     if (!rc)
         rc = image_seal_write(part, err);
     if (!rc)
         rc = image_files_remove(folder, err);
     if (!rc && rename(part, folder))
-        rc = errno_error(err, "cannot rename", part);
+        rc = image_files_error(err, "cannot rename", part);
     if (!rc)
         *ret_size_bytes = (uint64_t)st.st_blocks * 512;
     return rc;

@@ -30,6 +30,9 @@ int image_files_prepare(const char *folder, struct error *err) MUST_CHECK;
 int image_files_install(const struct image_source *source, const char *part, const char *folder,
                         uint64_t *ret_size_bytes, struct error *err) MUST_CHECK;
 
+/* "WHAT PATH: " and errno's words; returns the code that fits. */
+int image_files_error(struct error *err, const char *what, const char *path);
+
 /* Removes a folder of plain files; 0 also when it is not there. */
 int image_files_remove(const char *folder, struct error *err) MUST_CHECK;
 

@@ -10,13 +10,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SEAL_NAME "disk.seal"
+#include "image_files.h"
 
-static int errno_error(struct error *err, const char *what, const char *path)
-{
-    return error_set(err, errno == ENOENT ? CE_NOT_FOUND : CE_IO, "%s %.250s: %s", what, path,
-                     strerror(errno));
-}
+#define SEAL_NAME "disk.seal"
 
 int image_seal_write(const char *folder, struct error *err)
 {
@@ -27,13 +23,13 @@ int image_seal_write(const char *folder, struct error *err)
     if (n < 0 || n >= PATH_MAX || m < 0 || m >= PATH_MAX)
         return error_set(err, CE_LIMIT, "a path in the image is too long");
     if (stat(disk, &st))
-        return errno_error(err, "cannot find", disk);
+        return image_files_error(err, "cannot find", disk);
     FILE *file = fopen(path, "we");
     if (!file)
-        return errno_error(err, "cannot write", path);
+        return image_files_error(err, "cannot write", path);
     fprintf(file, "carrel-seal 1 bytes=%jd changed=%jd\n", (intmax_t)st.st_size, (intmax_t)st.st_mtime);
     bool bad = ferror(file) || fflush(file) || fsync(fileno(file));
-    return fclose(file) || bad ? errno_error(err, "cannot write", path) : 0;
+    return fclose(file) || bad ? image_files_error(err, "cannot write", path) : 0;
 }
 
 static void say_time(intmax_t at_s, char *ret, size_t size)
