@@ -84,6 +84,16 @@ void api_data_disk_delete(struct request *r);
 /* api_desktops.c, api_sessions.c, api_gateways.c */
 void api_desktops_list(struct request *r);
 void api_desktop_get(struct request *r);
+void api_desktop_log(struct request *r);
+void api_desktop_log_get(struct request *r);
+void api_desktop_screenshot(struct request *r);
+void api_desktop_screenshot_get(struct request *r);
+void api_desktop_console(struct request *r);
+void api_pool_failures(struct request *r);
+void api_snapshots_list(struct request *r);
+void api_snapshot_create(struct request *r);
+void api_snapshot_restore(struct request *r);
+void api_snapshot_delete(struct request *r);
 void api_desktop_recycle(struct request *r);
 void api_desktop_restart(struct request *r);
 void api_desktop_maintenance(struct request *r);

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api_desktop_order.h"
 #include "api_handlers.h"
 #include "api_policy.h"
 #include "api_pool_limits.h"
@@ -103,6 +104,8 @@ static int answer_row(struct db *db, struct request *r, const struct pool_row *r
     int rc = json ? add_roll(db, row, json) : CE_NOMEM;
     if (!rc)
         rc = api_power_add(db, row, json);
+    if (!rc)
+        rc = api_add_last_failure(db, row->id, json);
     request_set(r, status, json);
     return rc;
 }

@@ -43,6 +43,7 @@ static const char *const may_be_zero[][2] = {
     {"broker", "password_max_age"}, {"broker", "password_min_length"}, {"gateway", "threads"},
     {"vmpool", "disk_reserve"},     {"vmpool", "logoff_grace"},        {"vmpool", "retry_pause"},
     {"vmpool", "keep_versions"},    {"broker", "user_sessions"},       {"broker", "max_sessions"},
+    {"vmpool", "health_check"},     {"vmpool", "health_time"},         {"vmpool", "failed_logs"},
 };
 
 static const struct unit {

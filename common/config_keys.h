@@ -99,6 +99,11 @@
     X(vmpool, retry_pause, DURATION, "5s", "first pause of a pool after a failed guest; it doubles")         \
     X(vmpool, retry_pause_max, DURATION, "10min", "the longest pause")                                       \
     X(vmpool, failure_limit, NUMBER, "8", "failures in a row before a pool stops")                           \
+    X(vmpool, health_check, DURATION, "30s", "how often a desktop that stands is asked; 0s: never")          \
+    X(vmpool, health_failures, NUMBER, "5", "probes that have to fail ...")                                  \
+    X(vmpool, health_time, DURATION, "2min", "... over so long before a desktop is replaced")                \
+    X(vmpool, health_rate, NUMBER, "20", "probes a second in all, at most")                                  \
+    X(vmpool, failed_logs, NUMBER, "10", "serial logs of failed guests that are kept of each pool")          \
     X(vmpool, keep_versions, NUMBER, "0", "newest ready versions of an image that stay unused; 0: all")      \
     X(vmpool, keepalive, DURATION, "5s", "libvirt keep-alive interval; three missed end a connection")       \
     X(vmpool, sweep, DURATION, "5s", "safety net: how often pools are looked at without an event")

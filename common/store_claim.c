@@ -338,13 +338,13 @@ static int ready_for_one_more(struct db *db, const char *pool_id, int64_t waitin
     return rc;
 }
 
-/* Desktops that no newcomer gets soon: lent, in maintenance, or somebody's own. */
+/* Desktops that no newcomer gets soon: lent, or somebody's own. For what is in maintenance the pool makes another. */
 static int count_taken(struct db *db, const char *pool_id, enum pool_kind kind, int64_t *ret)
 {
     int64_t taken = 0, owned = 0;
     int rc = db_get_int(db, &taken,
                         "SELECT COUNT(*) FROM desktops WHERE pool_id = $1"
-                        " AND state IN ('claimed', 'in_use', 'disconnected', 'maintenance')",
+                        " AND state IN ('claimed', 'in_use', 'disconnected')",
                         db_text(pool_id));
     if (!rc && kind == POOL_DEDICATED)
         rc = db_get_int(db, &owned,

@@ -10,7 +10,8 @@
     " d.guest_user, d.sealed_password, d.disk, s.id, s.user_name, d.attempts, d.created_ms, d.touched,"      \
     " CASE WHEN d.state = 'stopped' AND EXISTS (SELECT 1 FROM sessions w WHERE w.user_id = d.owner_id"       \
     " AND w.pool_id = d.pool_id AND w.state <> 'ended' AND w.state = 'starting' AND w.desktop_id IS NULL)"   \
-    " THEN 1 ELSE 0 END, d.machine_id, m.name, d.golden, d.rest, d.left_ms, d.renew, x.id, x.attached"       \
+    " THEN 1 ELSE 0 END, d.machine_id, m.name, d.golden, d.rest, d.left_ms, d.renew, x.id, x.attached,"      \
+    " d.health, d.health_since_ms"                                                                           \
     " FROM desktops d JOIN pools p ON p.id = d.pool_id LEFT JOIN hosts h ON h.id = d.host_id"                \
     " LEFT JOIN users o ON o.id = d.owner_id LEFT JOIN machines m ON m.id = d.machine_id"                    \
     " LEFT JOIN data_disks x ON x.desktop_id = d.id AND x.locked_host_id = d.host_id"                        \
@@ -27,7 +28,8 @@ static void desktop_read(struct db_query *q, struct desktop_row *ret)
                                 .wanted = row_bool(q, 26),
                                 .left_ms = row_int(q, 31),
                                 .renew = (enum desktop_renew)row_u32(q, 32),
-                                .data_disk_attached = row_bool(q, 34)};
+                                .data_disk_attached = row_bool(q, 34),
+                                .health_since_ms = row_int(q, 36)};
     row_text(q, 0, ret->id, sizeof ret->id);
     row_text(q, 1, ret->name, sizeof ret->name);
     row_text(q, 2, ret->pool_id, sizeof ret->pool_id);
@@ -53,6 +55,7 @@ static void desktop_read(struct db_query *q, struct desktop_row *ret)
     row_text(q, 29, ret->golden, sizeof ret->golden);
     row_enum(q, 30, desktop_rest_parse, &ret->rest);
     row_text(q, 33, ret->data_disk_id, sizeof ret->data_disk_id);
+    row_text(q, 35, ret->health, sizeof ret->health);
 }
 
 static int desktop_event(struct db *db, const struct desktop_row *desktop, const char *what,
@@ -103,7 +106,8 @@ int store_desktop_insert(struct db *db, struct desktop_row *row)
         " disk, attempts, created_ms)"
         " SELECT $1, $2, p.id, p.kind, $4, COALESCE($5, p.image_id), $6, 'cloning', $7, 0, '', NULL, 0,"
         " $8, $9, $10, $11, $12, $13, $14, $7 FROM pools p WHERE p.id = $3 AND p.deleting = 0"
-        " AND (SELECT COUNT(*) FROM desktops d WHERE d.pool_id = p.id) < p.max_desktops",
+        " AND (SELECT COUNT(*) FROM desktops d WHERE d.pool_id = p.id AND d.state <> 'maintenance')"
+        " < p.max_desktops",
         db_text(id), db_text(row->name), db_text(row->pool_id), db_ref(row->host_id), db_ref(row->image_id),
         db_ref(row->uuid), db_int(now_ms), db_text(row->address), db_int(row->port),
         db_text(row->fingerprint), db_text(row->guest_user), db_bytes(row->sealed_password, row->sealed_len),
@@ -213,10 +217,13 @@ int store_desktop_move(struct db *db, const char *id, enum desktop_state from, e
         rc = desktop_make_clean(db, id);
     if (!rc)
         rc = db_run(db,
-                    "UPDATE desktops SET state = $3, state_since_ms = $4, reason = $5, rest = ''"
+                    "UPDATE desktops SET state = $3, state_since_ms = $4, reason = $5, rest = '',"
+                    " health = CASE WHEN $6 = 1 THEN health ELSE '' END,"
+                    " health_since_ms = CASE WHEN $6 = 1 THEN health_since_ms ELSE 0 END"
                     " WHERE id = $1 AND state = $2",
                     db_text(id), db_text(desktop_state_name(from)), db_text(desktop_state_name(to)),
-                    db_int(store_now_ms()), db_text(reason));
+                    db_int(store_now_ms()), db_text(reason),
+                    db_int(to == DESKTOP_READY || desktop_state_is_lent(to)));
     *ret_moved = !rc && db->changes == 1;
     if (!*ret_moved)
         return rc;

@@ -157,6 +157,7 @@ static int image_is_free(struct db *db, const char *id)
         db, &q,
         "SELECT 'pool', name FROM pools WHERE image_id = $1"
         " UNION ALL SELECT 'desktop', name FROM desktops WHERE image_id = $1"
+        " UNION ALL SELECT 'snapshot', name FROM disk_snapshots WHERE image_id = $1"
         " UNION ALL SELECT 'roll of pool', p.name FROM pool_rolls r JOIN pools p ON p.id = r.pool_id"
         " WHERE r.phase <> 'done' AND (r.from_image_id = $1 OR r.to_image_id = $1) LIMIT 1",
         db_text(id));
@@ -191,6 +192,7 @@ static int prune_candidates(struct db *db, const char *name, uint32_t keep, stru
         " AND n.state = 'ready') > $2"
         " AND NOT EXISTS (SELECT 1 FROM pools p WHERE p.image_id = i.id)"
         " AND NOT EXISTS (SELECT 1 FROM desktops d WHERE d.image_id = i.id)"
+        " AND NOT EXISTS (SELECT 1 FROM disk_snapshots s WHERE s.image_id = i.id)"
         " AND NOT EXISTS (SELECT 1 FROM pool_rolls r WHERE r.phase <> 'done'"
         " AND (r.from_image_id = i.id OR r.to_image_id = i.id)) ORDER BY i.name, i.version",
         db_text(name), db_int(keep));

@@ -133,6 +133,7 @@ static void count(const struct census_place *place, uint32_t sign)
     tally->host->starting += starts ? sign : 0;
     tally->lent += desktop_state_is_lent(place->state) ? sign : 0;
     tally->coming += starts && place->free ? sign : 0;
+    tally->detached += place->state == DESKTOP_MAINTENANCE ? sign : 0;
     tally->free_ready += place->state == DESKTOP_READY && place->free ? sign : 0;
 }
 

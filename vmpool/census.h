@@ -36,6 +36,7 @@ struct tally {
     uint32_t coming;     /* of those, nobody's yet */
     uint32_t lent;       /* somebody's session is on it */
     uint32_t free_ready; /* ready, nobody's: what a claim can take */
+    uint32_t detached;   /* in maintenance: its pool makes up for it */
 };
 
 struct census {

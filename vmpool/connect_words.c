@@ -15,6 +15,8 @@ static const struct {
     {"Unable to read TLS confirmation", "the host refused carrel-vmpool's certificate: it is not of the "
                                         "host's CA, or not in its tls_allowed_dn_list; the "
                                         "log of libvirtd there has which"},
+    {"Cannot write data: Broken pipe",
+     "the program that connects, ssh for example, ended at once; run as carrel-vmpool's user it says why"},
     {"Host key verification failed",
      "the host's key must stand in /etc/ssh/ssh_known_hosts, as nobody is there to be asked"},
     {"Permission denied (",

@@ -92,6 +92,8 @@ void desktop_apply(struct desktop *d, const struct desktop_row *row)
     desktop_boot_reset(d);
     d->restore = suspended && row->state == DESKTOP_BOOTING && !row->renew;
     d->rested_ms = rested_ms;
+    if (!desktop_state_has_guest(row->state) || row->state == DESKTOP_BOOTING)
+        desktop_health_forget(d);
     if (!desktop_state_has_guest(row->state) && row->state != DESKTOP_MAINTENANCE) {
         d->guest_known = false;
         d->suspect = false;
@@ -281,7 +283,7 @@ static bool deadline_passed(struct desktop *d)
 
 static void desktop_step(struct desktop *d)
 {
-    if (desktop_step_host(d) || deadline_passed(d))
+    if (desktop_step_disk(d) || desktop_step_host(d) || deadline_passed(d))
         return;
     const struct host *host = desktop_host(d);
     if (host->looking && !d->guest_known && desktop_state_has_guest(d->row.state))
@@ -349,6 +351,7 @@ static bool is_under_way(const struct desktop *d)
         return d->row.rest == REST_STOPPING || d->row.rest == REST_SUSPENDING ||
                (d->row.renew == RENEW_DISK && !d->cleaned);
     case DESKTOP_MAINTENANCE:
+        return d->disk_work != NULL;
     case DESKTOP_STATE_COUNT:
         break;
     }
@@ -443,6 +446,8 @@ void desktop_close_all(struct vmpool *vm)
         probe_close(&d->check);
         probe_close(&d->pulse);
         desktop_join_cancel(d);
+        desktop_health_forget(d);
+        desktop_disk_cancel(d);
     }
 }
 
@@ -458,6 +463,7 @@ void desktop_free_all(struct vmpool *vm)
     }
     census_finish(&vm->census);
     due_heap_finish(&vm->due_desktops);
+    desktop_health_stop(vm);
     index_finish(&vm->by_id);
     index_finish(&vm->by_uuid);
     index_finish(&vm->by_name);

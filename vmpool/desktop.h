@@ -12,6 +12,7 @@
 #include "desktop_state.h"
 #include "due_heap.h"
 #include "guest_agent.h"
+#include "health.h"
 #include "host.h"
 #include "index.h"
 #include "probe.h"
@@ -29,6 +30,14 @@
 #define RESTART_GRACE_MS 30000    /* no deadline ends sooner after vmpool's own start */
 #define PORT_TRIES 16             /* ports that turned out to be in use, before the guest counts as failed */
 #define PERCENT_EVERY_MS 2000     /* how often waiting users hear of progress */
+
+struct desktop_health {
+    struct due_entry due; /* in vm->due_probes */
+    struct probe *probe;
+    struct health seen;
+    int64_t good_ms; /* when it answered last */
+    char why[96];    /* the last failure */
+};
 
 struct desktop {
     struct list entry;
@@ -98,8 +107,11 @@ struct desktop {
     int64_t idle_retry_ms; /* it was to rest and is in the same state still: not before */
     int64_t idle_from_ms;  /* the clock was set then: how long its user is away counts from there */
     bool cleaned; /* failed: the guest and a floating disk are removed; before a new disk: the guest */
-    char data_session[ID_SIZE]; /* the session that waits for its data disk ... */
-    int64_t data_until_ms;      /* ... until then */
+    char data_session[ID_SIZE];   /* the session that waits for its data disk ... */
+    int64_t data_until_ms;        /* ... until then */
+    struct disk_work *disk_work;  /* snapshots: desktop_disk.c */
+    struct desktop_health health; /* whether it answers while it stands: desktop_health.c */
+    int64_t captured_order;       /* the newest order for a picture or a log that was carried out */
 };
 
 void desktop_drive(struct desktop *d); /* the next step, if there is one now */
@@ -143,6 +155,10 @@ void desktop_guest_found(struct host *host, const char *uuid, const struct guest
 /* A port of the range that no desktop has at the host's address (and nobody listens on, where that is here); 0
  * when there is none. */
 uint16_t desktop_port_pick(struct vmpool *vm, const struct host *host);
+
+/* desktop_health.c */
+int desktop_health_start(struct vmpool *vm) MUST_CHECK;
+void desktop_health_stop(struct vmpool *vm);
 
 /* The end of the process: closes what hangs on the loop. */
 void desktop_close_all(struct vmpool *vm);

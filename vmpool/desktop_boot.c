@@ -117,7 +117,11 @@ static bool prepare_start(struct desktop *d, struct guest_job *job)
     if (job->fork)
         desktop_instant_prepare(d, job, ram);
     uuid_make(genid);
-    snprintf(disk, sizeof disk, "%s/%s.qcow2", d->vm->config.vmpool_desktop_dir, d->row.id);
+    /* A disk that came back from a snapshot has another name. */
+    if (*d->row.disk && d->row.state != DESKTOP_CLONING)
+        snprintf(disk, sizeof disk, "%.*s", (int)sizeof disk - 1, d->row.disk);
+    else
+        snprintf(disk, sizeof disk, "%s/%s.qcow2", d->vm->config.vmpool_desktop_dir, d->row.id);
     snprintf(nvram, sizeof nvram, "%s/%s" VIRT_NVRAM_SUFFIX, d->vm->config.vmpool_desktop_dir, d->row.id);
     desktop_serial_log(d, job->serial_log, sizeof job->serial_log);
     const struct guest_spec spec = {

@@ -7,6 +7,7 @@
 
 #include "log.h"
 #include "pool_sizing.h"
+#include "virt_disk.h"
 #include "virt_save.h"
 
 /* --- plain changes ----------------------------------------------------------------------------------------
@@ -91,7 +92,10 @@ void desktop_fail(struct desktop *d, const char *reason)
 int desktop_run_remove(struct virt_conn *conn, void *arg, struct error *err)
 {
     struct guest_job *job = arg;
-    struct error data_err = {0};
+    struct error data_err = {0}, words_err = {0};
+    /* A log that cannot be read is no reason to keep the guest. */
+    if (job->keep_words && desktop_run_words(conn, job, &words_err))
+        log_warning("%s", words_err.text);
     /* A guest that does not answer is ended all the same; what it wrote is on the disk. */
     if (*job->data_disk && *job->key.uuid && desktop_data_part(conn, job, &data_err))
         log_info("desktop %s ends with its data disk: %s", job->key.desktop_id, data_err.text);
@@ -100,7 +104,9 @@ int desktop_run_remove(struct virt_conn *conn, void *arg, struct error *err)
         rc = virt_save_remove(conn, job->desktop_dir, job->key.desktop_id, err);
     if (rc || job->keep_disk)
         return rc;
-    return virt_storage_delete(conn, job->desktop_dir, job->key.desktop_id, job->windows, err);
+    if (job->kept) /* snapshots go with it */
+        rc = virt_disk_keep_only(conn, job->desktop_dir, job->key.desktop_id, NULL, 0, err);
+    return rc ? rc : virt_storage_delete(conn, job->desktop_dir, job->key.desktop_id, job->windows, err);
 }
 
 void desktop_submit_remove(struct guest_job *job, void (*done)(struct desktop *d, struct guest_job *job,
@@ -156,7 +162,8 @@ static void on_cleaned(struct desktop *d, struct guest_job *job, int rc, const s
         desktop_pause(d, GUEST_RETRY_MS);
         return;
     }
-    /* What the guest said at the end is kept until the next failure of a guest of this name. */
+    desktop_keep_words(d, job);
+    /* The whole of it is kept until the next failure of a guest of this name. */
     char kept[sizeof job->serial_log + 16];
     snprintf(kept, sizeof kept, "%s.failed", job->serial_log);
     (void)rename(job->serial_log, kept);
@@ -187,6 +194,7 @@ void desktop_step_failed(struct desktop *d)
         if (!job)
             return;
         job->keep_disk = keep;
+        job->keep_words = true;
         job->windows = desktop_is_windows(d);
         desktop_serial_log(d, job->serial_log, sizeof job->serial_log);
         desktop_submit_remove(job, on_cleaned);

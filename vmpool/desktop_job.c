@@ -31,6 +31,8 @@ struct guest_job *guest_job_create(struct desktop *d)
 static void guest_job_free(struct guest_job *job)
 {
     secret_wipe(&job->password);
+    desktop_disk_unref(job->disk_work);
+    free(job->captured);
     free(job->xml);
     free(job);
 }

@@ -255,6 +255,7 @@ void desktop_step_running(struct desktop *d)
         return;
     }
     watch_channel(d);
+    desktop_health_watch(d);
     if (end_logged_off(d) || desktop_step_data(d))
         return;
     if (d->row.state == DESKTOP_READY && d->agent && !*d->row.fingerprint && !d->fingerprint_read) {

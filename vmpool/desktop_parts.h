@@ -12,6 +12,9 @@
 #define DISK_RETRY_MS 5000 /* between starts of a guest whose disk another one has open */
 #define DISK_LOCKED_WORDS                                                                                    \
     "its disk is in use: its guest on the host before still runs, and has to end before it starts here"
+#define DESKTOP_RESTS_WORDS                                                                                  \
+    "the desktop is suspended or on its way to that: what is open on it would be lost; restart it first if " \
+    "it may be"
 
 /* A job on the host's thread. It has copies of everything that it needs. */
 struct guest_job {
@@ -24,13 +27,19 @@ struct guest_job {
     uint64_t capacity_bytes;
     char *xml; /* of the domain to start; owned */
     bool keep_disk;
-    bool started; /* result: the domain was not there and was started */
+    bool keep_words; /* what the guest wrote to its serial port is read before it goes */
+    bool started;    /* result: the domain was not there and was started */
     struct guest_seen seen;
     char user[NAME_SIZE];
     struct secret password;
     char fingerprint[FINGERPRINT_SIZE];
     char address[ADDRESS_SIZE];
     char serial_log[CONFIG_TEXT_SIZE + NAME_SIZE + 32];
+    int64_t order;  /* that it carries out: order_capture.c */
+    char *captured; /* result, owned: what a guest wrote, or a picture */
+    size_t captured_len;
+    bool cut;
+    struct disk_work *disk_work; /* counted: desktop_disk.c */
     bool has_users;
     char data_dir[CONFIG_TEXT_SIZE];
     char data_disk[ID_SIZE]; /* empty: it has none */
@@ -180,11 +189,25 @@ int desktop_data_part(struct virt_conn *conn, struct guest_job *job, struct erro
 bool desktop_step_left(struct desktop *d); /* nobody is on it any more: the log-off policy */
 void desktop_end_kept(struct desktop *d, const char *reason); /* unless its user is back: it is recycled */
 bool desktop_step_renew(struct desktop *d); /* stopped, to get a new disk: its guest ends first */
+/* desktop_disk.c: snapshots. True: its disk is worked on, and nothing else is done with it. */
+bool desktop_step_disk(struct desktop *d);
+void desktop_disk_cancel(struct desktop *d); /* what is being copied: the process ends */
+void desktop_disk_forget(struct desktop *d);
+void desktop_disk_unref(struct disk_work *work);
+
+/* desktop_health.c: it stands, and is asked from now on; it does not stand any more */
+void desktop_health_watch(struct desktop *d);
+void desktop_health_forget(struct desktop *d);
 
 /* desktop_host.c. True: the host is closed or does not answer, and that decides what comes next. */
 bool desktop_step_host(struct desktop *d);
 /* Whether the host lets a guest start that was off. */
 bool desktop_host_lets_start(const struct desktop *d);
+
+/* order_capture.c. The end of the guest's serial log into job->captured; for guest_job_submit(). */
+int desktop_run_words(struct virt_conn *conn, void *arg, struct error *err) MUST_CHECK;
+/* Keeps it with the failure, in the store. */
+void desktop_keep_words(struct desktop *d, struct guest_job *job);
 
 /* The guest's domain is ended and, unless keep_disk, its overlay removed. */
 int desktop_run_remove(struct virt_conn *conn, void *arg, struct error *err) MUST_CHECK;

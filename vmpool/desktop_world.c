@@ -331,6 +331,7 @@ void desktop_free(struct desktop *d)
 {
     list_remove(&d->entry);
     index_remove(&d->vm->by_golden, &d->by_golden); /* until now an operation may have needed it */
+    desktop_disk_forget(d);                         /* likewise */
     secret_wipe(&d->password);
     free(d);
 }
@@ -350,6 +351,8 @@ void desktop_forget(struct desktop *d)
     probe_close(&d->probe);
     probe_close(&d->check);
     probe_close(&d->pulse);
+    desktop_health_forget(d);
+    desktop_disk_cancel(d);
     census_remove(&vm->census, &d->place);
     due_heap_remove(&vm->due_desktops, &d->due);
     index_remove(&vm->by_id, &d->by_id);

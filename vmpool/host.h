@@ -48,7 +48,10 @@ struct host {
     uint64_t found_seq;         /* vm->seq when the look was done; 0: none is waiting to be compared */
     struct host_finding *found; /* once compared: somebody else's domains only */
     size_t found_count;
-    unsigned standing; /* what desktops there depend on, as they were last driven for it: host.c */
+    bool pinging;       /* an agent of its guests is asked whether it answers */
+    int64_t ping_at_ms; /* none is asked before: hung ones must not take up the host's thread */
+    bool unwell;        /* none of its desktops answers, and that was told */
+    unsigned standing;  /* what desktops there depend on, as they were last driven for it: host.c */
     char processor[HOST_PROCESSOR_SIZE]; /* its kind, as a hash */
     enum golden_scan_state golden_scan;  /* are the files of its golden guests checked? */
     char golden_trouble[REASON_SIZE];    /* why they could not be; then there are no instant clones */

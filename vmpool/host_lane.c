@@ -66,6 +66,8 @@ static unsigned lanes_max(enum host_lane_kind kind)
         return 1;
     if (kind == HOST_LANE_GUEST)
         return HOST_LANE_GUESTS;
+    if (kind == HOST_LANE_DISK)
+        return HOST_LANE_DISKS;
     return kind == HOST_LANE_SAVE ? HOST_LANE_SAVES : HOST_LANE_FORKS;
 }
 

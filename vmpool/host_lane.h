@@ -1,8 +1,8 @@
 /* Further connections to a host, each with a thread of its own, for whatever may wait: what is done with a guest, whose
  * QEMU may hang, copies of images, which would keep everybody else waiting for minutes, forks, of which several are
  * made at once, commands of guest agents that a busy guest is slow to carry out, data disks that guests mount and give
- * back, and memories that are written to files and read back. The host's own connection is left to what asks libvirt
- * itself, so that it hangs with libvirt only.
+ * back, memories that are written to files and read back, and copies of disks. The host's own connection is left to
+ * what asks libvirt itself, so that it hangs with libvirt only.
  *
  * Jobs of a kind wait in one queue, and the first lane that is free takes the next: a call that does not come back
  * keeps a lane, and no other job. Lanes are opened when they are first needed, closed with the host. A job here is
@@ -23,12 +23,14 @@ enum host_lane_kind {
     HOST_LANE_DATA,     /* disks of users */
     HOST_LANE_SAVE,     /* of a guest's memory; HOST_LANE_SAVES at once */
     HOST_LANE_RESTORE,
+    HOST_LANE_DISK, /* copies of desktops' disks */
     HOST_LANE_KINDS
 };
 
 #define HOST_LANE_GUESTS 4 /* at once on a host; when so many hang, the rest waits until they are ended */
 #define HOST_LANE_FORKS 3  /* at once on a host, and as many commands; more wait for one of them */
 #define HOST_LANE_SAVES 2  /* they share the disk with everybody who works */
+#define HOST_LANE_DISKS 2  /* likewise; desktop_disk.c begins no more than it has lanes for */
 
 /* As virt_host_submit(), on a lane of that kind. CE_BUSY when so many memories are written that another is to be asked
  * for later: its user may have come back by then. */

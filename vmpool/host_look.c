@@ -10,6 +10,7 @@
 #include "host_lane.h"
 #include "lease.h"
 #include "log.h"
+#include "virt_disk.h"
 #include "virt_save.h"
 #include "virt_storage.h"
 #include "virt_upload.h"
@@ -175,6 +176,8 @@ static int run_remove_orphan(struct virt_conn *conn, void *arg, struct error *er
     int rc = *job->key.uuid ? virt_domain_destroy(conn, &job->key, err) : 0;
     if (!rc && !job->keep_disk)
         rc = virt_save_remove(conn, job->desktop_dir, job->key.desktop_id, err);
+    if (!rc && !job->keep_disk)
+        rc = virt_disk_keep_only(conn, job->desktop_dir, job->key.desktop_id, NULL, 0, err);
     return rc || job->keep_disk ? rc
                                 : virt_storage_delete(conn, job->desktop_dir, job->key.desktop_id, true, err);
 }

@@ -136,8 +136,10 @@ static int vmpool_start(struct daemon_run *run, struct error *err)
     list_init(&vm->lanes);
     list_init(&vm->goldens);
     list_init(&vm->golden_notes);
+    list_init(&vm->healings);
     list_init(&vm->imports);
     list_init(&vm->copies);
+    list_init(&vm->disk_works);
     int rc = check_config(&vm->config, err);
     if (!rc)
         rc = load_templates(&vm->config, &vm->template, &vm->windows_template, err);

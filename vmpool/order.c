@@ -10,6 +10,7 @@
 #include "lease.h"
 #include "log.h"
 #include "order_data_disk.h"
+#include "order_parts.h"
 
 /* --- closing an order -------------------------------------------------------------------------------------
  */
@@ -31,7 +32,7 @@ static void on_end(void *arg, int rc)
     free(arg);
 }
 
-static void order_end(struct vmpool *vm, int64_t number, enum order_state state, const char *reason)
+void order_end(struct vmpool *vm, int64_t number, enum order_state state, const char *reason)
 {
     struct order_end *end = calloc(1, sizeof *end);
     if (!end)
@@ -42,15 +43,14 @@ static void order_end(struct vmpool *vm, int64_t number, enum order_state state,
     vmpool_write(vm, run_end, on_end, end);
 }
 
-/* The end of an order's write job: done, or failed with the store's words. The job itself succeeds. */
-static int finish(struct db *db, const struct desktop_write *w, int rc)
+int order_finish(struct db *db, const struct desktop_write *w, int rc)
 {
     if (rc == CE_CONFLICT || rc == CE_NOT_FOUND || rc == CE_INTERNAL)
         return store_order_finish(db, w->order, ORDER_FAILED, store_error(db));
     return rc ? rc : store_order_finish(db, w->order, ORDER_DONE, "");
 }
 
-static struct desktop_write *order_write(struct desktop *d, int64_t number)
+struct desktop_write *order_write(struct desktop *d, int64_t number)
 {
     struct desktop_write *w = desktop_write_create(d);
     if (w) {
@@ -70,7 +70,7 @@ static int write_recycle(struct db *db, struct desktop_write *w)
     int rc = desktop_write_end_session(db, w, &row);
     if (!rc && row.state != DESKTOP_RECYCLING)
         rc = store_desktop_set_state(db, row.id, row.state, DESKTOP_RECYCLING, w->reason);
-    return finish(db, w, rc);
+    return order_finish(db, w, rc);
 }
 
 static int write_maintenance(struct db *db, struct desktop_write *w)
@@ -80,13 +80,10 @@ static int write_maintenance(struct db *db, struct desktop_write *w)
     if (!rc && (*row.session_id || desktop_state_is_lent(row.state)))
         return store_order_finish(db, w->order, ORDER_FAILED, "a session is on the desktop: end it first");
     if (!rc && row.rest != REST_NONE)
-        return store_order_finish(
-            db, w->order, ORDER_FAILED,
-            "the desktop is suspended or on its way to that: what is open on it would be "
-            "lost; restart it first if it may be");
+        return store_order_finish(db, w->order, ORDER_FAILED, DESKTOP_RESTS_WORDS);
     if (!rc && row.state != DESKTOP_MAINTENANCE)
         rc = store_desktop_set_state(db, row.id, row.state, DESKTOP_MAINTENANCE, w->reason);
-    return finish(db, w, rc);
+    return order_finish(db, w, rc);
 }
 
 /* Nobody knows what was done to a desktop in maintenance: a floating one is made anew. */
@@ -99,7 +96,7 @@ static int write_release(struct db *db, struct desktop_write *w)
     if (!rc)
         rc = store_desktop_set_state(db, row.id, row.state,
                                      row.kind == POOL_DEDICATED ? DESKTOP_BOOTING : DESKTOP_RECYCLING, "");
-    return finish(db, w, rc);
+    return order_finish(db, w, rc);
 }
 
 /* --- restart ----------------------------------------------------------------------------------------------
@@ -118,7 +115,7 @@ static int write_restart(struct db *db, struct desktop_write *w)
             row.touched && row.kind == POOL_FLOATING ? DESKTOP_RECYCLING : DESKTOP_BOOTING, w->reason);
     if (!rc)
         rc = store_desktop_set_percent(db, row.id, 0);
-    return finish(db, w, rc);
+    return order_finish(db, w, rc);
 }
 
 static void on_restart_stopped(struct desktop *d, struct guest_job *job, int rc, const struct error *err)
@@ -176,7 +173,7 @@ static int write_logged_off(struct db *db, struct desktop_write *w)
     int rc = desktop_write_end_session(db, w, &row);
     if (!rc && desktop_state_is_lent(row.state) && row.state != DESKTOP_CLAIMED && !row.left_ms)
         rc = store_desktop_set_state(db, row.id, row.state, DESKTOP_RECYCLING, w->reason);
-    return finish(db, w, rc);
+    return order_finish(db, w, rc);
 }
 
 /* A guest that cannot be asked has its session ended as it is; else the session hook, or the look at who is logged in,
@@ -234,13 +231,13 @@ static int write_check_failed(struct db *db, struct desktop_write *w)
     int rc = desktop_write_end_session(db, w, &row);
     if (!rc && row.state != DESKTOP_RECYCLING && row.state != DESKTOP_FAILED)
         rc = store_desktop_set_state(db, row.id, row.state, DESKTOP_FAILED, w->reason);
-    return finish(db, w, rc);
+    return order_finish(db, w, rc);
 }
 
 static int write_check_passed(struct db *db, struct desktop_write *w)
 {
     int rc = store_desktop_set_seen(db, &w->row);
-    return finish(db, w, rc);
+    return order_finish(db, w, rc);
 }
 
 static int run_check_fingerprint(struct virt_conn *conn, void *arg, struct error *err)
@@ -314,8 +311,8 @@ static void order_drive(struct vmpool *vm, const struct order_row *order)
         order_end(vm, order->number, ORDER_FAILED, "there is no such desktop any more");
         return;
     }
-    if (!desktop_host(d))
-        return;
+    if (!desktop_host(d) || order_disk_waits(d, order))
+        return; /* a later pass finds it again */
     if (d->busy || d->stale || store_now_ms() < d->next_try_ms) {
         reconcile_due(vm, store_now_ms() + GUEST_RETRY_MS); /* that pass finds the order again */
         return;
@@ -327,6 +324,8 @@ static void order_drive(struct vmpool *vm, const struct order_row *order)
         if (!strcmp(order->verb, "desktop-release"))
             d->guest_known = false;
         struct desktop_write *w = order_write(d, order->number);
+        if (w && *order->text)
+            snprintf(w->reason, sizeof w->reason, "%.*s", (int)sizeof w->reason - 1, order->text);
         if (w)
             desktop_write_submit(w, writes[i].write);
         return;
@@ -337,7 +336,7 @@ static void order_drive(struct vmpool *vm, const struct order_row *order)
         order_log_off(d, order->number);
     else if (!strcmp(order->verb, "desktop-check"))
         order_check(d, order->number);
-    else
+    else if (!order_capture(d, order) && !order_disk(d, order))
         order_end(vm, order->number, ORDER_FAILED, "vmpool does not know this order");
 }
 

@@ -11,7 +11,7 @@
 
 /* What the reconciler counted among the pool's desktops. */
 struct pool_count {
-    uint32_t total;      /* rows of any state: they all count against the pool's max */
+    uint32_t total;      /* rows of any state but maintenance: they count against the pool's max */
     uint32_t free_ready; /* ready, nobody's: what a claim can take */
     uint32_t stale;      /* of free_ready: made from an image that the pool no longer has */
     uint32_t coming;     /* cloning or booting, nobody's yet */

@@ -207,7 +207,7 @@ static struct pool_count count_desktops(const struct vmpool *vm, const struct po
         return count;
     list_for_each (pos, &group->of_pool) {
         const struct tally *tally = list_entry(pos, struct tally, in_pool);
-        count.total += tally->total;
+        count.total += tally->total - (pool->deleting ? 0 : tally->detached);
         count.coming += tally->coming;
         count.free_ready += tally->free_ready;
         count.stale += roll_keeps_image(vm, pool, tally->image->id) ? 0 : tally->free_ready;
@@ -440,7 +440,8 @@ int reconcile_start(struct vmpool *vm, struct error *err)
     vm->sweep.data = vm;
     vm->started_ms = store_now_ms();
     vm->usual_boot_ms = 25000; /* until boots were measured */
-    if (desktop_start_timer(vm) || uv_timer_init(vm->loop, &vm->due) || uv_timer_init(vm->loop, &vm->sweep) ||
+    if (desktop_start_timer(vm) || desktop_health_start(vm) || uv_timer_init(vm->loop, &vm->due) ||
+        uv_timer_init(vm->loop, &vm->sweep) ||
         uv_timer_start(&vm->sweep, on_sweep, 1, vm->config.vmpool_sweep_ms))
         return error_set(err, CE_NOMEM, "cannot make the reconciler's timers");
     store_on_wake(vm->store, on_wake, vm);
@@ -450,6 +451,7 @@ int reconcile_start(struct vmpool *vm, struct error *err)
 void reconcile_stop(struct vmpool *vm)
 {
     uv_close((uv_handle_t *)&vm->tick, NULL);
+    uv_close((uv_handle_t *)&vm->probing, NULL);
     uv_close((uv_handle_t *)&vm->due, NULL);
     uv_close((uv_handle_t *)&vm->sweep, NULL);
 }

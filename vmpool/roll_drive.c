@@ -136,7 +136,7 @@ static struct roll_count count_desktops(const struct vmpool *vm, const struct po
         return count;
     list_for_each (pos, &group->of_pool) {
         const struct tally *tally = list_entry(pos, struct tally, in_pool);
-        count.total += tally->total;
+        count.total += tally->total - tally->detached;
         count.free_ready += tally->free_ready;
         bool is_new = !strcmp(tally->image->id, roll->to_image_id);
         if (roll->renew)
@@ -148,7 +148,9 @@ static struct roll_count count_desktops(const struct vmpool *vm, const struct po
         }
         count.old_free += tally->free_ready;
         /* Those of a dedicated pool that somebody owns are counted above. */
-        count.old_left += pool->kind == POOL_DEDICATED ? tally->free_ready + tally->coming : tally->total;
+        count.old_left += pool->kind == POOL_DEDICATED
+                              ? tally->free_ready + tally->coming
+                              : tally->total - tally->detached; /* those go when they are attached again */
         count.old_lent += pool->kind == POOL_DEDICATED && !roll->renew ? 0 : tally->lent;
     }
     return count;

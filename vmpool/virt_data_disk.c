@@ -11,20 +11,6 @@
 #define NAME_SUFFIX ".qcow2"
 #define PATH_TEXT_SIZE 4200
 
-static void pool_unref(virStoragePoolPtr *pool)
-{
-    if (*pool)
-        virStoragePoolFree(*pool);
-}
-#define CLEANUP_POOL __attribute__((cleanup(pool_unref)))
-
-static void volume_unref(virStorageVolPtr *volume)
-{
-    if (*volume)
-        virStorageVolFree(*volume);
-}
-#define CLEANUP_VOLUME __attribute__((cleanup(volume_unref)))
-
 /* The volume, or NULL where there is none, though the directory was looked through again. */
 static virStorageVolPtr volume_find(virStoragePoolPtr pool, const char *id)
 {

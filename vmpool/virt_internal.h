@@ -25,12 +25,32 @@ static inline void virt_domain_unref(virDomainPtr *domain)
 }
 #define CLEANUP_DOMAIN __attribute__((cleanup(virt_domain_unref)))
 
+static inline void virt_pool_unref(virStoragePoolPtr *pool)
+{
+    if (*pool)
+        virStoragePoolFree(*pool);
+}
+#define CLEANUP_POOL __attribute__((cleanup(virt_pool_unref)))
+
+static inline void virt_volume_unref(virStorageVolPtr *volume)
+{
+    if (*volume)
+        virStorageVolFree(*volume);
+}
+#define CLEANUP_VOLUME __attribute__((cleanup(virt_volume_unref)))
+
 /* Fills ERR from libvirt's last error of this thread: "WHAT: libvirt's words"; the code is derived. */
 int virt_error(struct error *err, const char *what);
 
 /* The storage pool over DIR, which is made when it is not there; freed by the caller. virt_storage.c. */
 int virt_storage_pool(struct virt_conn *conn, const char *dir, virStoragePoolPtr *ret,
                       struct error *err) MUST_CHECK;
+
+/* Reads the pool anew and calls each() with every volume in it; the first answer that is not 0 is the answer, and ends
+ * it. */
+int virt_storage_volumes(virStoragePoolPtr pool,
+                         int (*each)(void *arg, virStorageVolPtr volume, struct error *err), void *arg,
+                         struct error *err) MUST_CHECK;
 
 /* Before each call that changes something: CE_CANCELLED when the host's lease has run out. */
 int virt_may_act(const struct virt_conn *conn, struct error *err) MUST_CHECK;

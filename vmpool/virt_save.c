@@ -56,29 +56,26 @@ int virt_save_read(struct virt_conn *conn, const struct guest_key *key, const ch
     return rc;
 }
 
+static int remove_of(void *arg, virStorageVolPtr volume, struct error *err)
+{
+    const char *desktop_id = arg, *name = virStorageVolGetName(volume);
+    char owner[ID_SIZE];
+    if (name && virt_save_owner(name, owner) && !strcmp(owner, desktop_id) &&
+        virStorageVolDelete(volume, 0) < 0)
+        return virt_error(err, "cannot remove the file of a guest's memory");
+    return 0;
+}
+
 int virt_save_remove(struct virt_conn *conn, const char *desktop_dir, const char *desktop_id,
                      struct error *err)
 {
-    virStoragePoolPtr pool = NULL;
-    virStorageVolPtr *volumes = NULL;
+    CLEANUP_POOL virStoragePoolPtr pool = NULL;
+    char id[ID_SIZE];
+    snprintf(id, sizeof id, "%s", desktop_id);
     int rc = virt_storage_pool(conn, desktop_dir, &pool, err);
     if (!rc)
         rc = virt_may_act(conn, err);
-    if (!rc)
-        (void)virStoragePoolRefresh(pool, 0); /* they were not made through it */
-    int count = rc ? 0 : virStoragePoolListAllVolumes(pool, &volumes, 0);
-    for (int i = 0; i < count; i++) {
-        char owner[ID_SIZE];
-        const char *name = virStorageVolGetName(volumes[i]);
-        if (name && virt_save_owner(name, owner) && !strcmp(owner, desktop_id) &&
-            virStorageVolDelete(volumes[i], 0) < 0 && !rc)
-            rc = virt_error(err, "cannot remove the file of a guest's memory");
-        virStorageVolFree(volumes[i]);
-    }
-    free(volumes);
-    if (pool)
-        virStoragePoolFree(pool);
-    return rc;
+    return rc ? rc : virt_storage_volumes(pool, remove_of, id, err);
 }
 
 int virt_domain_shut_down(struct virt_conn *conn, const struct guest_key *key, struct error *err)

@@ -17,20 +17,6 @@
 #define MARK_PREFIX "carrel-storage."
 #define POOLS_MAX 16 /* directories of ours on one host; one more is refused with words */
 
-static void pool_unref(virStoragePoolPtr *pool)
-{
-    if (*pool)
-        virStoragePoolFree(*pool);
-}
-#define CLEANUP_POOL __attribute__((cleanup(pool_unref)))
-
-static void volume_unref(virStorageVolPtr *volume)
-{
-    if (*volume)
-        virStorageVolFree(*volume);
-}
-#define CLEANUP_VOLUME __attribute__((cleanup(volume_unref)))
-
 static void xml_unref(xmlChar **text)
 {
     if (*text)
@@ -200,31 +186,38 @@ int virt_storage_delete(struct virt_conn *conn, const char *desktop_dir, const c
     return rc ? rc : volume_delete(pool, desktop_id, nvram, err);
 }
 
-/* The desktop id in a file name of ours, "d-" and sixteen characters. */
-static bool overlay_owner(const char *name, char ret[ID_SIZE])
+bool virt_storage_owner(const char *name, char ret[ID_SIZE])
 {
+    static const char letters[] = "0123456789abcdefghijklmnopqrstuvwxyz";
     size_t len = strlen(name), suffix = sizeof OVERLAY_SUFFIX - 1;
-    if (len <= suffix + 2 || len - suffix >= ID_SIZE || strcmp(name + len - suffix, OVERLAY_SUFFIX) != 0 ||
-        strncmp(name, "d-", 2) != 0)
+    if (len <= suffix || strcmp(name + len - suffix, OVERLAY_SUFFIX) != 0 || strncmp(name, "d-", 2) != 0)
         return false;
-    snprintf(ret, ID_SIZE, "%.*s", (int)(len - suffix), name);
-    return strspn(ret + 2, "0123456789abcdefghijklmnopqrstuvwxyz") == strlen(ret + 2);
+    size_t id_len = 2 + strspn(name + 2, letters), rest = len - suffix - id_len;
+    if (id_len <= 2 || id_len >= ID_SIZE || id_len > len - suffix)
+        return false;
+    if (rest && (name[id_len] != '-' || rest < 2 || strspn(name + id_len + 1, letters) != rest - 1))
+        return false;
+    snprintf(ret, ID_SIZE, "%.*s", (int)id_len, name);
+    return true;
 }
 
-static int pool_volumes(virStoragePoolPtr pool, int (*each)(void *arg, virStorageVolPtr volume), void *arg,
-                        struct error *err)
+int virt_storage_volumes(virStoragePoolPtr pool,
+                         int (*each)(void *arg, virStorageVolPtr volume, struct error *err), void *arg,
+                         struct error *err)
 {
     (void)virStoragePoolRefresh(pool, 0);
     virStorageVolPtr *volumes = NULL;
     int count = virStoragePoolListAllVolumes(pool, &volumes, 0);
     if (count < 0)
         return virt_error(err, "cannot list the desktops' disks");
+    int rc = 0;
     for (int i = 0; i < count; i++) {
-        (void)each(arg, volumes[i]);
+        if (!rc)
+            rc = each(arg, volumes[i], err);
         virStorageVolFree(volumes[i]);
     }
     free(volumes);
-    return 0;
+    return rc;
 }
 
 struct list_walk {
@@ -243,12 +236,12 @@ static void list_mark(struct list_walk *walk, const char *name)
         snprintf(walk->mark, sizeof walk->mark, "%s", id);
 }
 
-static int list_volume(void *arg, virStorageVolPtr volume)
+static int list_volume(void *arg, virStorageVolPtr volume, struct error *err)
 {
     struct list_walk *walk = arg;
     char id[ID_SIZE];
     const char *name = virStorageVolGetName(volume);
-    if (name && (overlay_owner(name, id) || virt_save_owner(name, id)))
+    if (name && (virt_storage_owner(name, id) || virt_save_owner(name, id)))
         walk->each(walk->arg, id);
     else if (name)
         list_mark(walk, name);
@@ -281,7 +274,7 @@ int virt_storage_list(struct virt_conn *conn, const char *desktop_dir,
     int rc = virt_storage_pool(conn, desktop_dir, &pool, err);
     struct list_walk walk = {.each = each, .arg = arg};
     if (!rc)
-        rc = pool_volumes(pool, list_volume, &walk, err);
+        rc = virt_storage_volumes(pool, list_volume, &walk, err);
     if (!rc && !*walk.mark)
         rc = mark_make(conn, pool, walk.mark, err);
     if (!rc)
@@ -294,7 +287,7 @@ struct count_walk {
     uint32_t count;
 };
 
-static int count_volume(void *arg, virStorageVolPtr volume)
+static int count_volume(void *arg, virStorageVolPtr volume, struct error *err)
 {
     struct count_walk *walk = arg;
     char *xml = virStorageVolGetXMLDesc(volume, 0);
@@ -316,7 +309,7 @@ int virt_storage_count_users(struct virt_conn *conn, const char *desktop_dir, co
     char needle[4200];
     snprintf(needle, sizeof needle, "<path>%s</path>", path ? (const char *)path : "");
     struct count_walk walk = {.needle = needle};
-    rc = pool_volumes(pool, count_volume, &walk, err);
+    rc = virt_storage_volumes(pool, count_volume, &walk, err);
     if (!rc)
         *ret_count = walk.count;
     return rc;

@@ -41,6 +41,10 @@ int virt_storage_copy(struct virt_conn *conn, const struct clone_spec *spec, str
 int virt_storage_delete(struct virt_conn *conn, const char *desktop_dir, const char *desktop_id, bool nvram,
                         struct error *err) MUST_CHECK;
 
+/* The desktop id in a file name of ours: "d-" and sixteen characters, and for a dedicated desktop's further files
+ * (snapshots, a disk that was restored) "-" and some more. Pure. */
+bool virt_storage_owner(const char *name, char ret[ID_SIZE]);
+
 /* Reads the directory again and calls each() with the desktop id of every overlay in it, and of every file of a
  * guest's memory. RET_STORAGE is by what the directory is known again where another host sees it, too: the name of a
  * small volume that is made if there is none. */

@@ -47,9 +47,15 @@ struct vmpool {
     struct list to_drive;         /* who is driven at the end of the pass */
     struct due_heap due_desktops; /* who is driven when, and the one timer for it */
     uv_timer_t tick;
-    int64_t tick_at_ms; /* 0: not armed */
-    struct list leases; /* struct lease (lease.h) */
-    bool renewing;      /* a job renews the leases */
+    int64_t tick_at_ms;         /* 0: not armed */
+    struct due_heap due_probes; /* desktops that stand, by when they are asked again: desktop_health.c */
+    uv_timer_t probing;
+    int64_t probing_at_ms;   /* 0: not armed */
+    int64_t probing_next_ms; /* no sooner, by vmpool.health_rate */
+    unsigned probes;         /* under way */
+    struct list healings;    /* what was replaced lately, by pool */
+    struct list leases;      /* struct lease (lease.h) */
+    bool renewing;           /* a job renews the leases */
     uv_timer_t renewal;
     struct list lanes;        /* struct lane (host_lane.c) */
     struct list goldens;      /* struct golden (golden.h) */
@@ -59,6 +65,7 @@ struct vmpool {
     int64_t golden_pass_ms;   /* when that was; 0: never */
     struct list imports;      /* struct image_task (image.h) */
     struct list copies;       /* struct image_copy (image_copy.h) */
+    struct list disk_works;   /* struct disk_work (desktop_disk.c) */
     struct usage_peak *peaks; /* usage.c: desktops in use, of each pool */
     size_t peak_count;
     unsigned joins;            /* join hooks that run */

@@ -37,7 +37,7 @@ int act(struct ctl *ctl, const char *method, char *path, json_t *body, const cha
     return rc;
 }
 
-static int wait_for_order(struct ctl *ctl, const json_t *ordered, const char *sentence)
+int act_wait_order(struct ctl *ctl, const json_t *ordered, const char *sentence)
 {
     uint64_t patience_s = ORDER_WAIT_S;
     int rc = args_seconds(ctl, "timeout", &patience_s);
@@ -52,7 +52,8 @@ static int wait_for_order(struct ctl *ctl, const json_t *ordered, const char *se
             break;
         const char *state = api_text(order, "state"), *reason = api_text(order, "reason");
         if (!strcmp(state, "done")) {
-            say(ctl, order, sentence);
+            if (sentence)
+                say(ctl, order, sentence);
             return CTL_OK;
         }
         if (!strcmp(state, "failed"))
@@ -64,27 +65,46 @@ static int wait_for_order(struct ctl *ctl, const json_t *ordered, const char *se
     return rc;
 }
 
-int act_order(struct ctl *ctl, char *path, const char *fmt, ...)
+/* PATH and BODY are taken over. */
+static int order_call(struct ctl *ctl, const char *method, char *path, json_t *body, const char *sentence)
 {
     CLEANUP_TEXT char *owned = path;
     CLEANUP_JSON json_t *answer = NULL;
+    uint64_t unused = 0;
+    int rc = args_seconds(ctl, "timeout", &unused);
+    if (rc) {
+        json_decref(body);
+        return rc;
+    }
+    rc = api_call(ctl, method, owned, body, &answer);
+    if (rc)
+        return rc;
+    if (args_given(ctl, "wait"))
+        return act_wait_order(ctl, answer, sentence);
+    char ordered[SENTENCE_SIZE + 32];
+    snprintf(ordered, sizeof ordered, "%s: ordered (%lld)", sentence, api_number(answer, "order"));
+    say(ctl, answer, ordered);
+    return CTL_OK;
+}
+
+int act_order(struct ctl *ctl, char *path, const char *fmt, ...)
+{
     char sentence[SENTENCE_SIZE];
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(sentence, sizeof sentence, fmt, ap);
     va_end(ap);
-    uint64_t unused = 0;
-    int rc = args_seconds(ctl, "timeout", &unused);
-    if (!rc)
-        rc = api_call(ctl, "POST", owned, NULL, &answer);
-    if (rc)
-        return rc;
-    if (args_given(ctl, "wait"))
-        return wait_for_order(ctl, answer, sentence);
-    char ordered[SENTENCE_SIZE + 32];
-    snprintf(ordered, sizeof ordered, "%s: ordered (%lld)", sentence, api_number(answer, "order"));
-    say(ctl, answer, ordered);
-    return CTL_OK;
+    return order_call(ctl, "POST", path, NULL, sentence);
+}
+
+int act_order_body(struct ctl *ctl, const char *method, char *path, json_t *body, const char *fmt, ...)
+{
+    char sentence[SENTENCE_SIZE];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(sentence, sizeof sentence, fmt, ap);
+    va_end(ap);
+    return order_call(ctl, method, path, body, sentence);
 }
 
 void act_set_text(struct ctl *ctl, json_t *object, const char *option, const char *key)

@@ -15,6 +15,10 @@ int act(struct ctl *ctl, const char *method, char *path, json_t *body, const cha
         .name = "timeout", .value = "TIME", .help = "with --wait: at most so long (5min)"                    \
     }
 int act_order(struct ctl *ctl, char *path, const char *fmt, ...) MUST_CHECK PRINTF_LIKE(3, 4);
+int act_order_body(struct ctl *ctl, const char *method, char *path, json_t *body, const char *fmt,
+                   ...) MUST_CHECK PRINTF_LIKE(5, 6);
+/* Until the order that the API answered with is carried out; then SENTENCE (may be NULL) is said. */
+int act_wait_order(struct ctl *ctl, const json_t *ordered, const char *sentence) MUST_CHECK;
 
 /* OBJECT's member KEY from the option of the same name, if it was given. */
 void act_set_text(struct ctl *ctl, json_t *object, const char *option, const char *key);

@@ -12,17 +12,21 @@ struct merged {
     struct option longs[ARGS_OPTIONS_MAX + 1];
     const struct ctl_option *options[ARGS_OPTIONS_MAX];
     unsigned count;
+    char letters[2 + 2 * ARGS_OPTIONS_MAX + 1]; /* behind ":" or "+:" */
 };
 
-#define LETTERS "hyV"
 #define FIRST_VALUE 1000 /* above every letter and getopt's own answers */
 
 static void merge(struct merged *m, const struct ctl_option *options)
 {
+    size_t n = strlen(m->letters);
     for (const struct ctl_option *o = options; o && o->name && m->count < ARGS_OPTIONS_MAX; o++) {
         m->longs[m->count] = (struct option){o->name, o->value ? required_argument : no_argument, NULL,
                                              FIRST_VALUE + (int)m->count};
         m->options[m->count++] = o;
+        if (o->letter)
+            n += (size_t)snprintf(m->letters + n, sizeof m->letters - n, "%c%s", o->letter,
+                                  o->value ? ":" : "");
     }
     memset(&m->longs[m->count], 0, sizeof m->longs[0]);
 }
@@ -102,6 +106,8 @@ static int refuse_option(struct ctl *ctl, const struct ctl_args *a, char **argv,
     char where[80];
     describe(a, where, sizeof where);
     const char *typed = argv[optind - 1];
+    if (optopt && optopt < FIRST_VALUE && misses_value)
+        return ctl_fail(ctl, CTL_USAGE, "-%c needs a value; see 'carrelctl help%s'", optopt, where);
     if (optopt && optopt < FIRST_VALUE)
         return ctl_fail(ctl, CTL_USAGE, "there is no option -%c; see 'carrelctl help%s'", optopt, where);
     if (misses_value)
@@ -120,7 +126,7 @@ static int refuse_option(struct ctl *ctl, const struct ctl_args *a, char **argv,
 /* Reads options of argv from *AT on; STOP: up to the first word. *AT becomes the first word's index. */
 static int read_options(struct ctl *ctl, struct ctl_args *a, int argc, char **argv, int *at, bool stop)
 {
-    struct merged m = {.count = 0};
+    struct merged m = {.letters = "+:"};
     if (a->command)
         merge(&m, a->command->options);
     merge(&m, ctl_global_options);
@@ -130,7 +136,7 @@ static int read_options(struct ctl *ctl, struct ctl_args *a, int argc, char **ar
     optind = 0;
     opterr = 0;
     for (;;) {
-        int c = getopt_long(argc - *at + 1, from, stop ? "+:" LETTERS : ":" LETTERS, m.longs, NULL);
+        int c = getopt_long(argc - *at + 1, from, m.letters + !stop, m.longs, NULL);
         if (c < 0)
             break;
         if (c == '?' || c == ':')

@@ -30,6 +30,7 @@ enum ctl_words {
     WORDS_POLICY, /* KEY=VALUE */
     WORDS_SWITCH, /* enable or disable */
     WORDS_RULES,  /* add, list or remove */
+    WORDS_ACTION, /* create, list, restore or delete */
 };
 
 struct ctl_option {

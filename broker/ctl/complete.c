@@ -103,6 +103,8 @@ static void offer_words(const struct completion *c, const char *prefix, enum ctl
         offer_switch(c, prefix);
     else if (kind == WORDS_RULES)
         offer_choices(c, prefix, "add,list,remove");
+    else if (kind == WORDS_ACTION)
+        offer_choices(c, prefix, "create,delete,list,restore");
     else if (kind < sizeof lists / sizeof lists[0] && lists[kind].path)
         offer_names(c, prefix, lists[kind].path, lists[kind].key);
 }

@@ -6,6 +6,8 @@
 #include "args.h"
 #include "ask.h"
 #include "command.h"
+#include "desktop_look.h"
+#include "desktop_snapshot.h"
 #include "table.h"
 
 static void put_state(const json_t *desktop, char *text, size_t size)
@@ -45,6 +47,12 @@ static const struct field fields[] = {
     {.name = "host", .key = "host"},
     {.name = "machine", .key = "machine", .place = FIELD_HIDDEN},
     {.name = "reason", .key = "reason", .place = FIELD_CUT},
+    {.name = "health", .key = "health", .place = FIELD_HIDDEN},
+    {.name = "health-since",
+     .title = "Not well since",
+     .key = "health_since",
+     .kind = FIELD_TIME,
+     .place = FIELD_HIDDEN},
     {.name = "session", .key = "session", .place = FIELD_HIDDEN},
     {.name = "kind", .key = "kind", .place = FIELD_HIDDEN},
     {.name = "owner", .key = "owner", .place = FIELD_HIDDEN},
@@ -81,7 +89,7 @@ static int list(struct ctl *ctl)
 static int show(struct ctl *ctl)
 {
     CLEANUP_TEXT char *path = api_path("/v1/desktops/%s", args_word(ctl, 0));
-    return table_show_path(ctl, path, fields);
+    return desktop_show_with_words(ctl, path, fields, "");
 }
 
 static int recycle(struct ctl *ctl)
@@ -99,20 +107,42 @@ static int restart(struct ctl *ctl)
     return rc ? rc : act_order(ctl, api_path("/v1/desktops/%s/restart", name), "desktop %s restarted", name);
 }
 
-static int maintenance(struct ctl *ctl)
+static int detach(struct ctl *ctl)
 {
     const char *name = args_word(ctl, 0);
-    return act_order(ctl, api_path("/v1/desktops/%s/maintenance", name), "desktop %s in maintenance", name);
+    json_t *body = args_given(ctl, "reason") ? json_object() : NULL;
+    if (body)
+        act_set_text(ctl, body, "reason", "reason");
+    return act_order_body(ctl, "POST", api_path("/v1/desktops/%s/maintenance", name), body,
+                          "desktop %s detached", name);
 }
 
-static int release(struct ctl *ctl)
+static int attach(struct ctl *ctl)
 {
     const char *name = args_word(ctl, 0);
-    return act_order(ctl, api_path("/v1/desktops/%s/release", name), "desktop %s released from maintenance",
-                     name);
+    return act_order(ctl, api_path("/v1/desktops/%s/release", name), "desktop %s attached", name);
 }
 
 static const struct ctl_option order_options[] = {ACT_ORDER_OPTIONS, {0}};
+static const struct ctl_option detach_options[] = {
+    {.name = "reason", .value = "TEXT", .help = "why, for those who find it"}, ACT_ORDER_OPTIONS, {0}};
+static const struct ctl_option snapshot_options[] = {
+    {.name = "force", .help = "also with a session on it, which ends, or a memory, which is lost"},
+    ACT_ORDER_OPTIONS,
+    {0}};
+static const struct ctl_option log_options[] = {
+    {.name = "output", .value = "FILE", .words = WORDS_FILE, .letter = 'o', .help = "write it there"},
+    {.name = "kept", .help = "what is kept only: the guest that runs is not asked"},
+    {0}};
+static const struct ctl_option screenshot_options[] = {{.name = "output",
+                                                        .value = "FILE",
+                                                        .words = WORDS_FILE,
+                                                        .letter = 'o',
+                                                        .required = true,
+                                                        .help = "the PNG file; - is the standard output"},
+                                                       {0}};
+static const struct ctl_option console_options[] = {
+    {.name = "force", .help = "take it from whoever has it open"}, {0}};
 static const struct ctl_option list_options[] = {
     {.name = "pool", .value = "POOL", .words = WORDS_POOL, .help = "only this pool's"},
     {.name = "host", .value = "HOST", .words = WORDS_HOST, .help = "only those on this host"},
@@ -151,18 +181,57 @@ static const struct ctl_command commands[] = {
      .run = restart,
      .help = "restart a desktop's guest; its disk is kept",
      .examples = "carrelctl desktop restart office-3"},
-    {.verb = "maintenance",
+    {.verb = "detach",
+     ONE_DESKTOP,
+     .options = detach_options,
+     .run = detach,
+     .help = "take a desktop out of its pool to look into it",
+     .details = "Its guest runs on, it is lent to nobody, and its pool makes another one in its place.",
+     .examples = "carrelctl desktop detach office-3 --reason 'black screen, ticket 4711'"},
+    {.verb = "attach",
      ONE_DESKTOP,
      .options = order_options,
-     .run = maintenance,
-     .help = "keep a desktop from being lent",
-     .examples = "carrelctl desktop maintenance office-3"},
-    {.verb = "release",
+     .run = attach,
+     .help = "give a detached desktop back",
+     .details = "A floating desktop is made anew, as nobody knows what was done to it; a dedicated one is "
+                "its user's\n"
+                "again.",
+     .examples = "carrelctl desktop attach office-3"},
+    {.verb = "console",
      ONE_DESKTOP,
-     .options = order_options,
-     .run = release,
-     .help = "take a desktop out of maintenance",
-     .examples = "carrelctl desktop release office-3"},
+     .options = console_options,
+     .run = desktop_console,
+     .help = "open a desktop's serial console",
+     .details =
+         "Ctrl+] leaves it. It is opened by virsh with your own rights on the host, which the broker names.",
+     .examples = "carrelctl desktop console office-3"},
+    {.verb = "screenshot",
+     ONE_DESKTOP,
+     .options = screenshot_options,
+     .run = desktop_screenshot,
+     .help = "take a picture of a desktop's screen",
+     .details = "Of the guest's own screen; an RDP session has another one.",
+     .examples = "carrelctl desktop screenshot office-3 -o office-3.png"},
+    {.verb = "log",
+     ONE_DESKTOP,
+     .options = log_options,
+     .run = desktop_log,
+     .help = "show what a desktop's guest wrote to its serial port",
+     .details = "Of one that failed also after it was made anew: pool show names the last failure.",
+     .examples = "carrelctl desktop log office-3\ncarrelctl desktop log office-3 --kept -o office-3.log"},
+    {.verb = "snapshot",
+     .words = "ACTION DESKTOP [SNAPSHOT]",
+     .min_words = 2,
+     .max_words = 3,
+     .kinds = {WORDS_ACTION, WORDS_DESKTOP, WORDS_FREE},
+     .options = snapshot_options,
+     .run = desktop_snapshot,
+     .fields = desktop_snapshot_fields,
+     .help = "create, list, restore or delete snapshots of a dedicated desktop",
+     .details = "A snapshot is a copy of the disk; the desktop is off while one is made or restored.",
+     .examples = "carrelctl desktop snapshot create anna-1 before-upgrade --wait\n"
+                 "carrelctl desktop snapshot list anna-1\n"
+                 "carrelctl desktop snapshot restore anna-1 before-upgrade --force"},
     {0},
 };
 

@@ -6,6 +6,7 @@
 #include "args.h"
 #include "ask.h"
 #include "command.h"
+#include "desktop_look.h"
 #include "policy_option.h"
 #include "pool_limits.h"
 #include "pool_power.h"
@@ -88,6 +89,14 @@ static void put_trust(const json_t *pool, char *text, size_t size)
                                          : "");
 }
 
+static void put_last_failure(const json_t *pool, char *text, size_t size)
+{
+    const json_t *failure = json_object_get(pool, "last_failure");
+    if (*api_text(failure, "desktop"))
+        snprintf(text, size, "%s, %.10s: %s", api_text(failure, "desktop"), api_text(failure, "at"),
+                 api_text(failure, "reason"));
+}
+
 static void put_image(const json_t *pool, char *text, size_t size)
 {
     long long version = api_number(pool, "image_version");
@@ -106,6 +115,11 @@ static const struct field fields[] = {
      .title = "Tried again at",
      .key = "retry_at",
      .kind = FIELD_TIME,
+     .place = FIELD_SHOW_ONLY},
+    {.name = "last-failed",
+     .title = "Last guest that failed",
+     .key = "",
+     .text = put_last_failure,
      .place = FIELD_SHOW_ONLY},
     {.name = "description", .key = "description", .place = FIELD_HIDDEN | FIELD_CUT},
     {.name = "kind", .key = "kind"},
@@ -172,7 +186,7 @@ static int list(struct ctl *ctl)
 static int show(struct ctl *ctl)
 {
     CLEANUP_TEXT char *path = api_path("/v1/pools/%s", args_word(ctl, 0));
-    return table_show_path(ctl, path, fields);
+    return desktop_show_with_words(ctl, path, fields, "last_failure");
 }
 
 /* The options that both create and set have, as members of BODY. */

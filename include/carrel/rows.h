@@ -320,6 +320,8 @@ struct desktop_row {
     bool data_disk_attached;    /* v */
     enum desktop_renew renew;   /* v: of a dedicated one */
     int64_t left_ms;            /* since when its user has logged off, and it is kept for them; 0: not so */
+    char health[160];           /* v: that it does not answer, in words; empty: it does, or nobody knows */
+    int64_t health_since_ms;
     int64_t created_ms;
 };
 

@@ -11,7 +11,7 @@ import tempfile
 import time
 import unittest
 
-from carrelctl_fake import FakeBroker
+from carrelctl_fake import THEN, FakeBroker  # noqa: F401
 
 CARRELCTL = os.path.abspath(sys.argv.pop(1))
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))

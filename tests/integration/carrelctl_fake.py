@@ -167,7 +167,11 @@ class FakeBroker:
             thing["otp"] = method == "POST"
             uri = f"otpauth://totp/Carrel:{thing['name']}?secret={OTP_SECRET}&issuer=Carrel&algorithm=SHA1&digits=6&period=30"
             return (201, {"user": thing["name"], "secret": OTP_SECRET, "uri": uri}) if thing["otp"] else (204, None)
-        if len(parts) == 3 and kind == "desktops":
+        if len(parts) > 2 and kind == "desktops" and method == "GET":
+            if parts[2] != "snapshots":
+                raise Problem(404, "not-found", f"No {parts[2]} of a desktop \"{thing['name']}\" is kept.")
+            return 200, {"items": [{"name": "before", "state": "ready", "size_bytes": 3 << 20, "created": THEN}]}
+        if len(parts) > 2 and kind == "desktops":
             number = len(self.orders) + 1
             self.orders[number] = {"number": number, "verb": "desktop-" + parts[2], "object": thing["id"],
                                    "state": "failed" if parts[2] == "restart" else "done",

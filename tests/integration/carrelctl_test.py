@@ -48,7 +48,8 @@ class Arguments(Case):
                 self.assertIn(f"*{noun} {verb}*", manual)
                 options = text.split("\nOptions of all commands:")[0].split("\nOptions:\n")[1:]
                 for line in "".join(options).splitlines():
-                    self.assertIn(f"*{line.split()[0]}", manual, f"{noun} {verb}")
+                    option = next(word for word in line.split() if word.startswith("--"))
+                    self.assertIn(f"*{option}", manual, f"{noun} {verb}")
 
     def test_a_message_goes_to_those_who_are_named(self):
         self.check(NOT_FOUND, "session", "message", "s-1", "s-2", "Save your work.")  # each is tried
@@ -221,8 +222,10 @@ class Commands(Case):
             (["pool", "enable", "office"], "PATCH", "/v1/pools/office", {"enabled": True}),
             (["pool", "set", "office", "--memory", "512MiB"], "PATCH", "/v1/pools/office", {"memory_mib": 512}),
             (["pool", "retry", "office"], "POST", "/v1/pools/office/retry", None),
-            (["desktop", "maintenance", "office-1"], "POST", "/v1/desktops/office-1/maintenance", None),
-            (["desktop", "release", "office-1"], "POST", "/v1/desktops/office-1/release", None),
+            (["desktop", "detach", "office-1"], "POST", "/v1/desktops/office-1/maintenance", None),
+            (["desktop", "detach", "office-1", "--reason", "black screen"], "POST",
+             "/v1/desktops/office-1/maintenance", {"reason": "black screen"}),
+            (["desktop", "attach", "office-1"], "POST", "/v1/desktops/office-1/release", None),
             (["desktop", "recycle", "office-1", "--yes"], "POST", "/v1/desktops/office-1/recycle", None),
             (["desktop", "list", "--pool", "office", "--state", "in_use"], "GET",
              "/v1/desktops?pool=office&state=in_use", None),

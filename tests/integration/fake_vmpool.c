@@ -26,6 +26,7 @@
 #include <string.h>
 
 #include <carrel/store.h>
+#include <carrel/store_upkeep.h>
 
 #include "log.h"
 #include "secret.h"
@@ -227,6 +228,38 @@ static int say_order(void *arg, const struct order_row *order)
     return 0;
 }
 
+/* WORDS: the desktop, and what was captured of it. */
+static int capture(struct db *db, const char *kind, const char *words)
+{
+    struct desktop_row desktop;
+    char name[NAME_SIZE] = "", text[128] = "";
+    (void)sscanf(words, "%63s %127[^\n]", name, text);
+    int rc = store_desktop_get(db, name, &desktop);
+    if (rc)
+        return rc;
+    struct capture_row row = {.kind = !strcmp(kind, "failure") ? CAPTURE_FAILURE
+                                      : !strcmp(kind, "log")   ? CAPTURE_LOG
+                                                               : CAPTURE_SCREENSHOT,
+                              .bytes = text,
+                              .len = strlen(text)};
+    memcpy(row.desktop_id, desktop.id, sizeof row.desktop_id);
+    memcpy(row.desktop, desktop.name, sizeof row.desktop);
+    memcpy(row.pool_id, desktop.pool_id, sizeof row.pool_id);
+    snprintf(row.reason, sizeof row.reason, "it failed in a test");
+    return store_capture_add(db, &row, 10);
+}
+
+/* WORDS: the desktop; a snapshot that is there. */
+static int snapshot(struct db *db, const char *name, const char *words)
+{
+    struct desktop_row desktop;
+    struct disk_snapshot_row row = {.state = DISK_SNAPSHOT_READY, .size_bytes = 4096};
+    int rc = store_desktop_get(db, words, &desktop);
+    memcpy(row.desktop_id, desktop.id, sizeof row.desktop_id);
+    snprintf(row.name, sizeof row.name, "%.63s", name);
+    return rc ? rc : store_disk_snapshot_insert(db, &row);
+}
+
 static int command(struct db *db, void *arg)
 {
     struct fake *fake = arg;
@@ -262,6 +295,10 @@ static int command(struct db *db, void *arg)
         return make_people(db, first, rest);
     if (!strcmp(verb, "orders"))
         return store_order_list(db, "vmpool", 0, say_order, fake);
+    if (!strcmp(verb, "capture"))
+        return capture(db, first, rest);
+    if (!strcmp(verb, "snapshot"))
+        return snapshot(db, first, rest);
     if (!strcmp(verb, "done"))
         return store_order_finish(db, atoll(first), ORDER_DONE, "");
     say(fake, "unknown command");

@@ -19,10 +19,11 @@ WAIT_S = 120  # generous: several builds and tests may share the machine
 NORTH, SOUTH, STRICT = '127.0.9.1', '127.0.9.2', '127.0.9.3'
 LAB = None
 
-# A stand-in for ssh: as the real one it waits for somebody to answer, unless it was told that nobody will.
+# A stand-in for ssh: as the real one it waits for somebody to answer, unless it was told that nobody will. Then it ends,
+# and not before libvirt has written something: who writes later hears of a broken pipe only.
 SSH = """#!/bin/sh
 case " $* " in
-*' BatchMode=yes '*) echo "called with $*" >&2; exit 255 ;;
+*' BatchMode=yes '*) head -c 1 >/dev/null; echo "called with $*" >&2; exit 255 ;;
 *) exec sleep 300 ;;
 esac
 """

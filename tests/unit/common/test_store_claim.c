@@ -236,12 +236,14 @@ static void says_why_a_pool_refuses(void)
     lab_close(&lab);
 }
 
-static void desktops_in_maintenance_are_no_room(void)
+static void for_a_desktop_in_maintenance_another_is_waited_for(void)
 {
     open_floating(1);
     ready_desktop("demo-1");
     CU_ASSERT_EQUAL(move(desktop.id, DESKTOP_READY, DESKTOP_MAINTENANCE), 0);
-    CU_ASSERT_EQUAL(lab_claim(&lab, &ann, &pool, &claim), CE_REFUSED);
+    CU_ASSERT_EQUAL(lab_claim(&lab, &ann, &pool, &claim), 0);
+    CU_ASSERT_STRING_EQUAL(claim.session.desktop_id, "");
+    CU_ASSERT_EQUAL(lab_claim(&lab, &bob, &pool, &claim), CE_REFUSED);
     CU_ASSERT_EQUAL(claim.fail, FAIL_NO_DESKTOP);
     lab_close(&lab);
 }
@@ -387,8 +389,9 @@ SUITE("store_claim", TEST(gives_a_ready_desktop), TEST(gives_the_desktop_that_wa
       TEST(a_closed_connection_needs_no_closing), TEST(two_users_get_two_desktops),
       TEST(waits_in_order_while_the_pool_can_grow), TEST(a_newcomer_does_not_overtake),
       TEST(a_burst_of_200_on_a_pool_of_4), TEST(says_why_a_pool_refuses),
-      TEST(desktops_in_maintenance_are_no_room), TEST(a_session_on_a_failed_desktop_is_replaced),
-      TEST(the_way_to_the_guest_makes_a_desktop_touched), TEST(a_dedicated_desktop_becomes_its_first_users),
+      TEST(for_a_desktop_in_maintenance_another_is_waited_for),
+      TEST(a_session_on_a_failed_desktop_is_replaced), TEST(the_way_to_the_guest_makes_a_desktop_touched),
+      TEST(a_dedicated_desktop_becomes_its_first_users),
       TEST(a_stopped_dedicated_desktop_is_wanted_and_waited_for),
       TEST(a_full_dedicated_pool_refuses_strangers),
       TEST(nobodys_dedicated_desktop_is_nobodys_again_after_a_no_show), TEST(a_claim_writes_its_events))

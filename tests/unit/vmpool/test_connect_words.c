@@ -29,6 +29,8 @@ static void what_libvirt_leaves_to_its_log_is_explained(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(got, "certificate (the host's certificate has expired"));
     connect_words("Unable to read TLS confirmation: Input/output error", got, sizeof got);
     CU_ASSERT_PTR_NOT_NULL(strstr(got, "error (the host refused carrel-vmpool's certificate"));
+    connect_words("Cannot write data: Broken pipe", got, sizeof got);
+    CU_ASSERT_PTR_NOT_NULL(strstr(got, "pipe (the program that connects"));
     connect_words("Host key verification failed.\r\n: Connection reset by peer", got, sizeof got);
     CU_ASSERT_PTR_NOT_NULL(strstr(got, "/etc/ssh/ssh_known_hosts"));
     connect_words("@@@@@\r\n@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\r\n@@@@@\r\n", got,
