@@ -2,7 +2,7 @@
 # A file on a user's data disk is there on the user's next desktop, which is another guest, and nobody else sees it.
 . "$REPO/tests/e2e/lib.sh"
 
-trap 'stack_ctl pool set main --data-disk none' EXIT
+trap 'stack_ctl pool set main --data-disk none --spare 2' EXIT
 
 # disk USER MEMBER
 disk() { api get "/v1/data-disks?user=$1" "i[0][\"$2\"]"; }
@@ -13,7 +13,7 @@ home_is() {
         [ -n "$disk" ] && grep -qaF '"$2"' "/sys/block/$disk/device/vpd_pg80"' || die "the home in $1 is not disk $2"
 }
 
-stack_ctl pool set main --data-disk 256MiB
+stack_ctl pool set main --data-disk 256MiB --spare 1
 log_in anna anna
 desktop=$(desktop_of anna)
 id=$(desktop_id "$desktop")
@@ -31,7 +31,7 @@ other=$(desktop_of ben)
 bens=$(disk ben id)
 [ "$bens" != "$annas" ] || die "two users have one disk"
 home_is "$other" "$bens"
-if guest_sh "$other" 'test -e /home/desktop/mark'; then die "ben sees anna's file"; fi
+is "$(guest_sh "$other" 'test -e /home/desktop/mark && echo there || echo not there')" "not there" "anna's file"
 
 say "the terminal is still open when anna logs off"
 log_off anna
@@ -47,8 +47,9 @@ home_is "$desktop" "$annas"
 is "$(guest_sh "$desktop" 'cat /home/desktop/mark')" kept "what is on it"
 check_invariants
 
-log_off anna
-log_off ben
+for user in anna ben; do
+    api_quietly call POST "/v1/sessions/$(session_of "$user" 'i[0]["id"]')/logoff" '{}'
+done
 for user in anna ben; do
     wait_free "$user"
     stack_ctl data-disk delete "$(disk "$user" id)" --yes
