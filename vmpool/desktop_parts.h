@@ -136,8 +136,15 @@ void desktop_serial_log(const struct desktop *d, char *ret, size_t size);
 /* In a write job: ends the live session on w's desktop with w->code, if there is one, and reads the row. */
 int desktop_write_end_session(struct db *db, struct desktop_write *w, struct desktop_row *ret) MUST_CHECK;
 
-/* desktop_boot.c */
+/* desktop_start.c */
+#define DESKTOP_PERCENT_STARTED 10
 void desktop_step_cloning(struct desktop *d);
+void desktop_step_ensure(
+    struct desktop *d); /* booting: its guest is looked for, and started where there is none */
+bool desktop_on_user_network(const struct desktop *d);
+bool desktop_may_have_agent(const struct desktop *d);
+
+/* desktop_boot.c */
 void desktop_step_booting(struct desktop *d);
 void desktop_boot_reset(struct desktop *d);
 void desktop_step_late_fingerprint(struct desktop *d);
