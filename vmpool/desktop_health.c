@@ -5,8 +5,8 @@
  * in it and the cost does not grow with the number of desktops. A desktop comes into the heap when it is driven while
  * it stands, and again after each probe; one that does not stand any more is left out when its turn comes.
  *
- * A ping is a job on the host's thread and takes seconds with a hung guest, so a host has one at a time, and rests
- * four times as long as the last one took.
+ * A ping takes a lane for guests, and seconds with a hung one, so a host has one at a time, and rests four times as long
+ * as the last one took.
  */
 #include "desktop_parts.h"
 
@@ -333,7 +333,7 @@ static bool ping(struct desktop *d)
     snprintf(job->key.uuid, sizeof job->key.uuid, "%s", d->row.uuid);
     snprintf(job->key.desktop_id, sizeof job->key.desktop_id, "%s", d->row.id);
     snprintf(job->key.installation, sizeof job->key.installation, "%s", d->vm->installation);
-    if (virt_host_submit(host->virt, run_ping, on_ping, job)) {
+    if (host_lane_submit(host, HOST_LANE_GUEST, run_ping, on_ping, job)) {
         free(job);
         return false;
     }
