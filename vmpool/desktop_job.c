@@ -43,6 +43,7 @@ static void on_guest_job(void *arg, int rc, const struct error *err)
     struct desktop *d = job->d;
     struct vmpool *vm = d->vm;
     d->busy = d->on_host = false; /* done() may begin the next operation */
+    d->newer_late_ms = 0;
     d->operated_seq = ++vm->seq;
     reconcile_look_at_clock(vm);
     if (!d->gone && !vm->stopping)
@@ -82,19 +83,36 @@ void guest_job_submit(struct guest_job *job, int (*run)(struct virt_conn *conn, 
     guest_job_submit_lane(job, HOST_LANE_GUEST, run, done);
 }
 
+/* By the state in which it was begun, or by the one that its row has meanwhile: it may be recycled by then. */
+static bool is_late(struct desktop *d)
+{
+    if (d->newer_late_ms && store_now_ms() >= d->newer_late_ms)
+        return true;
+    if (d->newer_late_ms)
+        desktop_due(d, d->newer_late_ms);
+    return desktop_is_late(d);
+}
+
 /* What hangs with its guest hangs for ever: libvirt has no deadline. When the guest is ended beside it, the call fails,
  * and the desktop goes the way of any operation that failed. */
 void guest_job_look_after(struct desktop *d)
 {
     struct host *host = desktop_host(d);
-    if (!d->on_host || !host || !host_answers(host) || !desktop_is_late(d))
+    if (!d->on_host || !host || !host_answers(host) || !is_late(d))
         return;
     if (store_now_ms() >= d->cut_ms) {
         const struct guest_key key = desktop_key(d);
         d->cut_ms = store_now_ms() + GUEST_END_AGAIN_MS;
-        log_warning("desktop %s: %s: its guest is ended", d->row.name,
-                    desktop_deadline_of(&d->row, &d->vm->config).reason);
+        log_warning("desktop %s: an operation on it hangs: its guest is ended", d->row.name);
         guest_end(host, &key);
     }
     desktop_due(d, d->cut_ms);
+}
+
+void guest_job_row_changed(struct desktop *d, const struct desktop_row *row)
+{
+    if (!d->on_host || row->state == d->row.state)
+        return;
+    d->newer_late_ms = desktop_deadline_of(row, &d->vm->config).at_ms;
+    guest_job_look_after(d);
 }

@@ -172,6 +172,8 @@ void desktop_clock_was_set(struct vmpool *vm)
         struct desktop *d = list_entry(pos, struct desktop, entry);
         d->next_try_ms = d->channel_retry_ms = d->percent_ms = d->users_check_ms = d->pulse_at_ms = 0;
         d->cut_ms = d->idle_retry_ms = 0;
+        if (d->newer_late_ms)
+            d->newer_late_ms = now_ms + RESTART_GRACE_MS;
         d->idle_from_ms = d->script_ms = now_ms;
         if (d->answered)
             d->answered_ms = now_ms;
@@ -287,6 +289,7 @@ static void sync_row(struct vmpool *vm, const struct desktop_row *row)
     d->seen_seq = vm->world->seq;
     (void)census_put(&vm->census, &d->place, row);
     if (!is_new && (d->busy || vm->world->seq <= d->changed_seq)) {
+        guest_job_row_changed(d, row);
         desktop_doubt(d);
         return;
     }

@@ -25,7 +25,7 @@ import broker_lab  # noqa: E402
 # One of each kind of fault, for every run of the tests. Much of it is waiting, so two labs share the machine.
 SOME = [[kills.all_kills_at_some_states, mishaps.a_port_that_is_taken_at_the_last_moment_is_passed_over,
          mishaps.a_store_that_is_locked_stops_nothing_for_good, mishaps.many_cycles_leave_nothing],
-        [mishaps.a_guest_that_hangs_keeps_nobody_else_waiting, mishaps.a_disk_that_is_full_during_a_clone,
+        [mishaps.a_call_that_never_comes_back_keeps_its_own_desktop_only, mishaps.a_disk_that_is_full_during_a_clone,
          mishaps.a_golden_disk_that_is_gone_or_another,
          mishaps.a_guest_without_rdp_or_agent_fails_at_its_deadline_and_the_pool_stops,
          mishaps.a_clock_that_jumps_ends_nothing_and_delays_nothing]]

@@ -4,6 +4,7 @@
  *
  *     rdp on|off             answer connection requests, or be silent
  *     agent on|off           answer on the agent's port, or be silent with the port open
+ *     asked                  how many lines the agent read while it was silent
  *     users N                how many people the agent says are logged in
  *     hook open|close USER   a line on the session port
  *     write OFFSET MIB       writes that much to the disk, past all caches, at OFFSET MiB
@@ -44,7 +45,7 @@
 #define IDLE_MS 100
 
 static bool rdp = true, agent = true;
-static int users, agent_fd = -1, session_fd = -1, listener = -1;
+static int users, unanswered, agent_fd = -1, session_fd = -1, listener = -1;
 static char certificate[16384]; /* in base64 */
 static struct client {
     int fd;
@@ -182,6 +183,7 @@ static void agent_line(const char *line)
 {
     const char *word = strstr(line, "\"execute\"");
     const char *id = strstr(line, "\"id\"");
+    unanswered += !agent;
     if (!agent || !word || !(word = strstr(word + 9, "\"guest-")))
         return;
     word += 7;
@@ -272,6 +274,9 @@ static void obey(int fd, char *line)
         write_all(session_fd, text, (size_t)n);
     } else if (!strcmp(word, "clock")) {
         dprintf(fd, "%lld\n", (long long)time(NULL));
+        return;
+    } else if (!strcmp(word, "asked")) {
+        dprintf(fd, "%d\n", unanswered);
         return;
     } else if (!strcmp(word, "poweroff")) {
         dprintf(fd, "ok\n");

@@ -84,6 +84,30 @@ def a_guest_that_hangs_keeps_nobody_else_waiting():
         host_stays_up()
 
 
+def a_call_that_never_comes_back_keeps_its_own_desktop_only():
+    """A guest that was found paused is let go on, which its QEMU, stopped, never does. Meanwhile a desktop is made and
+    removed on the same host, and the one that hangs is recycled when that is asked for."""
+    LAB.set(recycle_timeout='5s')
+    with pool('stuck'):
+        desktop = LAB.wait_state('stuck', 'ready')
+        LAB.host.virsh('suspend', desktop['name'])
+        LAB.kill_vmpool()
+        os.kill(LAB.qemu_of(desktop), signal.SIGSTOP)
+        LAB.start_vmpool()
+        LAB.wait_host('up')
+        LAB.make_pool('living')
+        LAB.wait_state('living', 'ready')
+        host_stays_up()
+        LAB.delete_pool('living')
+        LAB.wait_pool_gone('living')
+        LAB.must(LAB.post(f'/v1/desktops/{desktop["id"]}/recycle'), 202)
+        LAB.wait_gone(desktop)
+        LAB.wait_state('stuck', 'ready')
+        assert f'desktop {desktop["name"]}: an operation on it hangs' in LAB.vmpool_log(), 'it did not hang'
+        assert 'has not come back' not in LAB.vmpool_log(), 'the host was called down'
+    LAB.set(recycle_timeout='60s')
+
+
 def a_start_that_hangs_is_ended_at_its_deadline():
     """QEMU does not come to its first instruction. libvirt would wait for it for ever."""
     LAB.set(clone_timeout='20s')
@@ -94,7 +118,7 @@ def a_start_that_hangs_is_ended_at_its_deadline():
         host_stays_up()
         wait_pool('hung', lambda p: p['failures'], 'the start fails')
         host_stays_up()
-        assert 'its guest is ended' in LAB.vmpool_log()
+        assert 'an operation on it hangs: its guest is ended' in LAB.vmpool_log()
         LAB.let_start('hung')
         LAB.set(clone_timeout='300s')
         retry('hung')
@@ -320,11 +344,15 @@ def an_agent_that_falls_silent_under_a_user_ends_nothing():
         LAB.must_tell(desktop, 'agent off')
         LAB.must(LAB.report(ticket, 'closed', code='client-closed', detail='gone for lunch'), 200)
         LAB.wait_state('quiet', 'disconnected')
-        # The look at who is logged in comes five seconds later and gets no answer; others are served meanwhile.
+        # Looks at who is logged in get no answer; others are served meanwhile.
         LAB.make_pool('loud')
         LAB.wait_state('loud', 'ready')
         LAB.delete_pool('loud')
         LAB.wait_pool_gone('loud')
+        for seconds in (100, 200, 300):  # the next look comes at once when the clock was set
+            asked = int(LAB.tell_guest(desktop, 'asked'))
+            set_clock(seconds)
+            LAB.wait_until(lambda a=asked: int(LAB.tell_guest(desktop, 'asked')) > a, LAB.WAIT_S, 'it is asked again')
         assert LAB.desktops('quiet')[0]['state'] == 'disconnected'
         again = LAB.must(LAB.login('quinn', pool='quiet'), 200)
         assert again['session'] == ticket['session'] and again['connect']['port'] == desktop['port'], again
@@ -419,7 +447,8 @@ def many_cycles_leave_nothing():
     assert storage == ['carrel-desktops'], storage
 
 
-CASES = [a_guest_that_hangs_keeps_nobody_else_waiting, a_start_that_hangs_is_ended_at_its_deadline,
+CASES = [a_guest_that_hangs_keeps_nobody_else_waiting, a_call_that_never_comes_back_keeps_its_own_desktop_only,
+         a_start_that_hangs_is_ended_at_its_deadline,
          a_golden_guest_that_hangs_is_ended_and_keeps_no_desktop_waiting,
          a_libvirtd_that_hangs_stalls_its_own_host_only, a_disk_that_is_full_during_a_clone,
          a_disk_that_fills_under_a_user_pauses_and_the_work_goes_on, a_golden_disk_that_is_gone_or_another,

@@ -8,6 +8,7 @@ static void a_clock_that_runs_is_no_step(void)
     CU_ASSERT_EQUAL(clock_watch_step(&watch, 1000000, 50), 0);
     CU_ASSERT_EQUAL(clock_watch_step(&watch, 1005000, 5050), 0);
     CU_ASSERT_EQUAL(clock_watch_step(&watch, 1011900, 10050), 0); /* disciplined */
+    CU_ASSERT_EQUAL(clock_watch_step(&watch, 1015400, 15050), 0);
 }
 
 static void a_step_is_told_once_with_its_length(void)
