@@ -305,6 +305,8 @@ static int run_copy(struct virt_conn *conn, void *arg, struct error *err)
     struct disk_work *work = job->disk_work;
     struct error ignored = {0};
     char *answer = NULL;
+    if (*job->data_disk && desktop_data_part(conn, job, &ignored))
+        log_info("desktop %s ends with its data disk: %s", job->key.desktop_id, ignored.text);
     if (work->verb == DISK_SNAPSHOT &&
         !virt_domain_agent(conn, &job->key, "{\"execute\":\"guest-fsfreeze-freeze\"}", FREEZE_TIMEOUT_S,
                            &answer, &ignored))
@@ -359,6 +361,7 @@ static void submit(struct desktop *d, int (*run)(struct virt_conn *conn, void *a
     if (!job)
         return;
     job->disk_work = d->disk_work;
+    desktop_data_prepare(d, job);
     d->disk_work->refs++;
     guest_job_submit_lane(job, HOST_LANE_DISK, run, done);
 }

@@ -104,7 +104,9 @@ int desktop_run_remove(struct virt_conn *conn, void *arg, struct error *err)
         rc = virt_save_remove(conn, job->desktop_dir, job->key.desktop_id, err);
     if (rc || job->keep_disk)
         return rc;
-    if (job->kept) /* snapshots go with it */
+    if (*job->former_disk)
+        rc = virt_disk_remove(conn, job->desktop_dir, job->former_disk, err);
+    else if (job->kept && !job->keep_snapshots)
         rc = virt_disk_keep_only(conn, job->desktop_dir, job->key.desktop_id, NULL, 0, err);
     return rc ? rc : virt_storage_delete(conn, job->desktop_dir, job->key.desktop_id, job->windows, err);
 }

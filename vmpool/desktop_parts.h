@@ -27,8 +27,10 @@ struct guest_job {
     uint64_t capacity_bytes;
     char *xml; /* of the domain to start; owned */
     bool keep_disk;
-    bool keep_words; /* what the guest wrote to its serial port is read before it goes */
-    bool started;    /* result: the domain was not there and was started */
+    bool keep_snapshots;  /* they go with the desktop, and not with its disk */
+    char former_disk[64]; /* the file of a disk with another name than usual, which goes; or empty */
+    bool keep_words;      /* what the guest wrote to its serial port is read before it goes */
+    bool started;         /* result: the domain was not there and was started */
     struct guest_seen seen;
     char user[NAME_SIZE];
     struct secret password;

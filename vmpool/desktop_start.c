@@ -87,7 +87,7 @@ static bool prepare_start(struct desktop *d, struct guest_job *job)
         desktop_instant_prepare(d, job, ram);
     uuid_make(genid);
     /* A disk that came back from a snapshot has another name. */
-    if (*d->row.disk && d->row.state != DESKTOP_CLONING)
+    if (*d->row.disk && d->row.state != DESKTOP_CLONING && d->row.renew != RENEW_DISK)
         snprintf(disk, sizeof disk, "%.*s", (int)sizeof disk - 1, d->row.disk);
     else
         snprintf(disk, sizeof disk, "%s/%s.qcow2", d->vm->config.vmpool_desktop_dir, d->row.id);
@@ -336,6 +336,8 @@ static void on_ensured(struct desktop *d, struct guest_job *job, int rc, const s
     if (!w)
         return;
     w->row.attempts++;
+    if (w->row.renew == RENEW_DISK)
+        snprintf(w->row.disk, sizeof w->row.disk, "%s/%s.qcow2", job->desktop_dir, d->row.id);
     w->row.percent = DESKTOP_PERCENT_STARTED;
     w->row.port = desktop_on_user_network(d) ? d->port : 0;
     snprintf(w->row.address, sizeof w->row.address, "%s",
@@ -352,6 +354,12 @@ static void on_ensured(struct desktop *d, struct guest_job *job, int rc, const s
 
 static void submit_renew(struct desktop *d, struct guest_job *job)
 {
+    const char *file = strrchr(d->row.disk, '/');
+    char usual[ID_SIZE + 16];
+    snprintf(usual, sizeof usual, "/%s.qcow2", d->row.id);
+    if (file && strcmp(file, usual) != 0) /* it came back from a snapshot */
+        snprintf(job->former_disk, sizeof job->former_disk, "%s", file + 1);
+    job->keep_snapshots = true;
     job->windows = desktop_is_windows(d);
     job->has_disk = d->has_copy;
     if (desktop_needs_copy(d))

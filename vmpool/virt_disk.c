@@ -114,6 +114,20 @@ int virt_disk_copy(struct virt_conn *conn, const char *dir, const char *from, co
     return 0;
 }
 
+int virt_disk_remove(struct virt_conn *conn, const char *dir, const char *name, struct error *err)
+{
+    CLEANUP_POOL virStoragePoolPtr pool = NULL;
+    int rc = virt_storage_pool(conn, dir, &pool, err);
+    if (!rc)
+        rc = virt_may_act(conn, err);
+    if (rc)
+        return rc;
+    (void)virStoragePoolRefresh(pool, 0);
+    CLEANUP_VOLUME virStorageVolPtr volume = virStorageVolLookupByName(pool, name);
+    return volume && virStorageVolDelete(volume, 0) < 0 ? virt_error(err, "cannot delete the former disk")
+                                                        : 0;
+}
+
 struct keep_walk {
     const char *desktop_id;
     const char (*names)[64];

@@ -17,6 +17,9 @@ struct virt_conn;
 int virt_disk_copy(struct virt_conn *conn, const char *dir, const char *from, const char *to,
                    const atomic_bool *cancelled, uint64_t *ret_bytes, struct error *err) MUST_CHECK;
 
+/* 0 also when it is not there. */
+int virt_disk_remove(struct virt_conn *conn, const char *dir, const char *name, struct error *err) MUST_CHECK;
+
 /* Removes the desktop's files of disks, but for those that are named. */
 int virt_disk_keep_only(struct virt_conn *conn, const char *dir, const char *desktop_id,
                         const char (*names)[64], size_t count, struct error *err) MUST_CHECK;
