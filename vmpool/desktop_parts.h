@@ -185,9 +185,6 @@ bool desktop_power_lets_start(const struct desktop *d); /* stopped: although nob
 int desktop_run_restore(struct virt_conn *conn, struct guest_job *job, struct error *err) MUST_CHECK;
 void desktop_step_clock(struct desktop *d); /* booting: is the guest's clock right? */
 
-/* desktop.c: the end of an operation; the desktop may be freed here. */
-void desktop_idle(struct desktop *d);
-
 /* desktop_data.c. True: that was the step. */
 bool desktop_step_data(struct desktop *d);
 /* Its guest, which may have had a data disk, is gone for certain. */
