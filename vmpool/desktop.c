@@ -252,6 +252,8 @@ bool desktop_is_late(struct desktop *d)
     if (d->wait_ms > since_ms && (d->row.state == DESKTOP_CLONING || d->row.state == DESKTOP_BOOTING))
         since_ms = d->wait_ms;
     deadline.at_ms += since_ms - d->row.state_since_ms;
+    if (d->row.state == DESKTOP_RECYCLING && *d->row.data_disk_id)
+        deadline.at_ms += DATA_END_MS;
     const struct host *host = desktop_host(d);
     if (host && deadline.at_ms < host->taken_ms + RESTART_GRACE_MS)
         deadline.at_ms = host->taken_ms + RESTART_GRACE_MS;

@@ -29,7 +29,9 @@
 #define EARLY_DEATH_MS 60000      /* a guest that ends so soon after it was ready counts as failed */
 #define RESTART_GRACE_MS 30000    /* no deadline ends sooner after vmpool's own start */
 #define PORT_TRIES 16             /* ports that turned out to be in use, before the guest counts as failed */
-#define PERCENT_EVERY_MS 2000     /* how often waiting users hear of progress */
+#define DATA_END_MS                                                                                          \
+    120000 /* for a guest that answers to write out its data disk, before it is ended with it */
+#define PERCENT_EVERY_MS 2000 /* how often waiting users hear of progress */
 
 struct desktop_health {
     struct due_entry due; /* in vm->due_probes */

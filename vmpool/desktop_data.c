@@ -7,8 +7,8 @@
  *     nobody, locked -------> its agent unmounts it, it is unplugged: released
  *     nobody, attached -----> a dedicated desktop that was suspended, and has its user's programs open
  *
- * A guest that is ended gives its disk back the same way as far as it answers (desktop_data_part()), and for certain when
- * it is gone. */
+ * A guest that is ended gives its disk back the same way as far as it answers (desktop_data_part()), for what it has not
+ * written out is lost otherwise; and for certain when it is gone. */
 #include "desktop_parts.h"
 
 #include <stdio.h>
@@ -255,8 +255,10 @@ void desktop_data_gone(struct desktop *d)
 
 void desktop_data_prepare(const struct desktop *d, struct guest_job *job)
 {
-    if (*d->row.data_disk_id)
-        set_dirs(d, job);
+    if (!*d->row.data_disk_id)
+        return;
+    set_dirs(d, job);
+    job->data_patient = d->agent && store_now_ms() < d->row.state_since_ms + DATA_END_MS;
 }
 
 /* --- the step ---------------------------------------------------------------------------------------------

@@ -93,13 +93,15 @@ int desktop_run_remove(struct virt_conn *conn, void *arg, struct error *err)
 {
     struct guest_job *job = arg;
     struct error data_err = {0}, words_err = {0};
+    int rc = *job->data_disk && *job->key.uuid ? desktop_data_part(conn, job, &data_err) : 0;
+    if (job->data_patient && (rc == CE_TIMEOUT || rc == CE_UNREACHABLE))
+        return error_set(err, CE_TIMEOUT, "its data disk is not given back yet: %s", data_err.text);
+    if (rc)
+        log_warning("desktop %s ends with its data disk: %s", job->key.desktop_id, data_err.text);
     /* A log that cannot be read is no reason to keep the guest. */
     if (job->keep_words && desktop_run_words(conn, job, &words_err))
         log_warning("%s", words_err.text);
-    /* A guest that does not answer is ended all the same; what it wrote is on the disk. */
-    if (*job->data_disk && *job->key.uuid && desktop_data_part(conn, job, &data_err))
-        log_info("desktop %s ends with its data disk: %s", job->key.desktop_id, data_err.text);
-    int rc = *job->key.uuid ? virt_domain_destroy(conn, &job->key, err) : 0;
+    rc = *job->key.uuid ? virt_domain_destroy(conn, &job->key, err) : 0;
     if (!rc && job->kept)
         rc = virt_save_remove(conn, job->desktop_dir, job->key.desktop_id, err);
     if (rc || job->keep_disk)

@@ -48,6 +48,7 @@ struct guest_job {
     char data_mount[DATA_MOUNT_SIZE];
     uint32_t data_mib;
     bool data_made, data_formatted; /* data_made: also a result */
+    bool data_patient;              /* the guest is not ended while it still writes to the data disk */
     bool windows;
     char name[NAME_SIZE];              /* instant clones, from here on */
     char state_path[GOLDEN_PATH_SIZE]; /* of the golden guest's devices */

@@ -57,7 +57,7 @@ static const char mount_sh[] = FIND_SH
 /* Whoever still works with files on it is a user's program: the session has ended. */
 static const char unmount_sh[] = FIND_SH
     "find_disk \"$1\" || { echo ok; exit 0; }\n"
-    "sync\n"
+    "while read -r what where rest; do [ \"$what\" != \"$dev\" ] || sync -f \"$where\"; done </proc/mounts\n"
     "n=0\n"
     "while where=$(grep \"^$dev \" /proc/mounts | head -n 1 | cut -d' ' -f2) && [ -n \"$where\" ]; do\n"
     "  umount \"$where\" 2>/dev/null && continue\n"
