@@ -187,6 +187,7 @@ static void on_down(void *arg, const char *reason)
 {
     struct host *host = arg;
     host->connected = false;
+    host_lane_lost(host);
     desktop_host_is_lost(host);
     if (!host->leaving)
         host_set_state(host, HOST_DOWN, reason);

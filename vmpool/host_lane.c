@@ -173,16 +173,21 @@ int host_lane_submit(struct host *host, enum host_lane_kind kind,
     return rc;
 }
 
-static void cancel_waiting(struct host *host)
+static void end_waiting(struct host *host, int code, const char *words)
 {
     struct error err = {0};
-    (void)error_set(&err, CE_CANCELLED, "vmpool lets go of the host");
+    (void)error_set(&err, code, "%s", words);
     while (!list_is_empty(&host->lane_jobs)) {
         struct lane_job *job = list_entry(host->lane_jobs.next, struct lane_job, entry);
         list_remove(&job->entry);
         host->lane_job_count--;
-        job_end(job, CE_CANCELLED, &err);
+        job_end(job, code, &err);
     }
+}
+
+static void cancel_waiting(struct host *host)
+{
+    end_waiting(host, CE_CANCELLED, "vmpool lets go of the host");
 }
 
 static void lane_leave(struct lane *lane)
@@ -191,6 +196,16 @@ static void lane_leave(struct lane *lane)
         return;
     lane->leaving = true;
     virt_host_close(lane->virt);
+}
+
+void host_lane_lost(struct host *host)
+{
+    list_for_each (pos, &host->vm->lanes) {
+        struct lane *lane = list_entry(pos, struct lane, entry);
+        if (lane_is_of(lane, host))
+            lane_leave(lane);
+    }
+    end_waiting(host, CE_UNREACHABLE, "the host does not answer");
 }
 
 void host_lane_drive_all(struct vmpool *vm)

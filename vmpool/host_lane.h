@@ -38,6 +38,10 @@ int host_lane_submit(struct host *host, enum host_lane_kind kind,
                      int (*run)(struct virt_conn *conn, void *arg, struct error *err),
                      void (*done)(void *arg, int rc, const struct error *err), void *arg) MUST_CHECK;
 
+/* The host does not answer: what waits is done with CE_UNREACHABLE, and lanes are opened anew when it is back, so that no
+ * job meets one that has not noticed yet, or that waits before it tries again. */
+void host_lane_lost(struct host *host);
+
 /* In every pass: lanes of hosts that are no longer ours are closed, what waits for one is done with CE_CANCELLED. */
 void host_lane_drive_all(struct vmpool *vm);
 bool host_lane_is_open(

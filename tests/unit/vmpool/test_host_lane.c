@@ -125,7 +125,7 @@ static void on_done(void *arg, int rc, const struct error *err)
 {
     char *letter = arg;
     strcat(done, letter);
-    strcat(done, rc == CE_CANCELLED ? "!" : "");
+    strcat(done, rc == CE_CANCELLED ? "!" : rc == CE_UNREACHABLE ? "?" : "");
 }
 
 static int submit(enum host_lane_kind kind, const char *letter)
@@ -228,6 +228,23 @@ static void what_waits_is_cancelled_with_its_host(void)
     CU_ASSERT_EQUAL(host.lane_job_count, 0);
 }
 
+static void a_host_that_is_back_gets_new_lanes(void)
+{
+    begin();
+    const char *const letters[] = {"a", "b", "c", "d", "e"};
+    for (size_t i = 0; i < sizeof letters / sizeof letters[0]; i++)
+        CU_ASSERT_EQUAL(submit(HOST_LANE_GUEST, letters[i]), 0);
+    host_lane_lost(&host);
+    CU_ASSERT_STRING_EQUAL(done, "e?");
+    CU_ASSERT_EQUAL(submit(HOST_LANE_GUEST, "f"), 0);
+    CU_ASSERT_EQUAL(lane_count(), HOST_LANE_GUESTS + 1);
+    CU_ASSERT(!opened->closing);
+    come_back(0);
+    come_back(1);
+    CU_ASSERT_STRING_EQUAL(done, "e?fd");
+    end();
+}
+
 static void more_than_a_host_may_have_is_refused(void)
 {
     begin();
@@ -246,4 +263,4 @@ static void more_than_a_host_may_have_is_refused(void)
 SUITE("host_lane", TEST(a_lane_is_opened_while_all_others_are_busy),
       TEST(a_call_that_hangs_keeps_no_other_job), TEST(a_guest_is_ended_although_all_lanes_hang),
       TEST(memories_are_not_waited_for), TEST(what_waits_is_cancelled_with_its_host),
-      TEST(more_than_a_host_may_have_is_refused))
+      TEST(a_host_that_is_back_gets_new_lanes), TEST(more_than_a_host_may_have_is_refused))
