@@ -82,7 +82,7 @@ def main():
     parser.add_argument('--cycles', type=int, default=0)
     parser.add_argument('--check-table', action='store_true')
     parser.add_argument('--lab', type=int, help=argparse.SUPPRESS)  # which of SOME; -1: the words say which, or all
-    args = parser.parse_args()
+    args = parser.parse_intermixed_args()
     states = check_table(args.build)
     mishaps.ALL, mishaps.CYCLES = args.all, args.cycles
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is ended
