@@ -106,7 +106,21 @@ class Client:
         subprocess.run(["xdotool", *words], env=self.environment, check=True, timeout=PATIENCE_S, stdout=subprocess.DEVNULL)
 
     def type(self, text):
-        self.xdotool("type", "--delay", "20", "--", text)
+        """A client whose window has just come may not have the keyboard yet, and what is typed then is lost for ever: the
+        first letter is typed until it is seen."""
+        def seen():
+            before = self.pixels()
+            self.enter()
+            self.xdotool("type", "--", text[:1])
+            return any(self.pixels() != before for _ in range(30))
+        wait_until(seen, f"{self.name} shows what is typed")
+        if text[1:]:
+            self.xdotool("type", "--delay", "20", "--", text[1:])
+
+    def enter(self):
+        """rdesktop takes the keyboard when the mouse comes in."""
+        self.xdotool("mousemove", str(WIDTH // 2), "20")
+        self.xdotool("mousemove", str(WIDTH // 2 + 5), "25")
 
     def key(self, *names):
         self.xdotool("key", "--delay", "20", *names)
@@ -140,8 +154,7 @@ class Client:
             before = self.pixels()
             return all(c > 0xD0 for c in self.pixel(WIDTH // 2 - 228, HEIGHT // 2, before)) and self.pixels() == before
         wait_until(there, f"{self.name} shows the {what}")
-        self.xdotool("mousemove", str(WIDTH // 2), "20")  # rdesktop takes the keyboard when the mouse comes in
-        self.xdotool("mousemove", str(WIDTH // 2 + 5), "25")
+        self.enter()
         self.picture(what)
 
     def sees_desktop(self):
