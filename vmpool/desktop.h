@@ -51,7 +51,7 @@ struct desktop {
     bool busy;              /* an operation is under way */
     bool on_host;           /* ... on its host, which can be given up by ending the guest */
     int64_t cut_ms;         /* ... and was, because it was late: not again before */
-    int64_t newer_late_ms;  /* ... and its row has another state now, whose patience ends then; 0: not */
+    int64_t newer_late_ms;  /* ... and its row has, or is to have, another state: its patience ends then */
     uint64_t operated_seq;  /* vm->seq at the end of the last one on the host */
     bool gone;              /* the row is gone; freed with the end of the operation */
     int64_t next_try_ms;    /* nothing is tried before */

@@ -83,9 +83,13 @@ void guest_job_submit(struct guest_job *job, int (*run)(struct virt_conn *conn, 
     guest_job_submit_lane(job, HOST_LANE_GUEST, run, done);
 }
 
-/* By the state in which it was begun, or by the one that its row has meanwhile: it may be recycled by then. */
+/* By the state in which it was begun, or by the one that its row has meanwhile or is to have: it may be recycled by then,
+ * or its pool be deleted. */
 static bool is_late(struct desktop *d)
 {
+    const struct pool_row *pool = desktop_pool(d);
+    if (pool && pool->deleting && !d->newer_late_ms)
+        d->newer_late_ms = store_now_ms() + (int64_t)d->vm->config.vmpool_recycle_timeout_ms;
     if (d->newer_late_ms && store_now_ms() >= d->newer_late_ms)
         return true;
     if (d->newer_late_ms)
@@ -114,5 +118,12 @@ void guest_job_row_changed(struct desktop *d, const struct desktop_row *row)
     if (!d->on_host || row->state == d->row.state)
         return;
     d->newer_late_ms = desktop_deadline_of(row, &d->vm->config).at_ms;
+    guest_job_look_after(d);
+}
+
+void guest_job_make_way(struct desktop *d)
+{
+    if (d->on_host && !d->newer_late_ms)
+        d->newer_late_ms = store_now_ms() + (int64_t)d->vm->config.vmpool_recycle_timeout_ms;
     guest_job_look_after(d);
 }
