@@ -2,18 +2,23 @@
 # A file on a user's data disk is there on the user's next desktop, which is another guest, and nobody else sees it.
 . "$REPO/tests/e2e/lib.sh"
 
-trap 'stack_ctl pool set main --data-disk none --spare 2' EXIT
+trap 'stack_ctl pool set main --data-disk none --max 4' EXIT
 
 # disk USER MEMBER
 disk() { api get "/v1/data-disks?user=$1" "i[0][\"$2\"]"; }
 wait_free() { api_quietly wait 60 "/v1/data-disks?user=$1" 'i[0]["state"] == "free"'; }
+# As log_in(), until the user is led to the guest: the disk is there by then.
+enter() {
+    client_freerdp "$1" "$PORT" "$1" "$PASSWORD"
+    wait_active "$1" 120
+}
 # Whether the home in a guest is the disk of that serial number.
 home_is() {
     guest_sh "$1" 'disk=$(sed -n "s|^/dev/\(sd[a-z]\) /home/desktop ext4 .*|\1|p" /proc/mounts)
         [ -n "$disk" ] && grep -qaF '"$2"' "/sys/block/$disk/device/vpd_pg80"' || die "the home in $1 is not disk $2"
 }
 
-stack_ctl pool set main --data-disk 256MiB --spare 1
+stack_ctl pool set main --data-disk 256MiB --max 3
 log_in anna anna
 desktop=$(desktop_of anna)
 id=$(desktop_id "$desktop")
@@ -26,7 +31,7 @@ client_type anna 'echo kept > ~/mark; sync'
 until_true 30 "the file that was typed" guest_sh "$desktop" 'test -s /home/desktop/mark'
 
 say "another user has another disk"
-log_in ben ben
+enter ben
 other=$(desktop_of ben)
 bens=$(disk ben id)
 [ "$bens" != "$annas" ] || die "two users have one disk"
@@ -39,7 +44,7 @@ wait_gone "$id"
 wait_free anna
 wait_ready 1
 is "$(disk ben state)" attached "the other disk's state"
-log_in anna anna
+enter anna
 desktop=$(desktop_of anna)
 [ "$(desktop_id "$desktop")" != "$id" ] || die "the desktop was not recycled"
 is "$(disk anna id)" "$annas" "the data disk"
