@@ -20,10 +20,7 @@ WAIT_S = vmpool_test.WAIT_S
 
 
 def ctl(*words, status=0):
-    done = subprocess.run([CTL, '--socket', LAB.socket, *words], capture_output=True, text=True, timeout=WAIT_S,
-                          check=False)
-    assert done.returncode == status, f'{words}: {done.returncode} {done.stdout}{done.stderr}'
-    return done.stdout + done.stderr
+    return LAB.ctl(CTL, *words, status=status)
 
 
 def events(kind):

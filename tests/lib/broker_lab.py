@@ -234,6 +234,13 @@ class Lab:
             'boot_id': boot, 'address': '127.0.0.1:3389', 'fingerprint': '', 'version': '0', 'sessions': list(sessions),
             'started': started, **more}), 200)
 
+    def ctl(self, program, *words, status=0):
+        """What carrelctl says, on both of its streams."""
+        done = subprocess.run([program, '--socket', self.socket, *words], capture_output=True, text=True, timeout=300,
+                              check=False)
+        assert done.returncode == status, f'{words}: {done.returncode} {done.stdout}{done.stderr}'
+        return done.stdout + done.stderr
+
     def wait_until(self, condition, seconds, what):
         """For conditions that no event tells of. Returns the condition's value."""
         end = time.monotonic() + seconds
