@@ -107,7 +107,7 @@ static void note_known(struct disk_work *work, const char *path)
 {
     const char *file = strrchr(path, '/');
     if (*path && work->known_count < sizeof work->known / sizeof work->known[0])
-        snprintf(work->known[work->known_count++], sizeof work->known[0], "%s", file ? file + 1 : path);
+        snprintf(work->known[work->known_count++], sizeof work->known[0], "%.63s", file ? file + 1 : path);
 }
 
 static int add_known(void *arg, const struct disk_snapshot_row *row)
