@@ -257,9 +257,17 @@ static void a_key_of_another_certificate_is_refused(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "/nonexistent.pem"));
     CU_ASSERT_EQUAL(tls_server_create(&server, rsa, rsa, &err), 0);
     tls_server_unref(&server);
-    unlink(ecdsa);
-    unlink(rsa);
-    rmdir(folder);
+}
+
+static void folder_is_removed(void)
+{
+    char path[PATH_MAX];
+    static const char *const kinds[] = {"ecdsa", "rsa"};
+    for (unsigned i = 0; i < 2; i++) {
+        snprintf(path, sizeof path, "%s/self-signed-%s.pem", folder, kinds[i]);
+        CU_ASSERT_EQUAL(unlink(path), 0);
+    }
+    CU_ASSERT_EQUAL(rmdir(folder), 0);
 }
 
 SUITE("tls_io", TEST(shakes_hands_and_shows_the_servers_fingerprint),
@@ -267,4 +275,4 @@ SUITE("tls_io", TEST(shakes_hands_and_shows_the_servers_fingerprint),
       TEST(an_end_that_is_said_differs_from_one_that_is_not),
       TEST(what_came_before_a_broken_write_can_still_be_read), TEST(bytes_that_are_no_tls_fail_with_words),
       TEST(a_certificate_is_made_once_for_its_owner_alone), TEST(a_key_of_another_certificate_is_refused),
-      TEST(copies_serve_with_libraries_of_their_own))
+      TEST(copies_serve_with_libraries_of_their_own), TEST(folder_is_removed))
