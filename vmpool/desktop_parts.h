@@ -87,7 +87,7 @@ void guest_job_submit_lane(struct guest_job *job, enum host_lane_kind kind,
 void guest_job_look_after(struct desktop *d);
 /* ROW, which cannot be taken over before its end, is as the store has it now. */
 void guest_job_row_changed(struct desktop *d, const struct desktop_row *row);
-/* The desktop is to be recycled: what hangs with its guest does not keep it longer than vmpool.recycle_timeout. */
+/* The desktop's guest is to go: what hangs with its guest does not keep it longer than vmpool.recycle_timeout. */
 void guest_job_make_way(struct desktop *d);
 
 /* A change in the store. After it the desktop is stale until a pass shows the new row. */

@@ -314,7 +314,7 @@ static void order_drive(struct vmpool *vm, const struct order_row *order)
     if (!desktop_host(d) || order_disk_waits(d, order))
         return; /* a later pass finds it again */
     if (d->busy || d->stale || store_now_ms() < d->next_try_ms) {
-        if (!strcmp(order->verb, "desktop-recycle"))
+        if (!strcmp(order->verb, "desktop-recycle") || !strcmp(order->verb, "desktop-restart"))
             guest_job_make_way(d);
         reconcile_due(vm, store_now_ms() + GUEST_RETRY_MS); /* that pass finds the order again */
         return;
