@@ -75,12 +75,13 @@ struct desktop {
     struct probe *probe; /* booting */
     bool answered;
     int64_t answered_ms;
-    int64_t script_pid; /* instant clones: of the script that gives it an identity; 0: not started */
-    int64_t script_ms;  /* ... when it was */
-    bool own_identity;  /* ... and it has one */
-    bool has_card;      /* ... and then its card on the pool's libvirt network */
-    int64_t wait_ms;    /* until when it waited for its golden guest, or for the copy of its disk */
-    bool has_copy;      /* its disk is there, a copy of the image */
+    int64_t script_pid;  /* instant clones: of the script that gives it an identity; 0: not started */
+    int64_t script_ms;   /* ... when it was */
+    bool agent_identity; /* ... which only its agent can give it */
+    bool own_identity;   /* ... and it has one */
+    bool has_card;       /* ... and then its card on the pool's libvirt network */
+    int64_t wait_ms;     /* until when it waited for its golden guest, or for the copy of its disk */
+    bool has_copy;       /* its disk is there, a copy of the image */
     bool password_set;
     struct secret password;
     bool fingerprint_read;

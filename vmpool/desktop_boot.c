@@ -21,6 +21,7 @@ void desktop_boot_reset(struct desktop *d)
     d->answered = false;
     d->answered_ms = 0;
     d->script_pid = 0;
+    d->agent_identity = false;
     d->own_identity = false;
     d->has_card = false;
     d->has_copy = false;

@@ -5,15 +5,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <uv.h>
+
 #include "golden.h"
 #include "guest_identity.h"
 #include "log.h"
+#include "virt_port.h"
 
 #define IDENTITY_LOOK_MIN_MS                                                                                 \
     15 /* between looks whether the script has ended; each costs its guest a moment */
 #define IDENTITY_LOOK_MAX_MS 200
 #define IDENTITY_FIRST_MAX_MS                                                                                \
     1000 /* what one slow guest took is no reason to leave all others alone for long */
+
+#define TELL_TIMEOUT_MS 30000 /* many forks of an emulated processor at once are slow */
 
 bool desktop_instant_choose(struct desktop *d)
 {
@@ -46,12 +51,13 @@ void desktop_instant_prepare(const struct desktop *d, struct guest_job *job, cha
 /* --- identity --------------------------------------------------------------------------------------------
  */
 
-/* The script is written here, so that its clock is right. */
-static int run_begin(struct virt_conn *conn, void *arg, struct error *err)
+/* Written when it is about to be read, so that its clock is right. */
+static int write_identity(struct guest_job *job,
+                          int (*write)(const struct guest_identity *identity, char ret[GUEST_SCRIPT_MAX],
+                                       struct error *err),
+                          char ret[GUEST_SCRIPT_MAX], struct error *err)
 {
-    struct guest_job *job = arg;
     struct tls_identity tls = {0};
-    char script[GUEST_SCRIPT_MAX] = "";
     int rc = tls_identity_make(job->name, &tls, err);
     const struct guest_identity identity = {.name = job->name,
                                             .user = job->user,
@@ -59,12 +65,60 @@ static int run_begin(struct virt_conn *conn, void *arg, struct error *err)
                                             .tls = &tls,
                                             .now_ms = store_now_ms()};
     if (!rc)
-        rc = guest_identity_script(&identity, script, err);
-    if (!rc)
-        rc = guest_agent_start(conn, &job->key, script, &job->script_pid, err);
+        rc = write(&identity, ret, err);
     memcpy(job->fingerprint, tls.fingerprint, sizeof job->fingerprint);
     secret_wipe_bytes(&tls, sizeof tls);
+    return rc;
+}
+
+static int run_begin(struct virt_conn *conn, void *arg, struct error *err)
+{
+    struct guest_job *job = arg;
+    char script[GUEST_SCRIPT_MAX] = "";
+    int rc = write_identity(job, guest_identity_script, script, err);
+    if (!rc)
+        rc = guest_agent_start(conn, &job->key, script, &job->script_pid, err);
     secret_wipe_bytes(script, sizeof script);
+    return rc;
+}
+
+/* Hears until the guest has come so far. CE_CONFLICT: it is busy with an earlier talk. */
+static int hear(struct virt_port *port, enum guest_heard wanted, uint64_t until_ns, struct error *err)
+{
+    for (;;) {
+        const char *text;
+        char words[160];
+        int rc = virt_port_hear(port, until_ns, &text, err);
+        if (rc)
+            return rc;
+        enum guest_heard heard = guest_identity_heard(text, words, sizeof words);
+        if (heard == wanted)
+            return 0;
+        if (heard == GUEST_HEARD_FAILED)
+            return error_set(err, CE_IO, "the guest says: %s", *words ? words : "nothing");
+        if (heard == GUEST_HEARD_OTHER || heard == GUEST_HEARD_DONE)
+            return error_set(err, CE_CONFLICT, "the guest is not where it was frozen");
+    }
+}
+
+/* The shell that waits in a fork is told who it is. Nothing is said before it says that it waits. */
+static int run_tell(struct virt_conn *conn, void *arg, struct error *err)
+{
+    struct guest_job *job = arg;
+    char lines[GUEST_SCRIPT_MAX] = "";
+    struct virt_port *port = NULL;
+    const uint64_t until_ns = uv_hrtime() + (uint64_t)TELL_TIMEOUT_MS * 1000000;
+    int rc = virt_port_open(&port, conn, &job->key, GUEST_IDENTITY_PORT, err);
+    if (!rc)
+        rc = hear(port, GUEST_HEARD_READY, until_ns, err);
+    if (!rc)
+        rc = write_identity(job, guest_identity_lines, lines, err);
+    if (!rc)
+        rc = virt_port_say(port, lines, err);
+    if (!rc)
+        rc = hear(port, GUEST_HEARD_DONE, until_ns, err);
+    virt_port_close(&port);
+    secret_wipe_bytes(lines, sizeof lines);
     return rc;
 }
 
@@ -96,6 +150,32 @@ static void look_later(struct desktop *d)
     desktop_pause(d, pause_ms < IDENTITY_FIRST_MAX_MS ? pause_ms : IDENTITY_FIRST_MAX_MS);
 }
 
+static void fail_identity(struct desktop *d, const struct error *err)
+{
+    char reason[REASON_SIZE];
+    snprintf(reason, sizeof reason, "it could not be given an identity of its own: %.300s", err->text);
+    desktop_instant_failed(d, reason);
+    desktop_fail(d, reason);
+}
+
+/* What its guest was last told is its identity. */
+static void keep_identity(struct desktop *d, const struct guest_job *job)
+{
+    d->password = job->password;
+    snprintf(d->fingerprint, sizeof d->fingerprint, "%s", job->fingerprint);
+}
+
+static void has_identity(struct desktop *d)
+{
+    struct golden *g = golden_find(d->vm, d->row.golden);
+    if (g)
+        golden_fork_succeeded(g);
+    d->own_identity = true;
+    d->fingerprint_read = true;
+    d->password_set = d->password.len > 0;
+    log_debug("desktop %s: it has an identity of its own", d->row.name);
+}
+
 /* The next look, or another try from the beginning, follows from desktop_drive(). */
 static void on_identity(struct desktop *d, struct guest_job *job, int rc, const struct error *err)
 {
@@ -105,30 +185,35 @@ static void on_identity(struct desktop *d, struct guest_job *job, int rc, const 
         return;
     }
     if (rc) {
-        char reason[REASON_SIZE];
-        snprintf(reason, sizeof reason, "it could not be given an identity of its own: %.300s", err->text);
-        desktop_instant_failed(d, reason);
-        desktop_fail(d, reason);
+        fail_identity(d, err);
         return;
     }
     if (!d->script_pid) {
         d->script_pid = job->script_pid;
         d->script_ms = store_now_ms();
-        d->password = job->password;
-        snprintf(d->fingerprint, sizeof d->fingerprint, "%s", job->fingerprint);
+        keep_identity(d, job);
     }
     if (!job->script_ended) {
         look_later(d);
         return;
     }
     d->vm->usual_identity_ms = (d->vm->usual_identity_ms * 3 + store_now_ms() - d->script_ms) / 4;
-    struct golden *g = golden_find(d->vm, d->row.golden);
-    if (g)
-        golden_fork_succeeded(g);
-    d->own_identity = true;
-    d->fingerprint_read = true;
-    d->password_set = d->password.len > 0;
-    log_debug("desktop %s: it has an identity of its own", d->row.name);
+    has_identity(d);
+}
+
+/* Where nobody waits, or nobody knows how far it came, the agent sees to it. */
+static void on_told(struct desktop *d, struct guest_job *job, int rc, const struct error *err)
+{
+    if (!rc) {
+        keep_identity(d, job);
+        has_identity(d);
+    } else if (rc == CE_IO) {
+        fail_identity(d, err);
+    } else {
+        log_info("desktop %s: its agent is asked for an identity: %s", d->row.name,
+                 *err->text ? err->text : error_name(rc));
+        d->agent_identity = true;
+    }
 }
 
 void desktop_step_identity(struct desktop *d)
@@ -148,7 +233,10 @@ void desktop_step_identity(struct desktop *d)
         snprintf(job->user, sizeof job->user, "%s", image->guest_user);
         secret_random_password(&job->password);
     }
-    guest_job_submit_lane(job, HOST_LANE_IDENTITY, run_begin, on_identity);
+    if (!d->agent_identity && template_has_channel(d->vm->template, GUEST_IDENTITY_PORT))
+        guest_job_submit_lane(job, HOST_LANE_IDENTITY, run_tell, on_told);
+    else
+        guest_job_submit_lane(job, HOST_LANE_IDENTITY, run_begin, on_identity);
 }
 
 /* --- the network card ------------------------------------------------------------------------------------ */

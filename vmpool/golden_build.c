@@ -297,7 +297,8 @@ static void step_preparing(struct golden *g)
     struct golden_job *job = job_create(g);
     if (!job)
         return;
-    if (guest_golden_script(g->warm_user, job->script, &err)) {
+    const bool waits = template_has_channel(g->vm->template, GUEST_IDENTITY_PORT);
+    if (guest_golden_script(g->warm_user, waits, job->script, &err)) {
         job_free(job);
         golden_fail(g, err.text);
         return;

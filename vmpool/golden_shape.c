@@ -7,6 +7,7 @@
 #include <sodium.h>
 
 #include "golden_files.h"
+#include "guest_identity.h"
 #include "uuid.h"
 
 #define ID_BYTES 8
@@ -107,6 +108,11 @@ int golden_shape_name(const struct golden_shape *shape, char ret_id[ID_SIZE], ch
     int rc = check(shape, err);
     if (rc)
         return rc;
+    char script[GUEST_SCRIPT_MAX];
+    const bool waits = template_has_channel(shape->template, GUEST_IDENTITY_PORT);
+    rc = guest_golden_script(golden_shape_user(shape), waits, script, err);
+    if (rc)
+        return rc;
     char *xml = common_xml(shape);
     if (!xml)
         return error_set(err, CE_NOMEM, "out of memory");
@@ -122,7 +128,7 @@ int golden_shape_name(const struct golden_shape *shape, char ret_id[ID_SIZE], ch
     add(&state, shape->host->libvirt_version);
     add(&state, shape->kvm ? shape->processor : "");
     add(&state, strcmp(shape->pool->network, "user") ? "card later" : "user");
-    add(&state, golden_shape_user(shape));
+    add(&state, script); /* what runs on in each fork, and whose session */
     (void)crypto_generichash_final(&state, sum, sizeof sum);
     free(xml);
     if (rc)

@@ -1,7 +1,6 @@
 #include "guest_identity.h"
 
 #include <crypt.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,64 +10,149 @@
  * on an emulated processor does not wait for a dear one. */
 #define HASH_PREFIX "$6$rounds=1000$"
 
+#define RANDOM_MAX 64 /* bytes */
+#define RANDOM_HEX_SIZE (RANDOM_MAX * 2 + 1)
+
 /* Clones share what the golden guest's random generator was. A fresh generation id makes kernels that know it
  * reseed themselves (Linux since 5.18); others are told to, with bytes of the host's. Without either the clone
  * must not live. Then what a log-in needs, then the rest; by the shell itself where it can, since every program that
  * is started costs an emulated processor more than all that it does. SSH keys take their time in the background: no clone's
  * SSH port can be reached before, and the golden guest's keys are gone at once.
  *
- * An agent that answers too late is asked again, and then the script runs twice: one after the other, and what the
- * host knows is what the later one wrote, so the earlier one does nothing if it comes second. */
-static const char identity_body[] =
-    "set -e\n"
-    "exec 9>>/run/carrel-identity.lock\n"
-    "flock 9 || true\n"
-    "last=0\n"
-    "[ ! -e /run/carrel-identity ] || read -r last </run/carrel-identity\n"
-    "[ \"$turn\" -gt \"$last\" ] || exit 0\n"
-    "echo \"$turn\" >/run/carrel-identity\n"
+ * What is asked twice runs twice, one after the other, and what the host knows is what the later one wrote, so the earlier
+ * one does nothing if it comes second. */
+static const char identity_function[] =
     "nl='\n'\n"
-    "umask 077\n"
-    "printf '%s' \"$seed\" >/dev/urandom\n"
-    "aware() { for d in /sys/bus/acpi/drivers/vmgenid /sys/bus/platform/drivers/vmgenid; do\n"
-    "  for link in \"$d\"/*:*; do [ ! -L \"$link\" ] || return 0; done\n"
-    "done; return 1; }\n"
-    "if ! aware; then\n"
-    "  perl -e 'open(my $r, \"+<\", \"/dev/urandom\") && ioctl($r, 0x5207, 0) or exit 1' ||\n"
-    "    { echo 'its random generator cannot be reseeded' >&2; exit 1; }\n"
-    "fi\n"
-    "date -s \"@$now\" >/dev/null\n"
-    "if [ -d /etc/xrdp ]; then\n"
-    "  [ -e /etc/xrdp/key.pem ] || install -m 640 -o root -g xrdp /dev/null /etc/xrdp/key.pem\n"
-    "  [ -e /etc/xrdp/cert.pem ] || install -m 644 /dev/null /etc/xrdp/cert.pem\n"
-    "  printf '%s' \"$key\" >/etc/xrdp/key.pem\n"
-    "  printf '%s' \"$certificate\" >/etc/xrdp/cert.pem\n"
-    "fi\n"
-    "if [ -n \"$user\" ]; then\n"
-    "  chpasswd -e <<END\n"
-    "$user:$hash\n"
-    "END\n"
-    "fi\n"
-    "read -r old </proc/sys/kernel/hostname\n"
-    "echo \"$name\" >/proc/sys/kernel/hostname\n"
-    "umask 022\n"
-    "echo \"$name\" >/etc/hostname\n"
-    "if [ -e /etc/hosts ]; then\n"
-    "  hosts=\n"
+    "aware() {\n"
+    "  for d in /sys/bus/acpi/drivers/vmgenid /sys/bus/platform/drivers/vmgenid; do\n"
+    "    for link in \"$d\"/*:*; do [ ! -L \"$link\" ] || return 0; done\n"
+    "  done\n"
+    "  return 1\n"
+    "}\n"
+    "set_clock() {\n"
+    "  [ -z \"$clock\" ] || ! echo \"$now\" >&5 || ! read -r said <&6 || [ \"$said\" != ok ] || return 0\n"
+    "  if ! aware; then\n"
+    "    perl -e 'open(my $r, \"+<\", \"/dev/urandom\") && ioctl($r, 0x5207, 0) or exit 1' ||\n"
+    "      { echo 'its random generator cannot be reseeded' >&2; exit 1; }\n"
+    "  fi\n"
+    "  date -s \"@$now\" >/dev/null\n"
+    "}\n"
+    "set_password() {\n"
+    "  found= shadow= today=$((${now%.*} / 86400))\n"
     "  while IFS= read -r line; do\n"
-    "    case $line in *[[:space:]]\"$old\") line=${line%\"$old\"}$name ;; esac\n"
-    "    hosts=$hosts$line$nl\n"
-    "  done </etc/hosts\n"
-    "  printf '%s' \"$hosts\" >/etc/hosts\n"
-    "fi\n"
-    "echo \"$machine\" >/etc/machine-id\n"
-    "if [ -f /var/lib/dbus/machine-id ] && [ ! -L /var/lib/dbus/machine-id ]; then\n"
-    "  echo \"$machine\" >/var/lib/dbus/machine-id\n"
-    "fi\n"
-    "for f in /etc/ssh/ssh_host_*; do [ ! -e \"$f\" ] || rm -f \"$f\"; done\n"
-    "if command -v ssh-keygen >/dev/null; then\n"
-    "  { ssh-keygen -A && systemctl try-restart ssh; } </dev/null >/dev/null 2>&1 9>&- &\n"
-    "fi\n";
+    "    case $line in \"$user\":*:*:*)\n"
+    "      line=${line#*:*:*:}\n"
+    "      line=$user:$hash:$today:$line found=1\n"
+    "      ;;\n"
+    "    esac\n"
+    "    shadow=$shadow$line$nl\n"
+    "  done </etc/shadow\n"
+    "  if [ -n \"$found\" ]; then\n"
+    "    printf '%s' \"$shadow\" >/etc/shadow\n"
+    "  else\n"
+    "    echo \"$user:$hash\" | chpasswd -e\n"
+    "  fi\n"
+    "}\n"
+    "identity() {\n"
+    "  last=0\n"
+    "  [ ! -e /run/carrel-identity ] || read -r last </run/carrel-identity\n"
+    "  [ \"$turn\" -gt \"$last\" ] || exit 0\n"
+    "  echo \"$turn\" >/run/carrel-identity\n"
+    "  umask 077\n"
+    "  printf '%s' \"$seed\" >/dev/urandom\n"
+    "  set_clock\n"
+    "  if [ -d /etc/xrdp ]; then\n"
+    "    [ -e /etc/xrdp/key.pem ] || install -m 640 -o root -g xrdp /dev/null /etc/xrdp/key.pem\n"
+    "    [ -e /etc/xrdp/cert.pem ] || install -m 644 /dev/null /etc/xrdp/cert.pem\n"
+    "    printf '%s' \"$key\" >/etc/xrdp/key.pem\n"
+    "    printf '%s' \"$certificate\" >/etc/xrdp/cert.pem\n"
+    "  fi\n"
+    "  [ -z \"$user\" ] || set_password\n"
+    "  read -r old </proc/sys/kernel/hostname\n"
+    "  echo \"$name\" >/proc/sys/kernel/hostname\n"
+    "  umask 022\n"
+    "  echo \"$name\" >/etc/hostname\n"
+    "  if [ -e /etc/hosts ]; then\n"
+    "    hosts=\n"
+    "    while IFS= read -r line; do\n"
+    "      case $line in *[[:space:]]\"$old\") line=${line%\"$old\"}$name ;; esac\n"
+    "      hosts=$hosts$line$nl\n"
+    "    done </etc/hosts\n"
+    "    printf '%s' \"$hosts\" >/etc/hosts\n"
+    "  fi\n"
+    "  echo \"$machine\" >/etc/machine-id\n"
+    "  if [ -f /var/lib/dbus/machine-id ] && [ ! -L /var/lib/dbus/machine-id ]; then\n"
+    "    echo \"$machine\" >/var/lib/dbus/machine-id\n"
+    "  fi\n"
+    "  for f in /etc/ssh/ssh_host_*; do [ ! -e \"$f\" ] || rm -f \"$f\"; done\n"
+    "  if command -v ssh-keygen >/dev/null; then\n"
+    "    { ssh-keygen -A && systemctl try-restart ssh; } </dev/null >/dev/null 2>&1 5>&- 6>&- 8>&- 9>&- &\n"
+    "  fi\n"
+    "}\n";
+
+/* Through the agent: whoever waits in the guest, or is at it, is ended first. */
+static const char agent_body[] = "set -e\n"
+                                 "clock= waiter=\n"
+                                 "[ ! -e /run/carrel-waiter ] || read -r waiter </run/carrel-waiter || true\n"
+                                 "[ -z \"$waiter\" ] || kill \"$waiter\" 2>/dev/null || true\n"
+                                 "exec 9>>/run/carrel-identity.lock\n"
+                                 "flock 9 || true\n"
+                                 "identity\n";
+
+/* The waiter: frozen in the golden guest, it runs on in each clone, and all that it needs is in memory: no program is
+ * started, no agent asked. Its first word blocks until the host listens; a read would end at once where nobody does. A
+ * shell cannot set the clock, so Perl waits beside it where there is one (227 is clock_settime() on x86-64). */
+static const char waiter_body[] =
+    "text() {\n"
+    "  text=\n"
+    "  while IFS= read -r line && [ \"$line\" != . ]; do text=$text$line$nl; done\n"
+    "  [ \"$line\" = . ]\n"
+    "}\n"
+    "keep_clock() {\n"
+    "  clock=\n"
+    "  command -v perl >/dev/null && [ \"$(uname -m)\" = x86_64 ] || return 0\n"
+    "  rm -f /run/carrel-clock.in /run/carrel-clock.out\n"
+    "  mkfifo -m 600 /run/carrel-clock.in /run/carrel-clock.out\n"
+    "  perl -e '$_ = <STDIN>; /^(\\d+)\\.(\\d{3})$/ or exit 1;\n"
+    "    open(my $r, \"+<\", \"/dev/urandom\") && ioctl($r, 0x5207, 0) or exit 1;\n"
+    "    syscall(227, 0, pack(\"qq\", $1, $2 * 1000000)) == 0 or exit 1;\n"
+    "    print \"ok\\n\"' </run/carrel-clock.in >/run/carrel-clock.out 8>&- 9>&- &\n"
+    "  exec 5<>/run/carrel-clock.in 6</run/carrel-clock.out\n"
+    "  clock=1\n"
+    "}\n"
+    "waiter() {\n"
+    "  set -e\n"
+    "  exec 9>>/run/carrel-identity.lock\n"
+    "  flock 9 || true\n"
+    "  exec 8<>\"$port\"\n"
+    "  keep_clock\n"
+    "  exec <&8 >&8 2>&8\n"
+    "  trap 'echo \"failed $?\"' EXIT\n"
+    "  read -r pid rest </proc/self/stat\n"
+    "  echo \"$pid\" >/run/carrel-waiter\n"
+    "  echo ready\n"
+    "  for value in turn now seed machine name user hash; do read -r \"$value\"; done\n"
+    "  text\n"
+    "  key=$text\n"
+    "  text\n"
+    "  certificate=$text\n"
+    "  identity\n"
+    "  trap - EXIT\n"
+    "  echo \"done $turn\"\n"
+    "  : >/run/carrel-waiter\n"
+    "  exit 0\n"
+    "}\n"
+    "port=/dev/virtio-ports/" GUEST_IDENTITY_PORT "\n"
+    "[ -e \"$port\" ] || { echo \"there is no $port\" >&2; exit 1; }\n"
+    ": >/run/carrel-waiter\n"
+    "(waiter) </dev/null >/dev/null 2>&1 &\n"
+    "left=60\n"
+    "until [ -s /run/carrel-waiter ]; do\n"
+    "  [ $left -gt 0 ] || { echo 'nobody waits for an identity' >&2; exit 1; }\n"
+    "  sleep 1\n"
+    "  left=$((left - 1))\n"
+    "done\n"
+    "rest\n";
 
 /* Quiet: for two seconds in a row less than a quarter of a processor was busy; /proc/stat counts hundredths. The X server's
  * key is filed under the host's name, and the clone has another one, so its programs no longer find it: the X server is
@@ -115,8 +199,7 @@ static const char golden_body[] =
     "  done\n"
     "  [ -n \"$found\" ] || { echo 'the session has no X server' >&2; exit 1; }\n"
     "fi\n"
-    "rest\n"
-    "sync\n";
+    "rest\n";
 
 /* Appends NAME='VALUE'; the shell sees any VALUE as it is. */
 static void assign(FILE *out, const char *name, const char *value)
@@ -147,15 +230,12 @@ static int hash_password(const struct secret *password, char ret[CRYPT_OUTPUT_SI
     return rc;
 }
 
-static void assign_random(FILE *out, const char *name, size_t bytes)
+static void random_hex(size_t bytes, char ret[RANDOM_HEX_SIZE])
 {
-    unsigned char random[64];
-    char hex[sizeof random * 2 + 1];
+    unsigned char random[RANDOM_MAX];
     randombytes_buf(random, bytes);
-    sodium_bin2hex(hex, sizeof hex, random, bytes);
-    assign(out, name, hex);
+    sodium_bin2hex(ret, RANDOM_HEX_SIZE, random, bytes);
     secret_wipe_bytes(random, sizeof random);
-    secret_wipe_bytes(hex, sizeof hex);
 }
 
 static int finish_script(FILE *out, struct error *err)
@@ -165,40 +245,113 @@ static int finish_script(FILE *out, struct error *err)
     return full ? error_set(err, CE_LIMIT, "the script for the guest is too long") : 0;
 }
 
+/* What is not in guest_identity and is made for one script, or is written otherwise there. */
+struct made {
+    char hash[CRYPT_OUTPUT_SIZE];
+    char now[32];
+    char turn[24];
+    char seed[RANDOM_HEX_SIZE], machine[RANDOM_HEX_SIZE];
+};
+
+static int make(const struct guest_identity *identity, struct made *ret, struct error *err)
+{
+    ret->hash[0] = 0;
+    if (*identity->user && hash_password(identity->password, ret->hash))
+        return error_set(err, CE_INTERNAL, "the guest's password could not be hashed");
+    snprintf(ret->now, sizeof ret->now, "%lld.%03d", (long long)(identity->now_ms / 1000),
+             (int)(identity->now_ms % 1000));
+    snprintf(ret->turn, sizeof ret->turn, "%lld", (long long)identity->now_ms);
+    random_hex(64, ret->seed);
+    random_hex(16, ret->machine);
+    return 0;
+}
+
+/* No second copy of what is secret stays in the stream's buffer. */
+static FILE *open_script(char ret[GUEST_SCRIPT_MAX])
+{
+    memset(ret, 0, GUEST_SCRIPT_MAX);
+    FILE *out = fmemopen(ret, GUEST_SCRIPT_MAX - 1, "w");
+    if (out)
+        setvbuf(out, NULL, _IONBF, 0);
+    return out;
+}
+
 int guest_identity_script(const struct guest_identity *identity, char ret[GUEST_SCRIPT_MAX],
                           struct error *err)
 {
-    char hash[CRYPT_OUTPUT_SIZE] = "", now[32];
-    if (*identity->user && hash_password(identity->password, hash))
-        return error_set(err, CE_INTERNAL, "the guest's password could not be hashed");
-    memset(ret, 0, GUEST_SCRIPT_MAX);
-    FILE *out = fmemopen(ret, GUEST_SCRIPT_MAX - 1, "w");
+    struct made made;
+    int rc = make(identity, &made, err);
+    if (rc)
+        return rc;
+    FILE *out = open_script(ret);
     if (!out)
         return error_set(err, CE_NOMEM, "out of memory");
-    setvbuf(out, NULL, _IONBF, 0); /* no second copy of what is secret */
-    snprintf(now, sizeof now, "%lld.%03d", (long long)(identity->now_ms / 1000),
-             (int)(identity->now_ms % 1000));
     assign(out, "name", identity->name);
-    assign(out, "now", now);
-    fprintf(out, "turn=%lld\n", (long long)identity->now_ms);
+    assign(out, "now", made.now);
+    assign(out, "turn", made.turn);
     assign(out, "user", identity->user);
-    assign(out, "hash", hash);
+    assign(out, "hash", made.hash);
     assign(out, "key", identity->tls->key);
     assign(out, "certificate", identity->tls->certificate);
-    assign_random(out, "seed", 64);
-    assign_random(out, "machine", 16);
-    secret_wipe_bytes(hash, sizeof hash);
-    fputs(identity_body, out);
+    assign(out, "seed", made.seed);
+    assign(out, "machine", made.machine);
+    secret_wipe_bytes(&made, sizeof made);
+    fputs(identity_function, out);
+    fputs(agent_body, out);
     return finish_script(out, err);
 }
 
-int guest_golden_script(const char *warm_user, char ret[GUEST_SCRIPT_MAX], struct error *err)
+int guest_identity_lines(const struct guest_identity *identity, char ret[GUEST_SCRIPT_MAX], struct error *err)
 {
-    memset(ret, 0, GUEST_SCRIPT_MAX);
-    FILE *out = fmemopen(ret, GUEST_SCRIPT_MAX - 1, "w");
+    struct made made;
+    if (strpbrk(identity->name, "\n\r") || strpbrk(identity->user, "\n\r"))
+        return error_set(err, CE_BAD_INPUT, "a name for the guest has several lines");
+    int rc = make(identity, &made, err);
+    if (rc)
+        return rc;
+    FILE *out = open_script(ret);
+    if (!out)
+        return error_set(err, CE_NOMEM, "out of memory");
+    fprintf(out, "%s\n%s\n%s\n%s\n%s\n%s\n%s\n", made.turn, made.now, made.seed, made.machine, identity->name,
+            identity->user, made.hash);
+    fprintf(out, "%s.\n%s.\n", identity->tls->key, identity->tls->certificate);
+    secret_wipe_bytes(&made, sizeof made);
+    return finish_script(out, err);
+}
+
+enum guest_heard guest_identity_heard(const char *text, char *ret_words, size_t size)
+{
+    const char *before = "";
+    size_t before_len = 0;
+    *ret_words = 0;
+    for (const char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
+        if (line == text && strncmp(line, "ready\n", 6) != 0)
+            return GUEST_HEARD_OTHER;
+        if (!strncmp(line, "done ", 5))
+            return GUEST_HEARD_DONE;
+        if (!strncmp(line, "failed ", 7)) {
+            snprintf(ret_words, size, "%.*s", (int)before_len, before);
+            for (char *p = ret_words; *p; p++)
+                *p = *p < ' ' || *p > '~' ? '?' : *p;
+            return GUEST_HEARD_FAILED;
+        }
+        before = line == text ? "" : line;
+        before_len = line == text ? 0 : (size_t)(end - line);
+    }
+    return strchr(text, '\n') ? GUEST_HEARD_READY : GUEST_HEARD_NOTHING;
+}
+
+int guest_golden_script(const char *warm_user, bool waits, char ret[GUEST_SCRIPT_MAX], struct error *err)
+{
+    FILE *out = open_script(ret);
     if (!out)
         return error_set(err, CE_NOMEM, "out of memory");
     assign(out, "user", warm_user);
     fputs(golden_body, out);
+    if (waits) {
+        fputs(identity_function, out);
+        fputs(waiter_body, out);
+    }
+    fputs("sync\n", out);
     return finish_script(out, err);
 }

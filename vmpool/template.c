@@ -308,10 +308,12 @@ static const struct placeholder *placeholder_at(const char *at, size_t *ret_len)
     return NULL;
 }
 
-bool template_has_agent(const struct template *template)
+bool template_has_channel(const struct template *template, const char *name)
 {
-    return strstr(template->text, "'org.qemu.guest_agent.0'") ||
-           strstr(template->text, "\"org.qemu.guest_agent.0\"");
+    char single[96], twice[96];
+    snprintf(single, sizeof single, "'%s'", name);
+    snprintf(twice, sizeof twice, "\"%s\"", name);
+    return strstr(template->text, single) || strstr(template->text, twice);
 }
 
 char *template_expand(const struct template *template, const struct guest_spec *spec)

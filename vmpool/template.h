@@ -69,8 +69,8 @@ int template_load(struct template **ret, const char *path, struct error *err) MU
 int template_parse(struct template **ret, const char *path, const char *text, struct error *err) MUST_CHECK;
 void template_destroy(struct template **template);
 
-/* Whether its guests have a channel for QEMU's guest agent; in one without, no agent is waited for. */
-bool template_has_agent(const struct template *template);
+/* Whether its guests have a virtio-serial channel of that name. */
+bool template_has_channel(const struct template *template, const char *name);
 
 /* The domain XML for one guest, to be freed by the caller; NULL only without memory. */
 char *template_expand(const struct template *template, const struct guest_spec *spec);

@@ -30,6 +30,7 @@ is "$(cat "$OUT"/identity-* | sort | uniq -d)" "" "what clones have in common"
 clock=$(guest_sh "${names[0]}" 'date +%s')
 behind=$(($(date +%s) - clock))
 [ $behind -le 5 ] || die "the clone's clock is $behind s behind"
+! grep 'its agent is asked for an identity' "$STACK/log/vmpool.log" || die "a clone was not told who it is on its port"
 for name in "${names[@]}"; do
     stack_virsh dumpxml "$name" | grep -q 'share=off' || die "$name was not forked"
 done

@@ -43,11 +43,14 @@ static void the_generator_comes_first_and_a_log_in_s_needs_before_the_rest(void)
     char script[GUEST_SCRIPT_MAX];
     const struct guest_identity identity = identity_of("demo-7");
     script_of(&identity, script);
-    CU_ASSERT_TRUE(at(script, "/dev/urandom") < at(script, "date -s"));
-    CU_ASSERT_TRUE(at(script, "0x5207") < at(script, ">/etc/xrdp/key.pem"));
-    CU_ASSERT_TRUE(at(script, "/etc/xrdp/cert.pem") < at(script, "/etc/machine-id"));
-    CU_ASSERT_TRUE(at(script, "chpasswd") < at(script, "/etc/hostname"));
-    CU_ASSERT_TRUE(at(script, "/etc/hostname") < at(script, "ssh-keygen"));
+    const char *body = strstr(script, "identity() {\n");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(body);
+    CU_ASSERT_TRUE(at(script, "0x5207") < at(script, "date -s")); /* in set_clock */
+    CU_ASSERT_TRUE(at(body, "/dev/urandom") < at(body, "  set_clock\n"));
+    CU_ASSERT_TRUE(at(body, "  set_clock\n") < at(body, ">/etc/xrdp/key.pem"));
+    CU_ASSERT_TRUE(at(body, "/etc/xrdp/cert.pem") < at(body, "/etc/machine-id"));
+    CU_ASSERT_TRUE(at(body, "set_password") < at(body, "/etc/hostname"));
+    CU_ASSERT_TRUE(at(body, "/etc/hostname") < at(body, "ssh-keygen"));
     CU_ASSERT_TRUE(at(script, "now='1700000000.123'") >= 0);
     CU_ASSERT_TRUE(at(script, "name='demo-7'") >= 0);
 }
@@ -103,7 +106,7 @@ static void both_scripts_are_good_shell(void)
     const struct guest_identity identity = identity_of("demo-7");
     for (int golden = 0; golden < 2; golden++) {
         if (golden) {
-            CU_ASSERT_EQUAL(guest_golden_script("desktop", script, &err), 0);
+            CU_ASSERT_EQUAL(guest_golden_script("desktop", true, script, &err), 0);
         } else {
             script_of(&identity, script);
         }
@@ -114,40 +117,233 @@ static void both_scripts_are_good_shell(void)
     }
 }
 
-static int run_turn(const char *dir, const char *head, long long turn)
+/* Writes TEXT with all paths below /run, /etc and /proc/sys/kernel under DIR, and runs it. Its exit status. */
+static int run_in(const char *dir, const char *text)
 {
-    char line[256], path[128];
+    char path[128], line[256];
     snprintf(path, sizeof path, "%s/script", dir);
     FILE *out = fopen(path, "we");
     CU_ASSERT_PTR_NOT_NULL_FATAL(out);
-    fprintf(out, "turn=%lld\n", turn);
-    for (const char *p = head, *run; *p; p = run) { /* its files lie in the test's folder */
-        run = strstr(p, "/run/");
-        fprintf(out, "%.*s%s", (int)(run ? run - p : (long)strlen(p)), p, run ? dir : "");
-        run = run ? run + 4 : p + strlen(p);
+    for (const char *p = text; *p; p++) {
+        bool moved = !strncmp(p, "/run/", 5) || !strncmp(p, "/etc/", 5) ||
+                     !strncmp(p, "/proc/sys/kernel/", 17) || !strncmp(p, "/var/lib/dbus/", 14) ||
+                     !strncmp(p, "/dev/urandom", 12);
+        fprintf(out, "%s%c", moved ? dir : "", *p);
     }
-    fputs("exit 7\n", out); /* the rest of the script is reached */
     fclose(out);
     snprintf(line, sizeof line, "sh %s", path);
     int status = system(line); /* NOLINT(cert-env33-c): a script of our own */
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-static void an_earlier_script_that_comes_second_does_nothing(void)
+/* A folder that looks like a guest's root to what run_in() runs. */
+static void make_guest(char dir[])
 {
-    char script[GUEST_SCRIPT_MAX], dir[] = "/tmp/carrel-identity.XXXXXX", line[128];
-    const struct guest_identity identity = identity_of("demo-7");
-    script_of(&identity, script);
-    char *head = strstr(script, "exec 9>>"), *end = head ? strstr(head, "nl='") : NULL;
-    CU_ASSERT_PTR_NOT_NULL_FATAL(end);
-    CU_ASSERT_TRUE(at(script, "turn=1700000000123\n") < head - script);
-    *end = 0;
+    char line[1024];
     CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir));
-    CU_ASSERT_EQUAL(run_turn(dir, head, 1700000000123), 7);
-    CU_ASSERT_EQUAL(run_turn(dir, head, 1700000000122), 0);
-    CU_ASSERT_EQUAL(run_turn(dir, head, 1700000000124), 7);
+    snprintf(
+        line, sizeof line,
+        "cd %s && mkdir -p run etc/xrdp proc/sys/kernel dev bin && echo golden >proc/sys/kernel/hostname && "
+        "printf '127.0.0.1 localhost\\n127.0.1.1 golden\\n' >etc/hosts && : >etc/machine-id && "
+        "printf 'root:*:1:0:99999:7:::\\ndesktop:!old:2:0:99999:7:::\\nz:*:3::::::\\n' >etc/shadow && "
+        ": >etc/xrdp/key.pem && : >etc/xrdp/cert.pem && : >dev/urandom",
+        dir);
+    CU_ASSERT_EQUAL_FATAL(system(line), 0); /* NOLINT(cert-env33-c) */
+}
+
+static void remove_guest(const char *dir)
+{
+    char line[128];
     snprintf(line, sizeof line, "rm -r %s", dir);
     CU_ASSERT_EQUAL(system(line), 0); /* NOLINT(cert-env33-c) */
+}
+
+static void read_in(const char *dir, const char *name, char *ret, size_t size)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    FILE *in = fopen(path, "re");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(in);
+    ret[fread(ret, 1, size - 1, in)] = 0;
+    fclose(in);
+}
+
+/* Nothing of this machine's is changed: its clock, its programs. */
+#define HARMLESS                                                                                             \
+    "date() { :; }; perl() { :; }; flock() { :; }; command() { return 1; }; rm() { "  \
+    ":; }\n"
+
+static void run_script_in(const char *dir, const char *script, long long turn, const char *more)
+{
+    static char text[GUEST_SCRIPT_MAX + 512];
+    char *body = strstr(script, "nl='");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(body);
+    snprintf(text, sizeof text, "%.*sturn=%lld\n" HARMLESS "%s%s", (int)(body - script), script, turn, more,
+             body);
+    CU_ASSERT_EQUAL(run_in(dir, text), 0);
+}
+
+static void the_guest_is_another_one_afterwards(void)
+{
+    char script[GUEST_SCRIPT_MAX], dir[] = "/tmp/carrel-identity.XXXXXX", seen[8192];
+    const struct guest_identity identity = identity_of("demo-7");
+    script_of(&identity, script);
+    make_guest(dir);
+    run_script_in(dir, script, 1700000000123, "");
+    read_in(dir, "proc/sys/kernel/hostname", seen, sizeof seen);
+    CU_ASSERT_STRING_EQUAL(seen, "demo-7\n");
+    read_in(dir, "etc/hostname", seen, sizeof seen);
+    CU_ASSERT_STRING_EQUAL(seen, "demo-7\n");
+    read_in(dir, "etc/hosts", seen, sizeof seen);
+    CU_ASSERT_STRING_EQUAL(seen, "127.0.0.1 localhost\n127.0.1.1 demo-7\n");
+    read_in(dir, "etc/xrdp/key.pem", seen, sizeof seen);
+    CU_ASSERT_STRING_EQUAL(seen, tls.key);
+    read_in(dir, "etc/xrdp/cert.pem", seen, sizeof seen);
+    CU_ASSERT_STRING_EQUAL(seen, tls.certificate);
+    read_in(dir, "etc/machine-id", seen, sizeof seen);
+    CU_ASSERT_EQUAL(strlen(seen), 33);
+    /* Nobody else's line is another one; today is day 19675. */
+    read_in(dir, "etc/shadow", seen, sizeof seen);
+    CU_ASSERT_EQUAL(strncmp(seen, "root:*:1:0:99999:7:::\ndesktop:$6$", 33), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(seen, ":19675:0:99999:7:::\nz:*:3::::::\n"));
+    CU_ASSERT_PTR_NULL(strstr(seen, "!old"));
+    remove_guest(dir);
+}
+
+static void a_user_without_a_shadow_line_is_left_to_chpasswd(void)
+{
+    char script[GUEST_SCRIPT_MAX], dir[] = "/tmp/carrel-identity.XXXXXX", seen[512];
+    struct guest_identity identity = identity_of("demo-7");
+    identity.user = "desk"; /* no line is its own, although one begins so */
+    script_of(&identity, script);
+    make_guest(dir);
+    run_script_in(dir, script, 1700000000123,
+                  "chpasswd() { read -r line; echo \"$* $line\" >/run/asked; }\n");
+    read_in(dir, "run/asked", seen, sizeof seen);
+    CU_ASSERT_EQUAL(strncmp(seen, "-e desk:$6$", 11), 0);
+    read_in(dir, "etc/shadow", seen, sizeof seen);
+    CU_ASSERT_PTR_NOT_NULL(strstr(seen, "desktop:!old:2:"));
+    remove_guest(dir);
+}
+
+static void an_earlier_script_that_comes_second_does_nothing(void)
+{
+    char script[GUEST_SCRIPT_MAX], dir[] = "/tmp/carrel-identity.XXXXXX", seen[64];
+    const struct guest_identity first = identity_of("demo-7");
+    make_guest(dir);
+    script_of(&first, script);
+    run_script_in(dir, script, 1700000000123, "");
+    const struct guest_identity earlier = identity_of("demo-6");
+    script_of(&earlier, script);
+    run_script_in(dir, script, 1700000000122, "");
+    read_in(dir, "etc/hostname", seen, sizeof seen);
+    CU_ASSERT_STRING_EQUAL(seen, "demo-7\n");
+    const struct guest_identity later = identity_of("demo-8");
+    script_of(&later, script);
+    run_script_in(dir, script, 1700000000124, "");
+    read_in(dir, "etc/hostname", seen, sizeof seen);
+    CU_ASSERT_STRING_EQUAL(seen, "demo-8\n");
+    remove_guest(dir);
+}
+
+/* The shell that waits, on two pipes instead of the port: what it says, and what becomes of its guest. */
+static int run_waiter(const char *dir, const char *lines, char *ret, size_t size)
+{
+    static char script[GUEST_SCRIPT_MAX], text[GUEST_SCRIPT_MAX + 1024];
+    struct error err = {0};
+    char path[160];
+    CU_ASSERT_EQUAL_FATAL(guest_golden_script("", true, script, &err), 0);
+    char *body = strstr(script, "nl='"), *end = body ? strstr(body, "port=/dev/virtio-ports/") : NULL;
+    CU_ASSERT_PTR_NOT_NULL_FATAL(end);
+    *end = 0;
+    snprintf(path, sizeof path, "%s/lines", dir);
+    FILE *out = fopen(path, "we");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(out);
+    fputs(lines, out);
+    fclose(out);
+    char *opens = strstr(body, "  exec 8<>"), *speaks = strstr(body, "  exec <&8 >&8 2>&8\n");
+    CU_ASSERT_TRUE_FATAL(opens && speaks && opens < speaks);
+    memset(opens, ' ', (size_t)(strchr(opens, '\n') - opens));
+    memset(speaks, ' ', strlen("  exec <&8 >&8 2>&8"));
+    snprintf(text, sizeof text, HARMLESS "%sexec <%s >%s/said 2>&1\nwaiter\n", body, path,
+             dir);
+    int status = run_in(dir, text);
+    read_in(dir, "said", ret, size);
+    return status;
+}
+
+static void the_shell_that_waits_does_what_it_is_told(void)
+{
+    char lines[GUEST_SCRIPT_MAX], dir[] = "/tmp/carrel-identity.XXXXXX", said[256], seen[8192], words[64];
+    struct error err = {0};
+    const struct guest_identity identity = identity_of("demo-7");
+    CU_ASSERT_EQUAL_FATAL(guest_identity_lines(&identity, lines, &err), 0);
+    make_guest(dir);
+    CU_ASSERT_EQUAL(run_waiter(dir, lines, said, sizeof said), 0);
+    CU_ASSERT_STRING_EQUAL(said, "ready\ndone 1700000000123\n");
+    CU_ASSERT_EQUAL(guest_identity_heard(said, words, sizeof words), GUEST_HEARD_DONE);
+    read_in(dir, "etc/hostname", seen, sizeof seen);
+    CU_ASSERT_STRING_EQUAL(seen, "demo-7\n");
+    read_in(dir, "etc/xrdp/key.pem", seen, sizeof seen);
+    CU_ASSERT_STRING_EQUAL(seen, tls.key);
+    read_in(dir, "etc/xrdp/cert.pem", seen, sizeof seen);
+    CU_ASSERT_STRING_EQUAL(seen, tls.certificate);
+    read_in(dir, "etc/shadow", seen, sizeof seen);
+    CU_ASSERT_PTR_NOT_NULL(strstr(seen, "\ndesktop:$6$"));
+    read_in(dir, "run/carrel-waiter", seen, sizeof seen); /* its number is nobody's any more */
+    CU_ASSERT_STRING_EQUAL(seen, "");
+    remove_guest(dir);
+}
+
+static void lines_that_end_early_change_nothing(void)
+{
+    char lines[GUEST_SCRIPT_MAX], dir[] = "/tmp/carrel-identity.XXXXXX", said[256], seen[64], words[64];
+    struct error err = {0};
+    const struct guest_identity identity = identity_of("demo-7");
+    CU_ASSERT_EQUAL_FATAL(guest_identity_lines(&identity, lines, &err), 0);
+    lines[strlen(lines) - 2] = 0; /* the last line is not whole */
+    make_guest(dir);
+    CU_ASSERT_NOT_EQUAL(run_waiter(dir, lines, said, sizeof said), 0);
+    CU_ASSERT_EQUAL(guest_identity_heard(said, words, sizeof words), GUEST_HEARD_FAILED);
+    read_in(dir, "proc/sys/kernel/hostname", seen, sizeof seen);
+    CU_ASSERT_STRING_EQUAL(seen, "golden\n");
+    remove_guest(dir);
+}
+
+static void what_is_heard_is_taken_for_no_more_than_it_is(void)
+{
+    static const struct {
+        const char *text;
+        enum guest_heard heard;
+        const char *words;
+    } cases[] = {
+        {"", GUEST_HEARD_NOTHING, ""},
+        {"read", GUEST_HEARD_NOTHING, ""},
+        {"ready\n", GUEST_HEARD_READY, ""},
+        {"ready\ndone 17", GUEST_HEARD_READY, ""},
+        {"ready\ndone 17\n", GUEST_HEARD_DONE, ""},
+        {"ready\nsh: no \033[31mroom\nfailed 2\n", GUEST_HEARD_FAILED, "sh: no ?[31mroom"},
+        {"ready\nfailed 1\n", GUEST_HEARD_FAILED, ""},
+        {"done 17\n", GUEST_HEARD_OTHER, ""}, /* of whom was told before */
+        {"failed 1\n", GUEST_HEARD_OTHER, ""},
+        {"xready\n", GUEST_HEARD_OTHER, ""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char words[64] = "x";
+        CU_ASSERT_EQUAL(guest_identity_heard(cases[i].text, words, sizeof words), cases[i].heard);
+        CU_ASSERT_STRING_EQUAL(words, cases[i].words);
+    }
+}
+
+static void a_name_of_two_lines_is_not_told(void)
+{
+    char lines[GUEST_SCRIPT_MAX];
+    struct error err = {0};
+    struct guest_identity identity = identity_of("demo-7\nroot");
+    CU_ASSERT_EQUAL(guest_identity_lines(&identity, lines, &err), CE_BAD_INPUT);
+    identity.name = "demo-7";
+    identity.user = "desktop\rroot";
+    CU_ASSERT_EQUAL(guest_identity_lines(&identity, lines, &err), CE_BAD_INPUT);
 }
 
 /* The part of the script that edits /etc/hosts, on a file of ours. */
@@ -201,6 +397,8 @@ static void what_is_too_long_is_refused(void)
 SUITE("vmpool guest_identity", TEST(the_generator_comes_first_and_a_log_in_s_needs_before_the_rest),
       TEST(the_password_itself_is_not_in_it), TEST(no_two_scripts_share_a_secret),
       TEST(a_name_with_quotes_stays_a_name), TEST(both_scripts_are_good_shell),
-      TEST(an_earlier_script_that_comes_second_does_nothing),
-      TEST(the_old_name_is_replaced_at_the_end_of_lines_only), TEST(without_a_user_no_password_is_set),
-      TEST(what_is_too_long_is_refused))
+      TEST(the_guest_is_another_one_afterwards), TEST(a_user_without_a_shadow_line_is_left_to_chpasswd),
+      TEST(an_earlier_script_that_comes_second_does_nothing), TEST(the_shell_that_waits_does_what_it_is_told),
+      TEST(lines_that_end_early_change_nothing), TEST(what_is_heard_is_taken_for_no_more_than_it_is),
+      TEST(a_name_of_two_lines_is_not_told), TEST(the_old_name_is_replaced_at_the_end_of_lines_only),
+      TEST(without_a_user_no_password_is_set), TEST(what_is_too_long_is_refused))
