@@ -135,6 +135,8 @@ static int run_desktop_write(struct db *db, void *arg)
     char lease[LEASE_NAME_SIZE];
     lease_host_name(w->row.host_id, lease);
     int rc = store_lease_check(db, lease, w->d->vm->boot);
+    if (rc == CE_CONFLICT && w->of_pool)
+        rc = store_lease_check(db, LEASE_POOLS, w->d->vm->boot);
     return rc ? rc : w->run(db, w);
 }
 

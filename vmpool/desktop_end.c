@@ -21,19 +21,25 @@ static int write_change(struct db *db, struct desktop_write *w)
     return rc;
 }
 
-void desktop_change(struct desktop *d, enum desktop_state to, const char *reason)
+static void change(struct desktop *d, enum desktop_state to, const char *reason, bool of_pool)
 {
     struct desktop_write *w = desktop_write_create(d);
     if (!w)
         return;
     w->to = to;
+    w->of_pool = of_pool;
     snprintf(w->reason, sizeof w->reason, "%s", reason);
     desktop_write_submit(w, write_change);
 }
 
+void desktop_change(struct desktop *d, enum desktop_state to, const char *reason)
+{
+    change(d, to, reason, false);
+}
+
 void desktop_retire(struct desktop *d, const char *reason)
 {
-    desktop_change(d, DESKTOP_RECYCLING, reason);
+    change(d, DESKTOP_RECYCLING, reason, true);
 }
 
 /* --- failure ----------------------------------------------------------------------------------------------

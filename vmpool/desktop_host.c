@@ -70,8 +70,10 @@ static struct desktop_write *leave_create(struct desktop *d, enum desktop_state 
 static void leave(struct desktop *d, enum desktop_state to, enum fail code, const char *reason)
 {
     struct desktop_write *w = leave_create(d, to, code, reason);
-    if (w)
-        desktop_write_submit(w, write_leave);
+    if (!w)
+        return;
+    w->of_pool = true;
+    desktop_write_submit(w, write_leave);
 }
 
 void desktop_evict(struct desktop *d, enum fail code, const char *reason)

@@ -49,6 +49,7 @@ void desktop_renew(struct desktop *d, const char *image_id, const char *reason)
     desktop_pause(d,
                   GUEST_RETRY_MS); /* where its user is about to be led there it is not asked all the time */
     w->to = DESKTOP_STOPPED;
+    w->of_pool = true;
     snprintf(w->row.image_id, sizeof w->row.image_id, "%s", image_id);
     snprintf(w->reason, sizeof w->reason, "%s", reason);
     desktop_write_submit(w, write_renew);

@@ -102,6 +102,7 @@ struct desktop_write {
     int64_t until_ms; /* what is busy is waited for until then */
     int64_t order;    /* the number of the order that this carries out; 0: none */
     bool counts;      /* the failure is the pool's */
+    bool of_pool;     /* whoever sizes pools may write it, too: another vmpool may drive the host */
     enum desktop_rest rest;
     int64_t idle_before_ms; /* who was seen after that is not away */
     bool restored;          /* its guest goes on with its memory */

@@ -256,6 +256,13 @@ bool host_is_usable(const struct host *host)
     return host_answers(host) && host->looked && host->row.mode == HOST_ACTIVE;
 }
 
+bool host_row_is_usable(const struct vmpool *vm, const struct host_row *row)
+{
+    const struct host *host = host_find_const(vm, row->id);
+    return host ? host_is_usable(host)
+                : row->state == HOST_UP && row->mode == HOST_ACTIVE && lease_is_elsewhere(vm, row->id);
+}
+
 static void host_add(struct vmpool *vm, const struct host_row *row)
 {
     uint64_t epoch, until_ns;
@@ -309,15 +316,6 @@ static void host_take_orders(struct host *host, const struct host_row *row)
     snprintf(host->row.labels, sizeof host->row.labels, "%s", row->labels);
 }
 
-static const struct host_row *row_of(const struct snapshot *world, const struct host *host)
-{
-    for (size_t i = 0; i < world->host_count; i++) {
-        if (!strcmp(world->hosts[i].id, host->row.id))
-            return &world->hosts[i];
-    }
-    return NULL;
-}
-
 void host_sync(struct vmpool *vm)
 {
     const struct snapshot *world = vm->world;
@@ -330,7 +328,7 @@ void host_sync(struct vmpool *vm)
     }
     list_for_each_safe (pos, &vm->hosts) {
         struct host *host = list_entry(pos, struct host, entry);
-        const struct host_row *row = row_of(world, host);
+        const struct host_row *row = snapshot_host(world, host->row.id);
         uint64_t epoch = 0, until_ns;
         if (!row || strcmp(row->uri, host->row.uri) != 0 ||
             !lease_of_host(vm, host->row.id, &epoch, &until_ns) || epoch != host->epoch)

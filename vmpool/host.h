@@ -62,6 +62,8 @@ void host_sync(struct vmpool *vm);
 struct host *host_find(struct vmpool *vm, const char *id);
 const struct host *host_find_const(const struct vmpool *vm, const char *id);
 bool host_is_usable(const struct host *host); /* connected, answering, active */
+/* The same of any host; of another vmpool's its word counts. */
+bool host_row_is_usable(const struct vmpool *vm, const struct host_row *row);
 /* It has been silent for vmpool.host_timeout: what does not answer there is lost. Else a pass comes when it is. */
 bool host_is_lost(struct host *host);
 bool host_answers(const struct host *host);

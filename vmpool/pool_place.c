@@ -5,7 +5,6 @@
 
 #include "host.h"
 #include "image_copy.h"
-#include "lease.h"
 
 static void count_desktops(struct placement_host *host, const struct vmpool *vm, const char *host_id,
                            const struct pool_row *pool)
@@ -24,20 +23,12 @@ static void count_desktops(struct placement_host *host, const struct vmpool *vm,
     }
 }
 
-/* Up and active; of another vmpool's hosts its word counts. */
-static bool is_usable(const struct vmpool *vm, const struct host_row *row)
-{
-    const struct host *host = host_find_const(vm, row->id);
-    return host ? host_is_usable(host)
-                : row->state == HOST_UP && row->mode == HOST_ACTIVE && lease_is_elsewhere(vm, row->id);
-}
-
 uint32_t pool_place_ceiling(const struct vmpool *vm, const struct pool_row *pool)
 {
     size_t count = 0;
     for (size_t i = 0; i < vm->world->host_count; i++) {
         const struct host_row *row = &vm->world->hosts[i];
-        count += is_usable(vm, row) && labels_match(row->labels, pool->host_labels);
+        count += host_row_is_usable(vm, row) && labels_match(row->labels, pool->host_labels);
     }
     return placement_ceiling(pool->max, pool->limits.host_max, count);
 }
@@ -59,7 +50,7 @@ int pool_place_init(struct pool_place *place, const struct vmpool *vm, const str
     for (size_t i = 0; i < world->host_count; i++) {
         const struct host_row *row = &world->hosts[i];
         place->hosts[i] = (struct placement_host){
-            .usable = is_usable(vm, row),
+            .usable = host_row_is_usable(vm, row),
             .has_image = image_copy_is_there(vm, row, pool->image_id),
             .name = row->name,
             .labels = row->labels,

@@ -101,9 +101,9 @@ static bool is_idle(const struct desktop *d)
 /* ... and its host can make it a disk of the new image. */
 static bool may_renew(const struct vmpool *vm, const struct roll_row *roll, const struct desktop *d)
 {
-    const struct host *host = host_find_const(vm, d->row.host_id);
+    const struct host_row *host = snapshot_host(vm->world, d->row.host_id);
     return is_owned(d) && is_idle(d) && !d->busy && !d->stale && store_now_ms() >= d->next_try_ms && host &&
-           host_is_usable(host) && image_copy_is_there(vm, &host->row, roll->to_image_id);
+           host_row_is_usable(vm, host) && image_copy_is_there(vm, host, roll->to_image_id);
 }
 
 /* A dedicated pool's desktops that somebody owns. They are looked at one by one, as long as the roll lasts. */

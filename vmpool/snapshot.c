@@ -234,3 +234,13 @@ const struct image_row *snapshot_image(const struct snapshot *snapshot, const ch
                                                    sizeof(const struct image_row *), compare_images);
     return found ? *found : NULL;
 }
+
+/* Hosts are few. */
+const struct host_row *snapshot_host(const struct snapshot *snapshot, const char *id)
+{
+    for (size_t i = 0; i < snapshot->host_count; i++) {
+        if (!strcmp(snapshot->hosts[i].id, id))
+            return &snapshot->hosts[i];
+    }
+    return NULL;
+}

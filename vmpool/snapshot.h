@@ -76,5 +76,6 @@ bool snapshot_ask(struct snapshot *snapshot, const char *id); /* before it is re
 /* NULL when there is none. */
 const struct pool_row *snapshot_pool(const struct snapshot *snapshot, const char *id);
 const struct image_row *snapshot_image(const struct snapshot *snapshot, const char *id);
+const struct host_row *snapshot_host(const struct snapshot *snapshot, const char *id);
 
 #endif

@@ -5,6 +5,7 @@ The test answers on the guests' RDP ports.
 usage: pool_life_test.py BROKER VMPOOL CARRELCTL
 """
 import os
+import signal
 import subprocess
 import sys
 
@@ -290,6 +291,34 @@ def what_is_open_on_a_suspended_desktop_outlives_policies_and_rolls():
     delete('open')
 
 
+def a_pool_on_hosts_of_two_vmpools_is_rolled_and_shrinks():
+    """Whoever sizes pools decides on desktops whose hosts the other one drives."""
+    LAB.start_second()
+    hosts = [f'host:{LAB.get(f"/v1/hosts/{name}")["id"]}' for name in ('one', 'two')]
+    LAB.wait_until(lambda: sorted(LAB.lease(host)[0] for host in hosts) == ['one', 'two'], WAIT_S, 'each has a host')
+    LAB.wait_until(lambda: [h['state'] for h in LAB.get('/v1/hosts')['items']] == ['up', 'up'], WAIT_S, 'both are up')
+    create('wide', '--placement', 'spread', '--spare', '4', '--max', '4')
+    LAB.wait_ready('wide', 4)
+    assert sorted(d['host'] for d in LAB.desktops('wide')) == ['one', 'one', 'two', 'two']
+    ctl('pool', 'set', 'wide', '--spare', '0')
+    LAB.wait_desktops('wide', lambda items: not items, 'nothing is left on either host')
+    delete('wide')
+    create('owned', '--kind', 'dedicated', '--placement', 'spread', '--spare', '0', '--max', '3', users=('amy', 'bob'))
+    for user in ('amy', 'bob'):
+        log_off(log_in(user, 'owned')[0])
+    assert sorted(d['host'] for d in LAB.desktops('owned')) == ['one', 'two'], LAB.desktops('owned')
+    ctl('pool', 'roll', 'owned', '--image', 'golden@2', '--discard')
+
+    def done():
+        LAB.desktops('owned')
+        return LAB.get('/v1/pools/owned/roll')['phase'] == 'done'
+    LAB.wait_until(done, WAIT_S, 'the roll is done')
+    assert [v[1] for v in roll_test.versions().values()] == [2, 2], roll_test.versions()
+    delete('owned')
+    LAB.second.send_signal(signal.SIGTERM)
+    assert LAB.second.wait(WAIT_S) == 0, LAB.second_log()
+
+
 # --- data disks: what the driver can do of them -------------------------------------------------------------
 
 
@@ -339,7 +368,8 @@ TESTS = [two_hosts_and_two_versions, a_kept_desktop_comes_back_to_its_user_only,
          a_dedicated_desktop_gets_a_new_disk_and_stays_its_users, what_cannot_be_is_refused_in_words,
          limits_are_told_to_who_is_refused, hosts_take_no_more_than_their_quotas,
          a_dedicated_pool_is_rolled_with_its_owners, a_stopped_desktop_gets_its_new_disk_in_time,
-         what_is_open_on_a_suspended_desktop_outlives_policies_and_rolls, who_cannot_have_their_data_disk_is_told_so,
+         what_is_open_on_a_suspended_desktop_outlives_policies_and_rolls,
+         a_pool_on_hosts_of_two_vmpools_is_rolled_and_shrinks, who_cannot_have_their_data_disk_is_told_so,
          all_of_a_users_sessions_are_limited]
 
 if __name__ == '__main__':
