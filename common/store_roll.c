@@ -38,7 +38,9 @@ static void label_read(struct db_query *q, int column, char *ret, size_t size)
 {
     char name[NAME_SIZE];
     row_text(q, column, name, sizeof name);
-    snprintf(ret, size, *name ? "%s@%lld" : "", name, (long long)row_int(q, column + 1));
+    *ret = 0;
+    if (*name)
+        snprintf(ret, size, "%s@%lld", name, (long long)row_int(q, column + 1));
 }
 
 static void roll_read(struct db_query *q, struct roll_row *ret)

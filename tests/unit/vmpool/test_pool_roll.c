@@ -143,7 +143,7 @@ static void a_pause_holds_everything(void)
         roll.warned = true;
         roll.force_after_ms = 1;
         const struct roll_plan plan = pool_roll_plan(&roll, &count, NOW_MS + 1000);
-        CU_ASSERT_EQUAL(plan.phase, phase);
+        CU_ASSERT_EQUAL(plan.phase, (enum roll_phase)phase);
         CU_ASSERT_FALSE(plan.canary || plan.remove || plan.warn || plan.force);
     }
 }
