@@ -277,6 +277,8 @@ static bool deadline_passed(struct desktop *d)
     const char *missing = d->row.state == DESKTOP_BOOTING ? desktop_boot_missing(d) : NULL;
     if (!host || !host_answers(host))
         snprintf(reason, sizeof reason, "host %s does not answer", d->row.host);
+    else if (!d->guest_known && *host->start_trouble)
+        snprintf(reason, sizeof reason, "%s", host->start_trouble);
     else if (d->disk_locked)
         snprintf(reason, sizeof reason, DISK_LOCKED_WORDS);
     else

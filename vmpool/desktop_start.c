@@ -210,6 +210,9 @@ static int write_booting(struct db *db, struct desktop_write *w)
 
 static void on_cloned(struct desktop *d, struct guest_job *job, int rc, const struct error *err)
 {
+    struct host *host = desktop_host(d);
+    if (host)
+        host_note_start(host, rc, err);
     if (rc) {
         start_failed(d, rc, err);
         return;
@@ -317,6 +320,9 @@ static int write_started(struct db *db, struct desktop_write *w)
 
 static void on_ensured(struct desktop *d, struct guest_job *job, int rc, const struct error *err)
 {
+    struct host *host = desktop_host(d);
+    if (host && (rc || job->started))
+        host_note_start(host, rc, err);
     if (rc == CE_BUSY && *job->saved && !*job->unusable && ++d->restore_tries < PORT_TRIES) {
         /* The memory knows no other port: whoever has it may let it go. */
         desktop_pause(d, GUEST_RETRY_MS);

@@ -109,11 +109,28 @@ static int run_virt(struct virt_conn *conn, void *arg, struct error *err)
     return 0;
 }
 
+void host_note_start(struct host *host, int rc, const struct error *err)
+{
+    char words[REASON_SIZE] = "";
+    if (rc == CE_CANCELLED || (rc && !host_answers(host)))
+        return; /* says nothing of the host, or is told otherwise */
+    if (rc == CE_UNREACHABLE)
+        snprintf(words, sizeof words, "host %.64s cannot start guests: %.300s", host->row.name, err->text);
+    if (*words && strcmp(words, host->start_trouble) != 0)
+        log_warning("%s", words);
+    snprintf(host->start_trouble, sizeof host->start_trouble, "%s", words);
+}
+
 static void on_virt(void *arg, int rc, const struct error *err)
 {
     struct virt_job *job = arg;
     struct host *host = job->host;
     host->probing = false;
+    host_note_start(host, rc, err);
+    if (rc) {
+        host->probe_after_ms = store_now_ms() + GUEST_RETRY_MS;
+        reconcile_want(host->vm); /* its pools say so */
+    }
     if (!rc) {
         snprintf(host->row.virt, sizeof host->row.virt, "%s", job->kvm ? "kvm" : "qemu");
         if (!job->claimed)
@@ -148,6 +165,10 @@ int host_virt(struct host *host, const struct image_row *image)
         return !strcmp(host->row.virt, "kvm");
     if (host->probing || !host_answers(host))
         return -1;
+    if (store_now_ms() < host->probe_after_ms) {
+        reconcile_due(host->vm, host->probe_after_ms);
+        return -1;
+    }
     struct virt_job *job = calloc(1, sizeof *job);
     if (!job || !(job->probe = virt_probe_create())) {
         free(job);
@@ -372,7 +393,7 @@ void host_clock_was_set(struct vmpool *vm)
     list_for_each (pos, &vm->hosts) {
         struct host *host = list_entry(pos, struct host, entry);
         host->taken_ms = now_ms;
-        host->measure_at_ms = 0;
+        host->measure_at_ms = host->probe_after_ms = 0;
         if (host->look_at_ms)
             host->look_at_ms = now_ms;
         if (host->row.down_ms)

@@ -33,7 +33,8 @@ struct host {
     bool hung;
     bool leaving; /* its row is gone, or vmpool stops: closing */
     bool closed;
-    bool probing; /* virt_probe runs */
+    bool probing;           /* virt_probe runs */
+    int64_t probe_after_ms; /* ... and failed before: not again before */
     bool writing; /* the row is being written */
     bool write_again;
     bool looked;        /* since it was connected, orphans are removed: it may take new guests */
@@ -55,6 +56,7 @@ struct host {
     char processor[HOST_PROCESSOR_SIZE]; /* its kind, as a hash */
     enum golden_scan_state golden_scan;  /* are the files of its golden guests checked? */
     char golden_trouble[REASON_SIZE];    /* why they could not be; then there are no instant clones */
+    char start_trouble[REASON_SIZE];     /* why it could not even try to start the last guest, or "" */
 };
 
 /* The rows of a new pass: opens new hosts, closes those that are gone. */
@@ -70,6 +72,9 @@ bool host_answers(const struct host *host);
 
 /* 1: KVM, 0: software, -1: not known yet; a probe with the image's kernel, if it has one, was begun. */
 int host_virt(struct host *host, const struct image_row *image);
+/* A guest's start came to RC there. One that its libvirt could not try, because a daemon of the host is not there for
+ * example, is tried again and again: it is told why. */
+void host_note_start(struct host *host, int rc, const struct error *err);
 /* Where its guests on user-mode networks are reached; HOST may be NULL. */
 const char *host_address(const struct host *host);
 

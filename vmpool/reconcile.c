@@ -147,7 +147,9 @@ static const char *add_desktop(struct vmpool *vm, struct pool_place *place, cons
     if (!chosen)
         return placement_words(why);
     struct host *host = host_find(vm, chosen->id);
-    if (host ? host_virt(host, image) < 0 : !*chosen->virt && !strcmp(vm->config.vmpool_virt, "auto"))
+    if (host && host_virt(host, image) < 0)
+        return host->start_trouble;
+    if (!host && !*chosen->virt && !strcmp(vm->config.vmpool_virt, "auto"))
         return "";
     struct desktop_row *row = &job->rows[job->count];
     memset(row, 0, sizeof *row);
