@@ -15,7 +15,7 @@
 #define TICK_MS 1000
 #define LOOK_AGAIN_TICKS 5     /* the safety net behind the wake-ups */
 #define NT_HASH_TICKS 60       /* how soon NT hashes are gone after broker.nla was set to off */
-#define EVENTS_TICKS (60 * 60) /* how often old events and ended sessions are removed */
+#define EVENTS_TICKS (60 * 60) /* how often old events, ended sessions and orders are removed */
 
 struct upkeep {
     struct broker *broker;
@@ -86,6 +86,8 @@ static int sweep_job(struct db *db, void *arg)
         rc = store_event_expire(db, upkeep->event_before_ms);
     if (!rc && upkeep->event_before_ms)
         rc = store_session_forget(db, upkeep->event_before_ms);
+    if (!rc && upkeep->event_before_ms)
+        rc = store_order_expire(db, upkeep->event_before_ms);
     return rc;
 }
 

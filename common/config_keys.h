@@ -44,7 +44,7 @@
     X(broker, user_sessions, NUMBER, "0",                                                                    \
       "sessions that a user may have at once over all pools; 0: any number")                                 \
     X(broker, max_sessions, NUMBER, "0", "sessions that there may be at once in all; 0: any number")         \
-    X(broker, event_keep, DURATION, "30d", "events older than this are removed")                             \
+    X(broker, event_keep, DURATION, "30d", "events, ended sessions and orders older than this are removed")  \
     X(gateway, name, TEXT, "", "this gateway's name; empty: the host's name")                                \
     X(gateway, listen, TEXT, "0.0.0.0:3389, [::]:3389", "addresses to listen on")                            \
     X(gateway, user, TEXT, "", "the account that a gateway started as root becomes; empty: none")            \

@@ -85,3 +85,12 @@ int store_order_tell(struct db *db, int64_t number, const char *reason)
     return !rc && !db->changes ? db_fail(db, CE_CONFLICT, "order %lld was told of already", (long long)number)
                                : rc;
 }
+
+/* Numbers follow time, so that the walk ends at the first that is young enough. */
+int store_order_expire(struct db *db, int64_t before_ms)
+{
+    return db_run(db,
+                  "DELETE FROM orders WHERE state <> 'open' AND created_ms < $1 AND number < COALESCE("
+                  "(SELECT number FROM orders WHERE created_ms >= $1 ORDER BY number LIMIT 1), $2)",
+                  db_int(before_ms), db_int(INT64_MAX));
+}

@@ -438,6 +438,7 @@ int store_order_get(struct db *db, int64_t number, struct order_row *ret) MUST_C
 int store_order_finish(struct db *db, int64_t number, enum order_state state, const char *reason) MUST_CHECK;
 /* b: what became of an order that its receiver has taken; CE_CONFLICT when that was told before. */
 int store_order_tell(struct db *db, int64_t number, const char *reason) MUST_CHECK;
+int store_order_expire(struct db *db, int64_t before_ms) MUST_CHECK; /* open ones stay, however old */
 
 /* tokens (store_token.c): for remote callers; HASH is SHA-256 of the token, hex. */
 int store_token_insert(struct db *db, const char *name, const char *role, const char *hash) MUST_CHECK;

@@ -5,7 +5,7 @@
  *     rdp on|off             answer connection requests, or be silent
  *     agent on|off           answer on the agent's port, or be silent with the port open
  *     asked                  how many lines the agent read while it was silent
- *     users N                how many people the agent says are logged in
+ *     users N                how many people the agent says are logged in; none when it was told to log them off
  *     hook open|close USER   a line on the session port
  *     write OFFSET MIB       writes that much to the disk, past all caches, at OFFSET MiB
  *     read OFFSET            reads one MiB of the disk there
@@ -179,6 +179,36 @@ static void agent_users(void)
     answer("{\"return\":[%s]}", text);
 }
 
+/* Whatever is run has done so at once. A log-off is told on the session port, as the hook of a real guest does. */
+static void agent_exec(const char *line)
+{
+    static const char closed[] = "close desktop\n";
+    if (strstr(line, "terminate-session")) {
+        users = 0;
+        write_all(session_fd, closed, sizeof closed - 1);
+    }
+    answer("{\"return\":{\"pid\":1}}");
+}
+
+/* In nanoseconds, as the agent has it. */
+static void agent_get_time(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    answer("{\"return\":%lld}", (long long)now.tv_sec * 1000000000 + now.tv_nsec);
+}
+
+static void agent_set_time(const char *line)
+{
+    const char *word = strstr(line, "\"time\"");
+    long long ns = word ? strtoll(word + 6 + strspn(word + 6, ": "), NULL, 10) : 0;
+    const struct timespec now = {.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
+    if (ns <= 0 || clock_settime(CLOCK_REALTIME, &now))
+        answer("{\"error\":{\"class\":\"GenericError\",\"desc\":\"no such time\"}}");
+    else
+        answer("{\"return\":{}}");
+}
+
 static void agent_line(const char *line)
 {
     const char *word = strstr(line, "\"execute\"");
@@ -197,7 +227,11 @@ static void agent_line(const char *line)
     else if (!strncmp(word, "get-users\"", 10))
         agent_users();
     else if (!strncmp(word, "exec\"", 5))
-        answer("{\"return\":{\"pid\":1}}");
+        agent_exec(line);
+    else if (!strncmp(word, "get-time\"", 9))
+        agent_get_time();
+    else if (!strncmp(word, "set-time\"", 9))
+        agent_set_time(line);
     else if (!strncmp(word, "exec-status\"", 12))
         answer("{\"return\":{\"exited\":true,\"exitcode\":0}}");
     else

@@ -60,15 +60,16 @@ def noting(faults, place, kill):
         faults.append(f'kill of {kill} while {place.state}: {error}')
 
 
+def all_kills_at_some_states():
+    """Those in which a desktop stays when libvirtd or vmpool is killed, so that QEMU is the last to be."""
+    walk(['vmpool', 'libvirtd', 'qemu'], ['booting', 'in_use', 'recycling', 'stopped/suspended'])
+
+
 def tests(states):
+    """Each kill by itself at every state, and all of them in turn at some."""
     def make(kill):
         def test():
             walk([kill], states)
         test.__name__ = f'kill_of_{kill}_at_every_state'
         return test
-    return [make(kill) for kill in KILLS]
-
-
-def all_kills_at_some_states():
-    """Those in which a desktop stays when libvirtd or vmpool is killed, so that QEMU is the last to be."""
-    walk(['vmpool', 'libvirtd', 'qemu'], ['booting', 'in_use', 'recycling', 'stopped/suspended'])
+    return [make(kill) for kill in KILLS] + [all_kills_at_some_states]

@@ -325,6 +325,32 @@ static void orders_are_listed_until_they_are_finished(void)
     lab_close(&lab);
 }
 
+static void old_orders_are_removed_unless_they_are_open(void)
+{
+    struct order_row row = {.target = "vmpool", .verb = "desktop-recycle", .object = "d-1"}, got;
+    lab_open(&lab);
+    for (int64_t number = 1; number <= 4; number++) {
+        CU_ASSERT_EQUAL(LAB(&lab, store_order_insert(lab.db, &row)), 0);
+        if (number != 2)
+            CU_ASSERT_EQUAL(LAB(&lab, store_order_finish(lab.db, number, ORDER_DONE, "")), 0);
+    }
+    int64_t now_ms = store_now_ms();
+    CU_ASSERT_EQUAL(
+        LAB(&lab, db_run(lab.db, "UPDATE orders SET created_ms = created_ms - 60000 WHERE number <= 3")), 0);
+    CU_ASSERT_EQUAL(LAB(&lab, store_order_expire(lab.db, now_ms - 600000)), 0);
+    CU_ASSERT_EQUAL(lab_count(&lab, "SELECT COUNT(*) FROM orders"), 4);
+    CU_ASSERT_EQUAL(LAB(&lab, store_order_expire(lab.db, now_ms - 30000)), 0);
+    CU_ASSERT_EQUAL(lab_count(&lab, "SELECT COUNT(*) FROM orders"), 2);
+    CU_ASSERT_EQUAL(LAB(&lab, store_order_get(lab.db, 2, &got)), 0);
+    CU_ASSERT_EQUAL(LAB(&lab, store_order_get(lab.db, 4, &got)), 0);
+    /* Numbers rise on: who waits for orders behind the last one that was seen misses none. */
+    CU_ASSERT_EQUAL(LAB(&lab, store_order_expire(lab.db, store_now_ms() + 1)), 0);
+    CU_ASSERT_EQUAL(lab_count(&lab, "SELECT COUNT(*) FROM orders"), 1);
+    CU_ASSERT_EQUAL(LAB(&lab, store_order_insert(lab.db, &row)), 0);
+    CU_ASSERT_EQUAL(row.number, 5);
+    lab_close(&lab);
+}
+
 static int event_text(void *arg, const struct event_row *row)
 {
     strcat(strcat(listed, row->text), " ");
@@ -412,6 +438,6 @@ SUITE("store_rows", TEST(users_are_unique_without_regard_to_case), TEST(password
       TEST(entitlements_reach_users_directly_and_through_groups), TEST(an_image_in_use_is_not_deleted),
       TEST(an_nt_hash_goes_with_its_password_and_its_user), TEST(a_pool_counts_and_clears_its_failures),
       TEST(hosts_tell_when_they_go_up_and_down), TEST(a_pool_says_where_it_makes_no_instant_clones),
-      TEST(orders_are_listed_until_they_are_finished), TEST(events_are_read_after_a_number_and_expire),
-      TEST(tokens_are_found_by_their_hash), TEST(failed_logins_pause_longer_and_longer),
-      TEST(names_of_enums_are_parsed_back))
+      TEST(orders_are_listed_until_they_are_finished), TEST(old_orders_are_removed_unless_they_are_open),
+      TEST(events_are_read_after_a_number_and_expire), TEST(tokens_are_found_by_their_hash),
+      TEST(failed_logins_pause_longer_and_longer), TEST(names_of_enums_are_parsed_back))
