@@ -149,6 +149,20 @@ static void wait_for_disk(struct desktop *d)
     desktop_write_submit(w, write_waits);
 }
 
+/* Its libvirt could not try, and is asked again: whoever looks at the desktop sees why. */
+static void wait_for_host(struct desktop *d)
+{
+    const struct host *host = desktop_host(d);
+    desktop_pause(d, GUEST_RETRY_MS);
+    if (!host || !*host->start_trouble || !strcmp(d->row.reason, host->start_trouble))
+        return;
+    struct desktop_write *w = desktop_write_create(d);
+    if (!w)
+        return;
+    snprintf(w->reason, sizeof w->reason, "%s", host->start_trouble);
+    desktop_write_submit(w, write_waits);
+}
+
 /* What a start that failed means: another port, a pause, or a failed guest. */
 static void start_failed(struct desktop *d, int rc, const struct error *err)
 {
@@ -156,7 +170,7 @@ static void start_failed(struct desktop *d, int rc, const struct error *err)
     if (rc == CE_BUSY && ++d->port_tries < PORT_TRIES)
         return; /* the next step takes another port */
     if (rc == CE_UNREACHABLE || rc == CE_CANCELLED) {
-        desktop_pause(d, GUEST_RETRY_MS);
+        wait_for_host(d);
         return;
     }
     if (rc == CE_CONFLICT && d->row.kind == POOL_DEDICATED) {

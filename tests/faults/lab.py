@@ -44,14 +44,14 @@ class Libvirtd:
         self.dir = folder
         self.uri = self.run('uri').strip()
 
-    def run(self, command):
-        result = subprocess.run([f'{REPO}/config/private-libvirtd', command, self.dir], capture_output=True, text=True,
-                                check=False, timeout=120)
+    def run(self, command, *options):
+        result = subprocess.run([f'{REPO}/config/private-libvirtd', command, *options, self.dir], capture_output=True,
+                                text=True, check=False, timeout=120)
         assert result.returncode == 0, f'private-libvirtd {command}: {result.stderr}'
         return result.stdout
 
-    def start(self):
-        self.run('start')
+    def start(self, *options):
+        self.run('start', *options)
 
     def kill(self):
         self.run('kill')
