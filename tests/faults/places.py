@@ -279,6 +279,15 @@ class Lost:
         settle(p, self.now_word)
 
 
+class KeptOff(Lost):
+    """The guest is gone, and nothing is done about it until the desktop is let go."""
+
+    def now(self, p):
+        p.lab.wait_until(lambda: p.desktop['name'] not in p.lab.host.domains(), 60, f'{p.pool}: its guest is gone')
+        d = p.lab.desktops(p.pool)[0]
+        assert (d['id'], d['state']) == (p.desktop['id'], p.state), f'{p.pool}: {d}'
+
+
 def settle(p, word):
     """WORD: 'same' or 'other' desktop is ready in the end, or either."""
     def fits(d):
@@ -305,7 +314,7 @@ PROMISES = {
     ('stopped/suspending', 'qemu'): Lost(now='same'),  # what was open on it is lost, its disk is not
     ('stopped/suspended', 'qemu'): WakesUp('same'),
     ('failed', 'qemu'): Stays('other'),
-    ('maintenance', 'qemu'): Lost(),
+    ('maintenance', 'qemu'): KeptOff(),
     # libvirtd is killed, and started again when vmpool has seen it.
     ('cloning', 'libvirtd'): Lost(now='any'),  # the start is begun again, or counts as failed
     ('booting', 'libvirtd'): Stays('same'),
