@@ -102,12 +102,11 @@ struct desktop {
     int64_t logoff_last;  /* the newest such order that was carried out: a pass may show it once more */
     struct probe *pulse;  /* does its guest live, although its host does not answer: desktop_host.c */
     int64_t pulse_at_ms;
-    bool disk_locked; /* another guest has its disk open, most likely its own on a host that was given up */
-    bool moving;      /* its move to another host is being written: desktop_move.c */
-    bool restore;     /* booting: the guest goes on with the memory that was written ... */
-    unsigned restore_tries;
-    int64_t rested_ms;     /* ... when it began to rest */
-    bool clock_checked;    /* booting, a desktop that is kept */
+    bool disk_locked;   /* another guest has its disk open, most likely its own on a host that was given up */
+    bool moving;        /* its move to another host is being written: desktop_move.c */
+    bool restore;       /* booting: the guest goes on with the memory that was written ... */
+    int64_t rested_ms;  /* ... when it began to rest */
+    bool clock_checked; /* booting, a desktop that is kept */
     int64_t idle_retry_ms; /* it was to rest and is in the same state still: not before */
     int64_t idle_from_ms;  /* the clock was set then: how long its user is away counts from there */
     bool cleaned; /* failed: the guest and a floating disk are removed; before a new disk: the guest */

@@ -34,7 +34,6 @@ void desktop_boot_reset(struct desktop *d)
     d->disk_locked = false;
     desktop_join_cancel(d);
     d->restore = false;
-    d->restore_tries = 0;
     d->clock_checked = false;
 }
 

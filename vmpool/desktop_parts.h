@@ -36,6 +36,7 @@ struct guest_job {
     struct secret password;
     char fingerprint[FINGERPRINT_SIZE];
     char address[ADDRESS_SIZE];
+    uint16_t port; /* with the address: by which a guest that goes on with its memory is reached */
     char serial_log[CONFIG_TEXT_SIZE + NAME_SIZE + 32];
     int64_t order;  /* that it carries out: order_capture.c */
     char *captured; /* result, owned: what a guest wrote, or a picture */

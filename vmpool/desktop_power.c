@@ -177,7 +177,7 @@ int desktop_run_restore(struct virt_conn *conn, struct guest_job *job, struct er
 {
     struct error why = {0};
     job->tried = true;
-    int rc = virt_save_read(conn, &job->key, job->saved, &why);
+    int rc = virt_save_read(conn, &job->key, job->saved, job->address, job->port, &why);
     if (rc == CE_BUSY || rc == CE_UNREACHABLE || rc == CE_CANCELLED)
         return error_set(err, rc, "%s", why.text);
     if (rc)

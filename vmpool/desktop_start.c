@@ -123,6 +123,8 @@ static bool prepare_start(struct desktop *d, struct guest_job *job)
     bool stands_alone = pool->provision == PROVISION_FULL && (d->has_copy || d->row.state == DESKTOP_BOOTING);
     if (host && !strcmp(host->row.storage, "shared") && !stands_alone)
         snprintf(job->sealed, sizeof job->sealed, "%s", paths.disk);
+    snprintf(job->address, sizeof job->address, "%s", spec.address);
+    job->port = d->port;
     job->xml = template_expand(template, &spec);
     job->capacity_bytes = image->virtual_size_bytes;
     return job->xml != NULL;
@@ -337,13 +339,9 @@ static void on_ensured(struct desktop *d, struct guest_job *job, int rc, const s
     struct host *host = desktop_host(d);
     if (host && (rc || job->started))
         host_note_start(host, rc, err);
-    if (rc == CE_BUSY && *job->saved && !*job->unusable && ++d->restore_tries < PORT_TRIES) {
-        /* The memory knows no other port: whoever has it may let it go. */
-        desktop_pause(d, GUEST_RETRY_MS);
-        return;
-    }
-    /* Where nobody knows what became of it the disk may have gone on, and the memory must not follow it. */
-    d->restore = d->restore && !job->tried;
+    /* Where nobody knows what became of it the disk may have gone on, and the memory must not follow it. One that did
+     * not begin as its port is taken is tried with another port. */
+    d->restore = d->restore && (!job->tried || (rc == CE_BUSY && !*job->unusable));
     if (rc) {
         start_failed(d, rc, err);
         return;

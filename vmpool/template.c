@@ -203,6 +203,9 @@ char *template_interface(const char *network, const char *uuid)
     return NULL;
 }
 
+#define FORWARD_HEAD "user,id=carrel0,restrict=on,hostfwd=tcp:"
+#define FORWARD_TAIL "-:3389"
+
 /* libvirt has no port forward for QEMU's own user-mode network, so the NIC is given to QEMU directly.
  * restrict=on keeps the guest from the host and from the network; the forward still leads in. */
 static void write_user_nic(FILE *out, const struct guest_spec *spec)
@@ -211,10 +214,22 @@ static void write_user_nic(FILE *out, const struct guest_spec *spec)
     template_mac(spec->uuid, mac);
     fprintf(out,
             "<qemu:arg value='-netdev'/>"
-            "<qemu:arg value='user,id=carrel0,restrict=on,hostfwd=tcp:%s:%u-:3389'/>"
+            "<qemu:arg value='" FORWARD_HEAD "%s:%u" FORWARD_TAIL "'/>"
             "<qemu:arg value='-device'/>"
             "<qemu:arg value='virtio-net-pci,netdev=carrel0,mac=%s,bus=pcie.0,addr=0x10'/>",
             spec->address, spec->port, mac);
+}
+
+char *template_set_forward(const char *xml, const char *address, uint16_t port)
+{
+    const char *head = strstr(xml, FORWARD_HEAD);
+    const char *tail = head ? strstr(head, FORWARD_TAIL) : NULL;
+    char *changed = NULL;
+    if (!tail)
+        return strdup(xml);
+    head += sizeof FORWARD_HEAD - 1;
+    return asprintf(&changed, "%.*s%s:%u%s", (int)(head - xml), xml, address, port, tail) < 0 ? NULL
+                                                                                              : changed;
 }
 
 /* Memory in a file of our choice, which libvirt cannot name. In QEMU's options a comma is written twice. */

@@ -81,6 +81,10 @@ void template_mark(const char *installation, const char *desktop_id, uint64_t ep
 /* The card of a guest on a libvirt network, as template_expand() writes it, to be freed; NULL without memory. */
 char *template_interface(const char *network, const char *uuid);
 
+/* XML of a guest whose memory was written, with the address and port by which its RDP port is reached now; to be freed,
+ * NULL without memory. A guest that is not on a user-mode network has none, and stays as it is. */
+char *template_set_forward(const char *xml, const char *address, uint16_t port);
+
 /* The MAC address that belongs to a guest's UUID, as template_expand() writes it. */
 void template_mac(const char *uuid, char ret[18]);
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "template.h"
 #include "virt_internal.h"
 
 #define SAVE_SUFFIX ".save"
@@ -38,17 +39,35 @@ int virt_save_write(struct virt_conn *conn, const struct guest_key *key, const c
     return rc;
 }
 
-int virt_save_read(struct virt_conn *conn, const struct guest_key *key, const char *path, struct error *err)
+/* The XML in the file is changed only where it has to be: not every driver of libvirt can. */
+static int restore(struct virt_conn *conn, const char *path, const char *address, uint16_t port,
+                   struct error *err)
 {
-    int rc = virt_may_act(conn, err);
-    if (rc)
-        return rc;
-    if (virDomainRestore(conn->conn, path) < 0) {
+    char *saved = virDomainSaveImageGetXMLDesc(conn->conn, path, VIR_DOMAIN_SAVE_IMAGE_XML_SECURE);
+    char *xml = saved ? template_set_forward(saved, address, port) : NULL;
+    int rc = 0;
+    if (!saved)
+        rc = virt_error(err, "cannot go on with the guest's memory");
+    else if (!xml)
+        rc = error_set(err, CE_NOMEM, "out of memory");
+    else if (virDomainRestoreFlags(conn->conn, path, strcmp(xml, saved) ? xml : NULL, 0) < 0) {
         rc = virt_error(err, "cannot go on with the guest's memory");
         if (strstr(virGetLastErrorMessage(), "Could not set up host forwarding rule"))
             rc = err->code = CE_BUSY;
-        return rc;
     }
+    free(xml);
+    free(saved);
+    return rc;
+}
+
+int virt_save_read(struct virt_conn *conn, const struct guest_key *key, const char *path, const char *address,
+                   uint16_t port, struct error *err)
+{
+    int rc = virt_may_act(conn, err);
+    if (!rc)
+        rc = restore(conn, path, address, port, err);
+    if (rc)
+        return rc;
     CLEANUP_DOMAIN virDomainPtr domain = NULL;
     rc = virt_domain_lookup(conn, key, &domain, err);
     if (!rc)

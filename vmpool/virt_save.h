@@ -21,9 +21,10 @@ void virt_save_path(const char *desktop_dir, const char *desktop_id, int64_t sin
 int virt_save_write(struct virt_conn *conn, const struct guest_key *key, const char *path,
                     struct error *err) MUST_CHECK;
 
-/* The guest goes on. CE_BUSY when its forwarded port is taken; CE_UNREACHABLE: nobody knows whether it runs. */
-int virt_save_read(struct virt_conn *conn, const struct guest_key *key, const char *path,
-                   struct error *err) MUST_CHECK;
+/* The guest goes on. ADDRESS and PORT lead to it from now on, where it is on a user-mode network: what it had before may be
+ * another host's, or somebody else's by now. CE_BUSY when the port is taken; CE_UNREACHABLE: nobody knows whether it runs. */
+int virt_save_read(struct virt_conn *conn, const struct guest_key *key, const char *path, const char *address,
+                   uint16_t port, struct error *err) MUST_CHECK;
 
 /* Removes the desktop's files; 0 also when there are none. */
 int virt_save_remove(struct virt_conn *conn, const char *desktop_dir, const char *desktop_id,

@@ -51,9 +51,10 @@ check_invariants() {
 }
 
 # --- inside guests -------------------------------------------------------------------------------------
-# guest_sh DESKTOP COMMAND: runs a shell command as root in a guest, prints its output, returns its status.
+# guest_sh DESKTOP COMMAND: runs a shell command as root in a guest, prints its output, returns its status. GUEST_URI is
+# that of its host, where it is not the stack's own.
 guest_sh() {
-    "$REPO/tests/lib/guest.py" "$("$REPO/config/private-libvirtd" uri "$STACK/libvirt")" "$1" "$2"
+    "$REPO/tests/lib/guest.py" "${GUEST_URI:-$("$REPO/config/private-libvirtd" uri "$STACK/libvirt")}" "$1" "$2"
 }
 
 guest_pid() { cat "$STACK/libvirt/run/qemu/$1.pid"; }
@@ -78,6 +79,22 @@ log_off() {
         client_wait_end "$1" 20 && return 0
     done
     die "client $1 was not closed by the log-off"
+}
+
+# enter CLIENT USER: as log_in(), until the user is led to the guest: a data disk is there by then.
+enter() {
+    client_freerdp "$1" "$PORT" "$2" "$PASSWORD"
+    wait_active "$2" "${3:-120}"
+}
+
+# --- data disks ----------------------------------------------------------------------------------------
+# data_disk USER MEMBER
+data_disk() { api get "/v1/data-disks?user=$1" "i[0][\"$2\"]"; }
+wait_data_disk() { api_quietly wait "${3:-60}" "/v1/data-disks?user=$1" "i[0]['state'] == '$2'"; }
+# Whether what is mounted at a folder of a guest is that disk, by its serial number.
+data_disk_is_at() { # DESKTOP DISK FOLDER
+    guest_sh "$1" 'disk=$(sed -n "s|^/dev/\(sd[a-z]\) '"$3"' ext4 .*|\1|p" /proc/mounts)
+        [ -n "$disk" ] && grep -qaF '"$2"' "/sys/block/$disk/device/vpd_pg80"' || die "$3 in $1 is not disk $2"
 }
 
 open_terminal() {

@@ -112,6 +112,26 @@ static void forwards_a_loopback_port_on_a_user_network(void)
     free(xml);
 }
 
+static void a_written_memory_is_reached_where_its_guest_goes_on(void)
+{
+    struct guest_spec there = sample;
+    there.address = "198.51.100.20";
+    there.port = 9;
+    char *xml = expand(GOOD, &sample);
+    char *expected = expand(GOOD, &there);
+    char *changed = template_set_forward(xml, there.address, there.port);
+    CU_ASSERT_STRING_EQUAL(changed, expected);
+    free(changed);
+    free(xml);
+    free(expected);
+
+    /* What a template of one's own forwards is none of ours. */
+    static const char other[] = "<qemu:arg value='user,id=more,hostfwd=tcp:192.0.2.7:42001-:3389'/>";
+    changed = template_set_forward(other, there.address, there.port);
+    CU_ASSERT_STRING_EQUAL(changed, other);
+    free(changed);
+}
+
 static char *expand_shipped(const char *name, const struct guest_spec *spec)
 {
     struct template *template = NULL;
@@ -247,6 +267,7 @@ SUITE("template", TEST(says_the_line_of_an_unknown_placeholder),
       TEST(says_the_line_of_a_placeholder_that_is_not_closed), TEST(demands_what_makes_a_guest_ours),
       TEST(says_the_line_where_the_xml_is_not_well_formed), TEST(demands_a_domain), TEST(values_are_escaped),
       TEST(marks_the_domain_as_ours), TEST(forwards_a_loopback_port_on_a_user_network),
+      TEST(a_written_memory_is_reached_where_its_guest_goes_on),
       TEST(the_shipped_template_fills_for_both_networks_and_both_ways_to_boot),
       TEST(the_one_for_windows_has_what_windows_wants), TEST(a_file_that_is_missing_or_too_large_is_refused),
       TEST(a_fork_maps_the_memory_for_itself_and_waits_for_its_state),
