@@ -35,7 +35,7 @@ struct host {
     bool closed;
     bool probing;           /* virt_probe runs */
     int64_t probe_after_ms; /* ... and failed before: not again before */
-    bool writing; /* the row is being written */
+    bool writing;           /* the row is being written */
     bool write_again;
     bool looked;        /* since it was connected, orphans are removed: it may take new guests */
     unsigned removing;  /* ... orphans whose removal is under way */

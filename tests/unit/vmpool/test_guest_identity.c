@@ -170,7 +170,7 @@ static void read_in(const char *dir, const char *name, char *ret, size_t size)
 
 /* Nothing of this machine's is changed: its clock, its programs. */
 #define HARMLESS                                                                                             \
-    "date() { :; }; perl() { :; }; flock() { :; }; command() { return 1; }; rm() { "  \
+    "date() { :; }; perl() { :; }; flock() { :; }; command() { return 1; }; rm() { "                         \
     ":; }\n"
 
 static void run_script_in(const char *dir, const char *script, long long turn, const char *more)
@@ -265,8 +265,7 @@ static int run_waiter(const char *dir, const char *lines, char *ret, size_t size
     CU_ASSERT_TRUE_FATAL(opens && speaks && opens < speaks);
     memset(opens, ' ', (size_t)(strchr(opens, '\n') - opens));
     memset(speaks, ' ', strlen("  exec <&8 >&8 2>&8"));
-    snprintf(text, sizeof text, HARMLESS "%sexec <%s >%s/said 2>&1\nwaiter\n", body, path,
-             dir);
+    snprintf(text, sizeof text, HARMLESS "%sexec <%s >%s/said 2>&1\nwaiter\n", body, path, dir);
     int status = run_in(dir, text);
     read_in(dir, "said", ret, size);
     return status;
