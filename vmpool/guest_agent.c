@@ -10,6 +10,7 @@
 #include <uv.h>
 
 #include "json_cleanup.h"
+#include "last_line.h"
 
 #define ANSWER_MAX (1024 * 1024) /* a longer answer of a guest is not parsed */
 
@@ -166,22 +167,11 @@ int guest_agent_start(struct virt_conn *conn, const struct guest_key *key, const
     return rc;
 }
 
-/* The last line of what a program in the guest said, with nothing in it that a terminal would take for more. */
 static void last_words(const json_t *status, char *ret, size_t size)
 {
     size_t len = 0;
     char *bytes = decode(status, "err-data", &len);
-    ret[0] = 0;
-    if (!bytes)
-        return;
-    while (len && (bytes[len - 1] == '\n' || bytes[len - 1] == '\r'))
-        bytes[--len] = 0;
-    const char *line = memrchr(bytes, '\n', len);
-    snprintf(ret, size, "%s", line ? line + 1 : bytes);
-    for (char *p = ret; *p; p++) {
-        if (*p < ' ' || *p > '~')
-            *p = '?';
-    }
+    last_line_plain(bytes ? bytes : "", len, ret, size);
     free(bytes);
 }
 

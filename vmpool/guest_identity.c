@@ -6,6 +6,8 @@
 
 #include <sodium.h>
 
+#include "last_line.h"
+
 /* The password is random and 24 characters long, so that the cheapest hash is as safe as the dearest, and a log-in
  * on an emulated processor does not wait for a dear one. */
 #define HASH_PREFIX "$6$rounds=1000$"
@@ -276,16 +278,28 @@ static FILE *open_script(char ret[GUEST_SCRIPT_MAX])
     return out;
 }
 
+/* For whatever names all of an identity. The caller wipes MADE. */
+static int begin(const struct guest_identity *identity, char ret[GUEST_SCRIPT_MAX], struct made *ret_made,
+                 FILE **ret_out, struct error *err)
+{
+    int rc = make(identity, ret_made, err);
+    if (rc)
+        return rc;
+    *ret_out = open_script(ret);
+    if (*ret_out)
+        return 0;
+    secret_wipe_bytes(ret_made, sizeof *ret_made);
+    return error_set(err, CE_NOMEM, "out of memory");
+}
+
 int guest_identity_script(const struct guest_identity *identity, char ret[GUEST_SCRIPT_MAX],
                           struct error *err)
 {
     struct made made;
-    int rc = make(identity, &made, err);
+    FILE *out;
+    int rc = begin(identity, ret, &made, &out, err);
     if (rc)
         return rc;
-    FILE *out = open_script(ret);
-    if (!out)
-        return error_set(err, CE_NOMEM, "out of memory");
     assign(out, "name", identity->name);
     assign(out, "now", made.now);
     assign(out, "turn", made.turn);
@@ -321,24 +335,22 @@ int guest_identity_lines(const struct guest_identity *identity, char ret[GUEST_S
 
 enum guest_heard guest_identity_heard(const char *text, char *ret_words, size_t size)
 {
-    const char *before = "";
-    size_t before_len = 0;
+    static const char ready[] = "ready\n";
+    const size_t head = sizeof ready - 1;
     *ret_words = 0;
-    for (const char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
-        if (line == text && strncmp(line, "ready\n", 6) != 0)
-            return GUEST_HEARD_OTHER;
+    if (!strchr(text, '\n'))
+        return GUEST_HEARD_NOTHING;
+    if (strncmp(text, ready, head) != 0)
+        return GUEST_HEARD_OTHER;
+    for (const char *line = text + head, *end; (end = strchr(line, '\n')); line = end + 1) {
         if (!strncmp(line, "done ", 5))
             return GUEST_HEARD_DONE;
         if (!strncmp(line, "failed ", 7)) {
-            snprintf(ret_words, size, "%.*s", (int)before_len, before);
-            for (char *p = ret_words; *p; p++)
-                *p = *p < ' ' || *p > '~' ? '?' : *p;
+            last_line_plain(text + head, (size_t)(line - text) - head, ret_words, size);
             return GUEST_HEARD_FAILED;
         }
-        before = line == text ? "" : line;
-        before_len = line == text ? 0 : (size_t)(end - line);
     }
-    return strchr(text, '\n') ? GUEST_HEARD_READY : GUEST_HEARD_NOTHING;
+    return GUEST_HEARD_READY;
 }
 
 int guest_golden_script(const char *warm_user, bool waits, char ret[GUEST_SCRIPT_MAX], struct error *err)

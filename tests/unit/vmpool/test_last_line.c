@@ -35,5 +35,26 @@ static void what_does_not_fit_is_cut_off(void)
     CU_ASSERT_STRING_EQUAL(last("12345", 4), "123");
 }
 
+static void a_guest_s_words_are_plain(void)
+{
+    static const struct {
+        const char *said, *words;
+        size_t len;
+    } cases[] = {
+        {"", "", 0},
+        {"\r\n\n", "", 3},
+        {"one\nno \033[31mroom\r\n\n", "no ?[31mroom", 19},
+        {"caf\xc3\xa9", "caf??", 5},
+        {"all of it\nand more", "all of it", 10}, /* what stands behind LEN is not read */
+        {"a line that is too long", "a line that is ", 23},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char words[16] = "x";
+        last_line_plain(cases[i].said, cases[i].len, words, sizeof words);
+        CU_ASSERT_STRING_EQUAL(words, cases[i].words);
+    }
+}
+
 SUITE("last_line", TEST(takes_the_last_one_that_says_something), TEST(nothing_is_an_empty_text),
-      TEST(control_characters_do_not_reach_a_terminal), TEST(what_does_not_fit_is_cut_off))
+      TEST(control_characters_do_not_reach_a_terminal), TEST(what_does_not_fit_is_cut_off),
+      TEST(a_guest_s_words_are_plain))
