@@ -37,7 +37,7 @@ bool desktop_may_have_agent(const struct desktop *d)
 {
     const struct image_row *image = desktop_image(d);
     const struct template *template = image ? template_for(d->vm, image) : NULL;
-    return !template || template_has_channel(template, "org.qemu.guest_agent.0");
+    return !template || template_has_channel(template, VIRT_AGENT_PORT);
 }
 
 /* Gives the job what it needs to start the guest. False: it cannot start now, or it has failed. */

@@ -107,6 +107,16 @@ int virt_domain_start_paused(struct virt_conn *conn, const char *xml, struct err
     return domain_start(conn, xml, VIR_DOMAIN_START_PAUSED, err);
 }
 
+bool virt_xml_port_is_open(const char *xml, const char *name)
+{
+    char target[96];
+    snprintf(target, sizeof target, "name='%s'", name);
+    const char *found = strstr(xml, target);
+    const char *end = found ? strchr(found, '>') : NULL;
+    const char *mark = found ? strstr(found, "state='connected'") : NULL;
+    return mark && end && mark < end;
+}
+
 static int domain_look(virDomainPtr domain, struct guest_seen *ret, struct error *err)
 {
     int state = VIR_DOMAIN_NOSTATE, reason;
@@ -117,10 +127,7 @@ static int domain_look(virDomainPtr domain, struct guest_seen *ret, struct error
     struct guest_seen seen = {.running = state == VIR_DOMAIN_RUNNING || state == VIR_DOMAIN_BLOCKED};
     char *xml = virDomainGetXMLDesc(domain, 0);
     if (xml) {
-        const char *agent = strstr(xml, "name='org.qemu.guest_agent.0'");
-        const char *end = agent ? strchr(agent, '>') : NULL;
-        const char *mark = agent ? strstr(agent, "state='connected'") : NULL;
-        seen.agent = mark && end && mark < end;
+        seen.agent = virt_xml_port_is_open(xml, VIRT_AGENT_PORT);
         free(xml);
     }
     *ret = seen;

@@ -14,6 +14,7 @@
 struct virt_conn;
 
 #define INSTALLATION_SIZE 33
+#define VIRT_AGENT_PORT "org.qemu.guest_agent.0"
 
 /* Which guest, and the proof that it is ours. */
 struct guest_key {

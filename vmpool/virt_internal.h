@@ -5,6 +5,7 @@
 #define VMPOOL_VIRT_INTERNAL_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <libvirt/libvirt.h>
@@ -65,5 +66,8 @@ int virt_domain_lookup(struct virt_conn *conn, const struct guest_key *key, virD
 /* The same for a call that changes it: also CE_CANCELLED, see virt_may_act(). */
 int virt_domain_lookup_to_change(struct virt_conn *conn, const struct guest_key *key, virDomainPtr *ret,
                                  struct error *err) MUST_CHECK;
+
+/* Whether somebody in the guest has the virtio port of that name open, as the domain's XML says. */
+bool virt_xml_port_is_open(const char *xml, const char *name);
 
 #endif

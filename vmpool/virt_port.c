@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <uv.h>
 
@@ -18,38 +17,20 @@ struct virt_port {
     char heard[VIRT_PORT_HEARD_MAX + 1];
 };
 
-static void pause_ms(long ms)
-{
-    const struct timespec pause = {.tv_nsec = ms * 1000000};
-    (void)nanosleep(&pause, NULL);
-}
-
-/* Whether somebody in the guest has the port open, as the domain's XML says. */
-static int is_open(virDomainPtr domain, const char *name, bool *ret, struct error *err)
-{
-    char *xml = virDomainGetXMLDesc(domain, 0), target[96];
-    if (!xml)
-        return virt_error(err, "cannot read the guest's XML");
-    snprintf(target, sizeof target, "name='%s'", name);
-    const char *found = strstr(xml, target);
-    const char *end = found ? strchr(found, '>') : NULL;
-    const char *mark = found ? strstr(found, "state='connected'") : NULL;
-    *ret = mark && end && mark < end;
-    free(xml);
-    return 0;
-}
-
 static int wait_open(virDomainPtr domain, const char *name, struct error *err)
 {
     const uint64_t until_ns = uv_hrtime() + (uint64_t)OPEN_WAIT_MS * 1000000;
     for (;;) {
-        bool open = false;
-        int rc = is_open(domain, name, &open, err);
-        if (rc || open)
-            return rc;
+        char *xml = virDomainGetXMLDesc(domain, 0);
+        if (!xml)
+            return virt_error(err, "cannot read the guest's XML");
+        const bool open = virt_xml_port_is_open(xml, name);
+        free(xml);
+        if (open)
+            return 0;
         if (uv_hrtime() >= until_ns)
             return error_set(err, CE_NOT_FOUND, "nobody in the guest has its port %s open", name);
-        pause_ms(LOOK_MS * 5);
+        uv_sleep(LOOK_MS * 5);
     }
 }
 
@@ -95,7 +76,7 @@ int virt_port_say(struct virt_port *port, const char *text, struct error *err)
         if (n == -1)
             return virt_error(err, "cannot write to a port of the guest");
         if (n < 0) {
-            pause_ms(LOOK_MS);
+            uv_sleep(LOOK_MS);
             continue;
         }
         text += n;
@@ -123,6 +104,6 @@ int virt_port_hear(struct virt_port *port, uint64_t until_ns, const char **ret, 
             return error_set(err, CE_UNREACHABLE, "the guest or the connection ended");
         if (uv_hrtime() >= until_ns)
             return error_set(err, CE_TIMEOUT, "the guest says nothing on its port");
-        pause_ms(LOOK_MS);
+        uv_sleep(LOOK_MS);
     }
 }
