@@ -82,13 +82,12 @@ static int sweep_job(struct db *db, void *arg)
         rc = store_place_expire(db, upkeep->place_before_ms, &upkeep->freed);
     if (!rc && upkeep->forget_nt_hashes)
         rc = store_nt_hash_forget(db, NULL);
-    if (!rc && upkeep->event_before_ms)
-        rc = store_event_expire(db, upkeep->event_before_ms);
-    if (!rc && upkeep->event_before_ms)
+    if (rc || !upkeep->event_before_ms)
+        return rc;
+    rc = store_event_expire(db, upkeep->event_before_ms);
+    if (!rc)
         rc = store_session_forget(db, upkeep->event_before_ms);
-    if (!rc && upkeep->event_before_ms)
-        rc = store_order_expire(db, upkeep->event_before_ms);
-    return rc;
+    return rc ? rc : store_order_expire(db, upkeep->event_before_ms);
 }
 
 static void swept(void *arg, int rc)

@@ -503,5 +503,6 @@ CASES = [a_guest_that_hangs_keeps_nobody_else_waiting, a_call_that_never_comes_b
          a_damaged_overlay_keeps_its_desktop_for_its_owner_and_says_so, a_port_that_is_taken_is_passed_over,
          a_port_that_is_taken_at_the_last_moment_is_passed_over, a_name_that_is_taken_is_passed_over,
          a_guest_without_rdp_or_agent_fails_at_its_deadline_and_the_pool_stops,
-         a_host_that_cannot_start_guests_says_why_until_it_can, an_agent_that_falls_silent_under_a_user_ends_nothing, a_clock_that_jumps_ends_nothing_and_delays_nothing,
+         a_host_that_cannot_start_guests_says_why_until_it_can, an_agent_that_falls_silent_under_a_user_ends_nothing,
+         a_clock_that_jumps_ends_nothing_and_delays_nothing,
          a_store_that_is_locked_stops_nothing_for_good, many_cycles_leave_nothing]
