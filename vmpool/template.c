@@ -165,12 +165,13 @@ static void write_hypervclock(FILE *out, const struct guest_spec *spec)
         fputs("<timer name='hypervclock' present='yes'/>", out);
 }
 
-/* Without a bound the translation cache of a guest grows by hundreds of MiB. A fork boots nothing, and what it fills is
- * the largest part of what it has for itself. */
+/* Without a bound the translation cache of a guest grows by hundreds of MiB. One that is too small is emptied again and
+ * again, and what was in it translated anew: a boot fills 64 MiB eighteen times. No memory is taken before it is filled,
+ * and a fork, which boots nothing, fills less. */
 static void write_tcg(FILE *out, const struct guest_spec *spec)
 {
     if (!spec->kvm)
-        fprintf(out, "<tcg><tb-cache unit='MiB'>%d</tb-cache></tcg>", spec->fork ? 32 : 64);
+        fprintf(out, "<tcg><tb-cache unit='MiB'>%d</tb-cache></tcg>", spec->fork ? 128 : 256);
 }
 
 /* Isolated ports keep the guests of a network from each other. */
@@ -203,6 +204,7 @@ char *template_interface(const char *network, const char *uuid)
     return NULL;
 }
 
+#define QEMU_NS "http://libvirt.org/schemas/domain/qemu/1.0"
 #define FORWARD_HEAD "user,id=carrel0,restrict=on,hostfwd=tcp:"
 #define FORWARD_TAIL "-:3389"
 
@@ -250,12 +252,29 @@ static void write_commandline(FILE *out, const struct guest_spec *spec)
 {
     if (!on_user_network(spec) && !spec->ram_file)
         return;
-    fputs("<qemu:commandline xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>", out);
+    fputs("<qemu:commandline xmlns:qemu='" QEMU_NS "'>", out);
     if (on_user_network(spec))
         write_user_nic(out, spec);
     if (spec->ram_file)
         write_ram_file(out, spec);
     fputs("</qemu:commandline>", out);
+}
+
+/* Of each guest that libvirt starts it asks QEMU for every property of the processor, some 600, one by one, unless it
+ * takes QEMU for one that cannot name those which it lacks: a third of the time in which a fork is ready. The golden guest was
+ * asked, and QEMU loads its state only into the same processor. */
+static void write_capabilities(FILE *out, const struct guest_spec *spec)
+{
+    if (spec->fork)
+        fputs("<qemu:capabilities xmlns:qemu='" QEMU_NS "'><qemu:del capability='cpu-unavailable-features'/>"
+              "</qemu:capabilities>",
+              out);
+}
+
+static void write_extensions(FILE *out, const struct guest_spec *spec)
+{
+    write_commandline(out, spec);
+    write_capabilities(out, spec);
 }
 
 static void write_metadata(FILE *out, const struct guest_spec *spec)
@@ -293,7 +312,7 @@ static const struct placeholder placeholders[] = {
     {"cpu", 0, write_cpu},
     {"tcg", 0, write_tcg},
     {"interface", 0, write_interface},
-    {"commandline", 0, write_commandline},
+    {"commandline", 0, write_extensions},
     {"metadata", NEED_ONCE, write_metadata},
 };
 #define PLACEHOLDERS (sizeof placeholders / sizeof placeholders[0])

@@ -157,7 +157,7 @@ static void the_shipped_template_fills_for_both_networks_and_both_ways_to_boot(v
     char *xml = expand_shipped("domain.xml", &spec);
     CU_ASSERT_PTR_NOT_NULL(strstr(xml, "<boot dev='hd'/>"));
     CU_ASSERT_PTR_NOT_NULL(strstr(xml, "type='qemu'"));
-    CU_ASSERT_PTR_NOT_NULL(strstr(xml, "<tb-cache unit='MiB'>64</tb-cache>"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(xml, "<tb-cache unit='MiB'>256</tb-cache>"));
     CU_ASSERT_PTR_NOT_NULL(strstr(xml, "cache='unsafe'"));
     free(xml);
     spec.network = "desktops";
@@ -221,6 +221,7 @@ static void a_fork_maps_the_memory_for_itself_and_waits_for_its_state(void)
     CU_ASSERT_PTR_NULL(strstr(golden, "-incoming"));
     CU_ASSERT_PTR_NOT_NULL(strstr(fork, "mem-path=/g/a,,b.ram,size=768M,share=off"));
     CU_ASSERT_PTR_NOT_NULL(strstr(fork, "'-incoming'/><qemu:arg value='defer'"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(fork, "<qemu:del capability='cpu-unavailable-features'/>"));
     free(golden);
     free(fork);
 }
