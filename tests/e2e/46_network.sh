@@ -41,6 +41,8 @@ wait_session carla 60 'not i'
 wait_gone "$id"
 stack_ctl pool delete lan --yes
 api_quietly wait 120 /v1/pools 'not any(x["name"] == "lan" for x in i)'
+say "its golden guest goes with it, and the other pool's stays"
+until_true 60 "the end of its golden guest" golden_guests_are 1
 stack_virsh net-destroy desks
 stack_ctl pool set main --spare 2
 wait_ready 2

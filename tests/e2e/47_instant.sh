@@ -1,5 +1,6 @@
 #!/bin/bash
-# Instant clones: each is a desktop of its own, is lent and recycled like any other, and outlives vmpool and libvirtd.
+# Instant clones: each is a desktop of its own, is lent and recycled like any other, has its user's data disk, and outlives
+# vmpool and libvirtd. Two pools of one shape have one golden guest.
 . "$REPO/tests/e2e/lib.sh"
 
 ready() { api_quietly wait "${2:-600}" /v1/pools/forks "d['ready'] >= $1"; }
@@ -14,11 +15,13 @@ identity() {
 
 stack_ctl pool set main --spare 0
 trap "stack_ctl pool set main --spare 2" EXIT # also when this fails: what follows waits for them
-stack_ctl pool create forks --image desktop --spare 3 --max 3 --vcpus 2 --memory 768MiB --provision instant --warm on
+stack_ctl pool create forks --image desktop --spare 3 --max 3 --vcpus 2 --memory 768MiB --provision instant --warm on \
+    --data-disk 64MiB --data-disk-mount /srv/mine
 stack_ctl entitlement add forks --user carla
 ready 3
 stack_ctl pool show forks
 is "$(api get /v1/pools/forks 'd["provision_note"] or ""')" "" "why no instant clones are made"
+golden_guests_are 1 || die "the pools do not share a golden guest"
 say "no two clones have anything of an identity in common"
 read -r -a names <<<"$(forks)"
 for name in "${names[@]}"; do
@@ -46,6 +49,9 @@ log_in carla carla
 desktop=$(desktop_of carla)
 [[ $desktop == forks-* ]] || die "carla got $desktop"
 id=$(desktop_id "$desktop")
+disk=$(data_disk carla id)
+data_disk_is_at "$desktop" "$disk" /srv/mine
+guest_sh "$desktop" 'su -c "echo kept >/srv/mine/mark && sync" desktop' || die "the user cannot write on the data disk"
 
 say "vmpool and libvirtd crash; the clones are adopted, and their golden guest is not made again"
 guests=$(stack_virsh list --uuid | sort)
@@ -62,12 +68,27 @@ wait_active carla 5
 say "the log-off is told by the clone itself; it is recycled, and another one is forked"
 log_off carla
 wait_gone "$id"
+wait_data_disk carla free
 ready 3 120
 is "$(grep -c 'golden guest .* sealing -> ready' "$STACK/log/vmpool.log")" "$made" "how often a golden guest was made"
 
-say "the golden guest goes with its pool"
+say "her next clone has her data disk"
+stack_ctl pool set forks --spare 1
+api_quietly wait 60 /v1/pools/forks 'd["desktops"] == 1'
+enter carla carla
+desktop=$(desktop_of carla)
+[ "$(desktop_id "$desktop")" != "$id" ] || die "the desktop was not recycled"
+id=$(desktop_id "$desktop")
+data_disk_is_at "$desktop" "$disk" /srv/mine
+is "$(guest_sh "$desktop" 'cat /srv/mine/mark')" kept "what is on the data disk"
+api_quietly call POST "/v1/sessions/$(session_of carla 'i[0]["id"]')/logoff" '{}'
+wait_gone "$id"
+wait_data_disk carla free
+stack_ctl data-disk delete "$disk" --yes
+
+say "a pool goes, and the golden guest is the other one's"
 stack_ctl pool delete forks --yes
 api_quietly wait 180 /v1/pools 'not any(p["name"] == "forks" for p in i)'
-until_true 60 "the golden guest's files" sh -c "! find '$STACK/golden' -type f | grep ."
 stack_ctl pool set main --spare 2
 wait_ready 2
+golden_guests_are 1 || die "the golden guest did not stay"

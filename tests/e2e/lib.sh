@@ -57,6 +57,9 @@ guest_sh() {
     "$REPO/tests/lib/guest.py" "${GUEST_URI:-$("$REPO/config/private-libvirtd" uri "$STACK/libvirt")}" "$1" "$2"
 }
 
+# Whether so many golden guests lie there.
+golden_guests_are() { [ "$(find "$STACK/golden" -name '*.ram' | wc -l)" = "$1" ]; }
+
 guest_pid() { cat "$STACK/libvirt/run/qemu/$1.pid"; }
 
 # --- users at their clients ----------------------------------------------------------------------------
