@@ -47,7 +47,7 @@ hold() {
     "$BUILD/tests/load/carrel-load" idle --target "127.0.0.1:$PORT" --no-guest --users "$OUT/$1.users" --sessions 1 \
         --duration 600 >"$OUT/$1.load" 2>&1 &
     client=$!
-    wait_active "$1"
+    wait_active "$1" 200 # the data disk of a new user is formatted first
 }
 host_of() { api get "/v1/desktops/$1" 'd["host"]'; }
 ready_on() { api get "/v1/desktops?pool=$1&state=ready" '" ".join(sorted(x["host"] for x in i))'; }
