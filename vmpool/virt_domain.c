@@ -12,14 +12,18 @@
 #include "template.h"
 #include "virt_internal.h"
 
-/* Reads installation, desktop id and epoch from a domain's metadata. False when it has none of ours. */
-static bool read_mark(virDomainPtr domain, char installation[INSTALLATION_SIZE], char desktop_id[ID_SIZE],
-                      uint64_t *ret_epoch)
+/* Reads installation, desktop id and epoch from a domain's metadata. CE_REFUSED: it has none of ours. Else it has ended
+ * meanwhile, or nobody knows. */
+static int read_mark(virDomainPtr domain, char installation[INSTALLATION_SIZE], char desktop_id[ID_SIZE],
+                     uint64_t *ret_epoch, struct error *err)
 {
     char *text = virDomainGetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT, CARREL_METADATA_NS, 0);
-    if (!text)
-        return false;
-    bool found = false;
+    if (!text) {
+        const virError *last = virGetLastError();
+        int rc = virt_error(err, "cannot read whose the guest is");
+        return last && last->code == VIR_ERR_NO_DOMAIN_METADATA ? CE_REFUSED : rc;
+    }
+    int rc = CE_REFUSED;
     xmlDocPtr doc = xmlReadMemory(text, (int)strlen(text), "metadata", NULL,
                                   XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
     xmlNodePtr root = doc ? xmlDocGetRootElement(doc) : NULL;
@@ -32,7 +36,7 @@ static bool read_mark(virDomainPtr domain, char installation[INSTALLATION_SIZE],
         if (owner && id && xmlStrlen(owner) < INSTALLATION_SIZE && xmlStrlen(id) < ID_SIZE && *id) {
             snprintf(installation, INSTALLATION_SIZE, "%s", (const char *)owner);
             snprintf(desktop_id, ID_SIZE, "%s", (const char *)id);
-            found = true;
+            rc = 0;
         }
         xmlFree(owner);
         xmlFree(id);
@@ -40,7 +44,7 @@ static bool read_mark(virDomainPtr domain, char installation[INSTALLATION_SIZE],
     if (doc)
         xmlFreeDoc(doc);
     free(text);
-    return found;
+    return rc;
 }
 
 int virt_domain_lookup(struct virt_conn *conn, const struct guest_key *key, virDomainPtr *ret,
@@ -51,12 +55,15 @@ int virt_domain_lookup(struct virt_conn *conn, const struct guest_key *key, virD
         return virt_error(err, "the guest is not there");
     char installation[INSTALLATION_SIZE], desktop_id[ID_SIZE];
     uint64_t epoch = 0, held = atomic_load(&conn->epoch);
-    if (!read_mark(domain, installation, desktop_id, &epoch) ||
-        strcmp(installation, key->installation) != 0 || strcmp(desktop_id, key->desktop_id) != 0) {
+    int rc = read_mark(domain, installation, desktop_id, &epoch, err);
+    if (!rc && (strcmp(installation, key->installation) != 0 || strcmp(desktop_id, key->desktop_id) != 0))
+        rc = CE_REFUSED;
+    if (rc == CE_REFUSED) {
         const char *name = virDomainGetName(domain);
-        int rc =
-            error_set(err, CE_REFUSED, "domain %s is not a guest of this installation, so it is left alone",
-                      name ? name : key->uuid);
+        (void)!error_set(err, rc, "domain %s is not a guest of this installation, so it is left alone",
+                         name ? name : key->uuid);
+    }
+    if (rc) {
         virDomainFree(domain);
         return rc;
     }
@@ -249,33 +256,44 @@ int virt_domain_take_over(struct virt_conn *conn, const struct guest_key *key, s
     return rc ? rc : write_epoch(conn, domain, key, err);
 }
 
-int virt_domain_list(struct virt_conn *conn, const char *installation,
-                     void (*each)(void *arg, const char *name, const struct guest_key *key,
-                                  const struct guest_seen *seen),
-                     void *arg, struct error *err)
+/* Where the connection is lost nothing is known, least of all that a guest has ended. */
+static int list_one(const struct virt_conn *conn, virDomainPtr domain, const char *installation,
+                    virt_each_guest *each, void *arg, struct error *err)
+{
+    struct guest_key key = {0};
+    struct guest_seen seen = {0};
+    uint64_t epoch = 0;
+    int rc = read_mark(domain, key.installation, key.desktop_id, &epoch, err);
+    bool ours = !rc && !strcmp(key.installation, installation);
+    if (ours && (rc = domain_look(domain, &seen, err)))
+        seen = (struct guest_seen){0};
+    if (rc == CE_UNREACHABLE)
+        return rc;
+    if (rc == CE_NOT_FOUND && !ours)
+        return 0; /* it ended meanwhile */
+    if (!ours)
+        key.desktop_id[0] = 0;
+    seen.behind = ours && epoch < atomic_load(&conn->epoch);
+    const char *name = virDomainGetName(domain);
+    if (name && !virDomainGetUUIDString(domain, key.uuid))
+        each(arg, name, &key, &seen);
+    return 0;
+}
+
+int virt_domain_list(struct virt_conn *conn, const char *installation, virt_each_guest *each, void *arg,
+                     struct error *err)
 {
     virDomainPtr *domains = NULL;
-    int count = virConnectListAllDomains(conn->conn, &domains, 0);
+    int count = virConnectListAllDomains(conn->conn, &domains, 0), rc = 0;
     if (count < 0)
         return virt_error(err, "cannot list the host's guests");
     for (int i = 0; i < count; i++) {
-        struct guest_key key = {0};
-        uint64_t epoch = 0;
-        bool ours = read_mark(domains[i], key.installation, key.desktop_id, &epoch) &&
-                    !strcmp(key.installation, installation);
-        struct guest_seen seen = {0};
-        if (!ours)
-            key.desktop_id[0] = 0;
-        else if (domain_look(domains[i], &seen, NULL))
-            seen = (struct guest_seen){0};
-        seen.behind = ours && epoch < atomic_load(&conn->epoch);
-        const char *name = virDomainGetName(domains[i]);
-        if (name && !virDomainGetUUIDString(domains[i], key.uuid))
-            each(arg, name, &key, &seen);
+        if (!rc)
+            rc = list_one(conn, domains[i], installation, each, arg, err);
         virDomainFree(domains[i]);
     }
     free(domains);
-    return 0;
+    return rc;
 }
 
 int virt_domain_agent(struct virt_conn *conn, const struct guest_key *key, const char *command, int timeout_s,

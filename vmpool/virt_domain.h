@@ -51,12 +51,14 @@ int virt_domain_attach_card(struct virt_conn *conn, const struct guest_key *key,
 int virt_domain_address(struct virt_conn *conn, const struct guest_key *key, char ret[ADDRESS_SIZE],
                         struct error *err) MUST_CHECK;
 
-/* Calls each() for every domain of the host: KEY's desktop_id is empty for one that is not ours. SEEN is what
- * virt_domain_find() would say; not running too when that failed. Waits for no guest. */
-int virt_domain_list(struct virt_conn *conn, const char *installation,
-                     void (*each)(void *arg, const char *name, const struct guest_key *key,
-                                  const struct guest_seen *seen),
-                     void *arg, struct error *err) MUST_CHECK;
+/* KEY's desktop_id is empty for a domain that is not ours. SEEN is what virt_domain_find() would say; not running too
+ * when that failed. */
+typedef void virt_each_guest(void *arg, const char *name, const struct guest_key *key,
+                             const struct guest_seen *seen);
+
+/* Calls each() for every domain of the host. Waits for no guest. When it fails, the list was not whole. */
+int virt_domain_list(struct virt_conn *conn, const char *installation, virt_each_guest *each, void *arg,
+                     struct error *err) MUST_CHECK;
 
 /* Writes the epoch of the host's lease into the guest's mark. Waits for half a minute while another call has it. */
 int virt_domain_take_over(struct virt_conn *conn, const struct guest_key *key, struct error *err) MUST_CHECK;
