@@ -279,6 +279,8 @@ static void disk_work(int fd, bool writing, long offset_mib, long mib)
         if (n != 1 << 20)
             why = n < 0 ? strerror(errno) : "short";
     }
+    if (!why && writing && fsync(disk)) /* QEMU keeps the tables of what is new to itself until it is asked */
+        why = strerror(errno);
     if (why)
         dprintf(fd, "failed: %s\n", why);
     else

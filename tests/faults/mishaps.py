@@ -58,6 +58,14 @@ def user_on(name, user):
     return ticket
 
 
+def on_disk(desktop, mib):
+    """Whether what the guest writes when it is told lies there on its disk, as the host has it."""
+    read = subprocess.run(['qemu-io', '-U', '-r', '-f', 'qcow2', '-c', f'read -P 0x5a {mib}M 1M',
+                           LAB.column_of(desktop, 'disk')], capture_output=True, text=True, check=False).stdout
+    assert 'read 1048576/1048576' in read, read
+    return 'failed' not in read
+
+
 def golden_disk(name):
     return f'{LAB.dir}/images/{LAB.get(f"/v1/images/{name}")["id"]}/disk.qcow2'
 
@@ -272,6 +280,74 @@ def a_damaged_overlay_keeps_its_desktop_for_its_owner_and_says_so():
         LAB.must(LAB.post(f'/v1/desktops/{desktop["id"]}/recycle'), 202)
         LAB.wait_gone(desktop)
         retry('damaged')
+
+
+def a_dedicated_guest_that_dies_starts_again_from_its_disk():
+    """With its owner on it, whose session ends, and with nobody; nothing that was written is lost."""
+    with pool('owned', kind='dedicated'):
+        LAB.wait_state('owned', 'ready')
+        ticket = user_on('owned', 'olga')
+        desktop = LAB.desktops('owned')[0]
+        assert LAB.tell_guest(desktop, 'write 1 1', LAB.WAIT_S) == 'ok'
+        for ends in (ticket, None):
+            pid = LAB.qemu_of(desktop)
+            os.kill(pid, signal.SIGKILL)
+            if ends:
+                LAB.wait_session_end(ends, 'guest-failed')
+            LAB.wait_until(lambda: LAB.qemu_of(desktop) not in (None, pid), LAB.WAIT_S, 'it is started again')
+            LAB.wait_desktop('owned', lambda d: d['state'] == 'ready', 'it is ready again', answering=True)
+        assert on_disk(desktop, 1)
+        again = LAB.must(LAB.login('olga', pool='owned'), 200)
+        assert LAB.desktops('owned')[0]['id'] == desktop['id'], again
+
+
+def copies_of_a_disk_that_are_cut_off_are_begun_again_or_undone():
+    """A snapshot fails with its host's libvirtd and leaves everything as it was; with vmpool a restore is begun again."""
+    def order(verb, **members):
+        said = len(LAB.vmpool_log())
+        LAB.must(LAB.post(verb, {'force': True, **members}), 202)
+        LAB.wait_until(lambda: 'kept begins' in LAB.vmpool_log()[said:], LAB.WAIT_S, 'it begins')
+
+    def snapshots():
+        return [x['state'] for x in LAB.get(where)['items']]
+
+    def wait_done(*outcomes):
+        LAB.wait_until(lambda: snapshots() in outcomes, LAB.WAIT_S, f'its snapshots are one of {outcomes}')
+        LAB.wait_desktop('copied', lambda d: d['id'] == desktop['id'] and d['state'] == 'ready', 'it is ready', answering=True)
+
+    def files():
+        return sum(f.startswith(desktop['id']) and f.endswith('.qcow2') for f in os.listdir(f'{LAB.dir}/desktops'))
+
+    def kill_libvirtd():
+        LAB.host.kill()
+        LAB.wait_host('down')
+        LAB.host.start()
+        LAB.wait_host('up')
+
+    def kill_vmpool():
+        LAB.kill_vmpool()
+        LAB.start_vmpool()
+
+    with pool('copied', kind='dedicated'):
+        LAB.wait_state('copied', 'ready')
+        user_on('copied', 'cora')
+        LAB.must(LAB.patch('/v1/pools/copied', {'spare': 0}), 200)  # no start is cut off, which libvirt does not get over
+        desktop = LAB.desktops('copied')[0]
+        where = f'/v1/desktops/{desktop["id"]}/snapshots'
+        assert LAB.tell_guest(desktop, 'write 1 30', LAB.WAIT_S) == 'ok'
+        order(where, name='kept')
+        kill_libvirtd()
+        wait_done([], ['ready'])
+        if not snapshots():  # it was done before the kill otherwise
+            order(where, name='kept')
+            wait_done(['ready'])
+        assert files() == 2, files()
+        assert LAB.tell_guest(LAB.desktops('copied')[0], 'write 40 1', LAB.WAIT_S) == 'ok'
+        order(f'{where}/kept/restore')
+        kill_vmpool()
+        wait_done(['ready'])
+        assert on_disk(desktop, 1) and on_disk(desktop, 30) and not on_disk(desktop, 40)
+        LAB.wait_until(lambda: files() == 2, LAB.WAIT_S, 'the files of disk and snapshot are there, and no others')
 
 
 # --- what is taken --------------------------------------------------------------------------------------------
@@ -500,9 +576,10 @@ CASES = [a_guest_that_hangs_keeps_nobody_else_waiting, a_call_that_never_comes_b
          a_golden_guest_that_hangs_is_ended_and_keeps_no_desktop_waiting,
          a_libvirtd_that_hangs_stalls_its_own_host_only, a_disk_that_is_full_during_a_clone,
          a_disk_that_fills_under_a_user_pauses_and_the_work_goes_on, a_golden_disk_that_is_gone_or_another,
-         a_damaged_overlay_keeps_its_desktop_for_its_owner_and_says_so, a_port_that_is_taken_is_passed_over,
-         a_port_that_is_taken_at_the_last_moment_is_passed_over, a_name_that_is_taken_is_passed_over,
-         a_guest_without_rdp_or_agent_fails_at_its_deadline_and_the_pool_stops,
+         a_damaged_overlay_keeps_its_desktop_for_its_owner_and_says_so,
+         a_dedicated_guest_that_dies_starts_again_from_its_disk, copies_of_a_disk_that_are_cut_off_are_begun_again_or_undone,
+         a_port_that_is_taken_is_passed_over, a_port_that_is_taken_at_the_last_moment_is_passed_over,
+         a_name_that_is_taken_is_passed_over, a_guest_without_rdp_or_agent_fails_at_its_deadline_and_the_pool_stops,
          a_host_that_cannot_start_guests_says_why_until_it_can, an_agent_that_falls_silent_under_a_user_ends_nothing,
          a_clock_that_jumps_ends_nothing_and_delays_nothing,
          a_store_that_is_locked_stops_nothing_for_good, many_cycles_leave_nothing]
