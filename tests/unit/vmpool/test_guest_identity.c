@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "suite.h"
 
@@ -246,6 +247,38 @@ static void an_earlier_script_that_comes_second_does_nothing(void)
     remove_guest(dir);
 }
 
+/* Until the file is there: it is made in the background. */
+static void wait_for(const char *dir, const char *name)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    for (int tries = 0; access(path, F_OK) && tries < 3000; tries++)
+        (void)usleep(10000);
+}
+
+static void the_golden_guest_s_ssh_keys_go_and_others_are_made(void)
+{
+    char script[GUEST_SCRIPT_MAX], dir[] = "/tmp/carrel-identity.XXXXXX", line[1024], seen[64];
+    const struct guest_identity identity = identity_of("demo-7");
+    script_of(&identity, script);
+    make_guest(dir);
+    snprintf(line, sizeof line,
+             "cd %s && mkdir etc/ssh && touch etc/ssh/ssh_host_rsa_key etc/ssh/ssh_host_rsa_key.pub "
+             "etc/ssh/sshd_config && "
+             "printf '#!/bin/sh\nls %s/etc/ssh >%s/made\necho $* >>%s/made\n' >bin/ssh-keygen && "
+             "printf '#!/bin/sh\necho $* >%s/new\nmv %s/new %s/told\n' >bin/systemctl && chmod +x bin/*",
+             dir, dir, dir, dir, dir, dir, dir);
+    CU_ASSERT_EQUAL_FATAL(system(line), 0); /* NOLINT(cert-env33-c) */
+    snprintf(line, sizeof line, "PATH=%s/bin:$PATH; rm() { /bin/rm \"$@\"; }; command() { :; }\n", dir);
+    run_script_in(dir, script, 1700000000123, line);
+    wait_for(dir, "told");
+    read_in(dir, "made", seen, sizeof seen); /* what lay there when the new ones were asked for */
+    CU_ASSERT_STRING_EQUAL(seen, "sshd_config\n-A\n");
+    read_in(dir, "told", seen, sizeof seen);
+    CU_ASSERT_STRING_EQUAL(seen, "try-restart ssh\n");
+    remove_guest(dir);
+}
+
 /* The shell that waits, on two pipes instead of the port: what it says, and what becomes of its guest. */
 static int run_waiter(const char *dir, const char *lines, char *ret, size_t size)
 {
@@ -397,6 +430,7 @@ SUITE("vmpool guest_identity", TEST(the_generator_comes_first_and_a_log_in_s_nee
       TEST(the_password_itself_is_not_in_it), TEST(no_two_scripts_share_a_secret),
       TEST(a_name_with_quotes_stays_a_name), TEST(both_scripts_are_good_shell),
       TEST(the_guest_is_another_one_afterwards), TEST(a_user_without_a_shadow_line_is_left_to_chpasswd),
+      TEST(the_golden_guest_s_ssh_keys_go_and_others_are_made),
       TEST(an_earlier_script_that_comes_second_does_nothing), TEST(the_shell_that_waits_does_what_it_is_told),
       TEST(lines_that_end_early_change_nothing), TEST(what_is_heard_is_taken_for_no_more_than_it_is),
       TEST(a_name_of_two_lines_is_not_told), TEST(the_old_name_is_replaced_at_the_end_of_lines_only),
