@@ -208,6 +208,7 @@ static void on_down(void *arg, const char *reason)
 {
     struct host *host = arg;
     host->connected = false;
+    host->start_trouble[0] = 0; /* that the connection was lost is no word about its QEMU */
     host_lane_lost(host);
     desktop_host_is_lost(host);
     if (!host->leaving)

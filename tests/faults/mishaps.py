@@ -301,6 +301,22 @@ def a_dedicated_guest_that_dies_starts_again_from_its_disk():
         assert LAB.desktops('owned')[0]['id'] == desktop['id'], again
 
 
+def a_full_copy_is_lent_and_recycled_like_any_other():
+    """Its disk rests on no image, and nothing of it is left when its user has logged off."""
+    with pool('whole', provision='full'):
+        desktop = LAB.wait_state('whole', 'ready')
+        disk = LAB.column_of(desktop, 'disk')
+        info = subprocess.run(['qemu-img', 'info', '-U', disk], capture_output=True, text=True, check=True).stdout
+        assert 'virtual size: 64 MiB' in info and 'backing file' not in info, info
+        ticket = user_on('whole', 'wilma')
+        LAB.must_tell(desktop, 'hook close desktop')
+        LAB.wait_session_end(ticket, 'logoff')
+        LAB.wait_gone(desktop)
+        assert not os.path.exists(disk), disk
+        other = LAB.wait_state('whole', 'ready')
+        assert other['id'] != desktop['id'] and os.path.exists(LAB.column_of(other, 'disk'))
+
+
 def copies_of_a_disk_that_are_cut_off_are_begun_again_or_undone():
     """A snapshot fails with its host's libvirtd and leaves everything as it was; with vmpool a restore is begun again."""
     def order(verb, **members):
@@ -577,7 +593,8 @@ CASES = [a_guest_that_hangs_keeps_nobody_else_waiting, a_call_that_never_comes_b
          a_libvirtd_that_hangs_stalls_its_own_host_only, a_disk_that_is_full_during_a_clone,
          a_disk_that_fills_under_a_user_pauses_and_the_work_goes_on, a_golden_disk_that_is_gone_or_another,
          a_damaged_overlay_keeps_its_desktop_for_its_owner_and_says_so,
-         a_dedicated_guest_that_dies_starts_again_from_its_disk, copies_of_a_disk_that_are_cut_off_are_begun_again_or_undone,
+         a_full_copy_is_lent_and_recycled_like_any_other, a_dedicated_guest_that_dies_starts_again_from_its_disk,
+         copies_of_a_disk_that_are_cut_off_are_begun_again_or_undone,
          a_port_that_is_taken_is_passed_over, a_port_that_is_taken_at_the_last_moment_is_passed_over,
          a_name_that_is_taken_is_passed_over, a_guest_without_rdp_or_agent_fails_at_its_deadline_and_the_pool_stops,
          a_host_that_cannot_start_guests_says_why_until_it_can, an_agent_that_falls_silent_under_a_user_ends_nothing,
