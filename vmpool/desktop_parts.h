@@ -9,7 +9,7 @@
 #include "host_lane.h"
 #include "virt_storage.h"
 
-#define DISK_RETRY_MS 5000 /* between starts of a guest whose disk another one has open */
+#define START_RETRY_MS 5000 /* between starts of a guest whose disk or port somebody else has */
 #define DISK_LOCKED_WORDS                                                                                    \
     "its disk is in use: its guest on the host before still runs, and has to end before it starts here"
 #define DESKTOP_RESTS_WORDS                                                                                  \

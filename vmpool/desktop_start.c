@@ -13,6 +13,8 @@
 #include "virt_golden.h"
 #include "virt_save.h"
 
+#define NO_PORT_WORDS "no port of vmpool.port_range is free"
+
 /* --- starting a domain ------------------------------------------------------------------------------------
  */
 
@@ -40,6 +42,24 @@ bool desktop_may_have_agent(const struct desktop *d)
     return !template || template_has_channel(template, VIRT_AGENT_PORT);
 }
 
+static int write_waits(struct db *db, struct desktop_write *w)
+{
+    return store_desktop_set_reason(db, w->row.id, w->row.state, w->reason);
+}
+
+/* It is tried again later, and whoever looks at the desktop sees what it waits for. */
+static void wait_saying(struct desktop *d, int64_t pause_ms, const char *words)
+{
+    desktop_pause(d, pause_ms);
+    if (!*words || !strcmp(d->row.reason, words))
+        return;
+    struct desktop_write *w = desktop_write_create(d);
+    if (!w)
+        return;
+    snprintf(w->reason, sizeof w->reason, "%s", words);
+    desktop_write_submit(w, write_waits);
+}
+
 /* Gives the job what it needs to start the guest. False: it cannot start now, or it has failed. */
 static bool prepare_start(struct desktop *d, struct guest_job *job)
 {
@@ -62,8 +82,13 @@ static bool prepare_start(struct desktop *d, struct guest_job *job)
     if (desktop_on_user_network(d) && !d->port) {
         /* A port that the row has from a former start is taken again if it is free. */
         d->port = d->row.port && !d->port_tries ? d->row.port : desktop_port_pick(d->vm, host);
+        if (!d->port && d->restore) { /* a start anew would lose what is open on it */
+            d->port_tries = 0;
+            wait_saying(d, START_RETRY_MS, NO_PORT_WORDS);
+            return false;
+        }
         if (!d->port) {
-            desktop_fail(d, "no port of vmpool.port_range is free");
+            desktop_fail(d, NO_PORT_WORDS);
             return false;
         }
     }
@@ -130,39 +155,21 @@ static bool prepare_start(struct desktop *d, struct guest_job *job)
     return job->xml != NULL;
 }
 
-static int write_waits(struct db *db, struct desktop_write *w)
-{
-    return store_desktop_set_reason(db, w->row.id, w->row.state, w->reason);
-}
-
 /* Its guest on the host that it came from lives after all, where nobody reaches it. It is destroyed when that host is
  * back, or the storage takes its lock away when the host is really gone. */
 static void wait_for_disk(struct desktop *d)
 {
-    desktop_pause(d, DISK_RETRY_MS);
-    if (d->disk_locked)
-        return;
+    if (!d->disk_locked)
+        log_warning("desktop %s: %s", d->row.name, DISK_LOCKED_WORDS);
     d->disk_locked = true;
-    log_warning("desktop %s: %s", d->row.name, DISK_LOCKED_WORDS);
-    struct desktop_write *w = desktop_write_create(d);
-    if (!w)
-        return;
-    snprintf(w->reason, sizeof w->reason, "%s", DISK_LOCKED_WORDS);
-    desktop_write_submit(w, write_waits);
+    wait_saying(d, START_RETRY_MS, DISK_LOCKED_WORDS);
 }
 
-/* Its libvirt could not try, and is asked again: whoever looks at the desktop sees why. */
+/* Its libvirt could not try. */
 static void wait_for_host(struct desktop *d)
 {
     const struct host *host = desktop_host(d);
-    desktop_pause(d, GUEST_RETRY_MS);
-    if (!host || !*host->start_trouble || !strcmp(d->row.reason, host->start_trouble))
-        return;
-    struct desktop_write *w = desktop_write_create(d);
-    if (!w)
-        return;
-    snprintf(w->reason, sizeof w->reason, "%s", host->start_trouble);
-    desktop_write_submit(w, write_waits);
+    wait_saying(d, GUEST_RETRY_MS, host ? host->start_trouble : "");
 }
 
 /* What a start that failed means: another port, a pause, or a failed guest. */
@@ -171,6 +178,11 @@ static void start_failed(struct desktop *d, int rc, const struct error *err)
     d->port = 0;
     if (rc == CE_BUSY && ++d->port_tries < PORT_TRIES)
         return; /* the next step takes another port */
+    if (rc == CE_BUSY && d->restore) {
+        d->port_tries = 0;
+        wait_saying(d, START_RETRY_MS, NO_PORT_WORDS);
+        return;
+    }
     if (rc == CE_UNREACHABLE || rc == CE_CANCELLED) {
         wait_for_host(d);
         return;

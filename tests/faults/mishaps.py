@@ -397,6 +397,24 @@ def a_port_that_is_taken_at_the_last_moment_is_passed_over():
     LAB.set(port_range='21000-21999')
 
 
+def a_suspended_desktop_waits_for_a_port():
+    """A start anew would lose what is open on it."""
+    LAB.set(port_range='21994-21995')
+    with pool('resumed', kind='dedicated'):
+        LAB.wait_state('resumed', 'ready')
+        ticket = user_on('resumed', 'rhea')
+        LAB.must(LAB.post(f'/v1/sessions/{ticket["session"]}/logoff'), 202)
+        desktop = LAB.wait_state('resumed', 'ready')
+        LAB.rest('resumed', 'suspend')
+        LAB.wait_state('resumed', 'stopped/suspended')
+        with socket.create_server(('127.0.0.1', 21994)), socket.create_server(('127.0.0.1', 21995)):
+            LAB.rest('resumed', 'keep')
+            LAB.wait_desktop('resumed', lambda d: d['reason'] == 'no port of vmpool.port_range is free', 'it says what it waits for')
+        LAB.wait_desktop('resumed', lambda d: d['state'] == 'ready', 'it is ready again', answering=True)
+        assert f'desktop {desktop["name"]}: goes on with the memory that was written' in LAB.vmpool_log()
+    LAB.set(port_range='21000-21999')
+
+
 def a_name_that_is_taken_is_passed_over():
     """By a domain that vmpool has not seen yet: it came after the last look through the host."""
     from lab import FOREIGN
@@ -596,7 +614,8 @@ CASES = [a_guest_that_hangs_keeps_nobody_else_waiting, a_call_that_never_comes_b
          a_full_copy_is_lent_and_recycled_like_any_other, a_dedicated_guest_that_dies_starts_again_from_its_disk,
          copies_of_a_disk_that_are_cut_off_are_begun_again_or_undone,
          a_port_that_is_taken_is_passed_over, a_port_that_is_taken_at_the_last_moment_is_passed_over,
-         a_name_that_is_taken_is_passed_over, a_guest_without_rdp_or_agent_fails_at_its_deadline_and_the_pool_stops,
+         a_suspended_desktop_waits_for_a_port, a_name_that_is_taken_is_passed_over,
+         a_guest_without_rdp_or_agent_fails_at_its_deadline_and_the_pool_stops,
          a_host_that_cannot_start_guests_says_why_until_it_can, an_agent_that_falls_silent_under_a_user_ends_nothing,
          a_clock_that_jumps_ends_nothing_and_delays_nothing,
          a_store_that_is_locked_stops_nothing_for_good, many_cycles_leave_nothing]
