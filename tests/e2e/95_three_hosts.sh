@@ -8,13 +8,11 @@
 . "$REPO/tests/lib/hosts.sh"
 
 HOSTS=(north west south)
-client=
 disk=
 
 # Her session and her data disk end: a pool with either is not deleted.
 leave() {
-    [ -z "$client" ] || kill "$client" || true
-    client=
+    client_stop dora || true
     api_quietly call POST "/v1/sessions/$(session_of dora 'i[0]["id"]')/logoff" '{}' || true
     wait_data_disk dora free
     stack_ctl data-disk delete "$disk" --yes
@@ -24,7 +22,7 @@ leave() {
 tidy() {
     # Desktops go before their hosts, so that nothing of them stays in the store.
     local name
-    [ -z "$client" ] || kill "$client" 2>/dev/null || true
+    client_stop dora 2>/dev/null || true
     host_mend west >/dev/null 2>&1 || true
     [ -z "$disk" ] || leave >/dev/null 2>&1 || true
     for name in wide own; do stack_ctl pool delete "$name" --yes >/dev/null 2>&1 || true; done
@@ -41,14 +39,6 @@ tidy() {
 }
 trap tidy EXIT
 
-# hold USER: a client that stays until it is ended.
-hold() {
-    printf '%s:%s\n' "$1" "$PASSWORD" >"$OUT/$1.users"
-    "$BUILD/tests/load/carrel-load" idle --target "127.0.0.1:$PORT" --no-guest --users "$OUT/$1.users" --sessions 1 \
-        --duration 600 >"$OUT/$1.load" 2>&1 &
-    client=$!
-    wait_active "$1" 200 # the data disk of a new user is formatted first
-}
 host_of() { api get "/v1/desktops/$1" 'd["host"]'; }
 ready_on() { api get "/v1/desktops?pool=$1&state=ready" '" ".join(sorted(x["host"] for x in i))'; }
 guest_of() { cat "$(host_dir "$1")/libvirt/run/qemu/$2.pid"; }
@@ -97,7 +87,7 @@ is "$(ready_on own)" west "where the dedicated one is"
 say "a user"
 printf '%s\n' "$PASSWORD" | stack_ctl user create dora --password-file -
 stack_ctl entitlement add own --user dora
-hold dora
+enter dora dora 200 # a new data disk is formatted first
 own=$(desktop_of dora)
 identity=$(desktop_id "$own")
 guest=$(guest_of west "$own")
@@ -112,8 +102,7 @@ host_cut west
 api_quietly wait 60 /v1/hosts/west 'd["state"] == "down"'
 wait_session dora 60 'not i'
 is "$(last_end dora)" host-lost "why her session ended"
-kill "$client"
-client=
+client_stop dora
 api_quietly wait 60 "/v1/desktops/$own" 'd["host"] == "south"'
 api_quietly wait 60 "/v1/desktops/$own" '"its disk is in use" in (d["reason"] or "")'
 is "$(data_disk dora state)" lost "the state of the data disk, to which its guest may still write"
@@ -130,7 +119,7 @@ done
 api_quietly wait 300 "/v1/desktops/$own" 'd["state"] == "ready"'
 is "$(host_of "$own") $(desktop_id "$own")" "south $identity" "where her desktop is"
 is "$(host_guests west | wc -l)" 0 "guests on west"
-hold dora
+enter dora dora 200 # a new data disk is formatted first
 is "$(desktop_of dora)" "$own" "her desktop"
 is "$(data_disk dora id)" "$disk" "her data disk"
 GUEST_URI=$(host_uri south) data_disk_is_at "$own" "$disk" /home/desktop
