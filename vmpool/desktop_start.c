@@ -140,6 +140,7 @@ static bool prepare_start(struct desktop *d, struct guest_job *job)
         .ram_file = job->fork ? ram : NULL,
         .nic_later = job->fork,
         .fork = job->fork,
+        .warm = job->fork && pool->warm,
         .kvm = kvm == 1,
         .keep = pool->kind == POOL_DEDICATED,
         .one_socket = windows,

@@ -160,6 +160,15 @@ static void the_shipped_template_fills_for_both_networks_and_both_ways_to_boot(v
     CU_ASSERT_PTR_NOT_NULL(strstr(xml, "<tb-cache unit='MiB'>256</tb-cache>"));
     CU_ASSERT_PTR_NOT_NULL(strstr(xml, "cache='unsafe'"));
     free(xml);
+    spec.fork = true;
+    xml = expand_shipped("domain.xml", &spec);
+    CU_ASSERT_PTR_NOT_NULL(strstr(xml, "<tb-cache unit='MiB'>128</tb-cache>"));
+    free(xml);
+    spec.warm = true;
+    xml = expand_shipped("domain.xml", &spec);
+    CU_ASSERT_PTR_NOT_NULL(strstr(xml, "<tb-cache unit='MiB'>32</tb-cache>"));
+    free(xml);
+    spec.fork = spec.warm = false;
     spec.network = "desktops";
     spec.kernel = "/k";
     spec.initrd = "/i";
