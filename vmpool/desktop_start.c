@@ -60,6 +60,13 @@ static void wait_saying(struct desktop *d, int64_t pause_ms, const char *words)
     desktop_write_submit(w, write_waits);
 }
 
+/* A start anew would lose what is open on a desktop that is suspended. */
+static void wait_for_port(struct desktop *d)
+{
+    d->port_tries = 0;
+    wait_saying(d, START_RETRY_MS, NO_PORT_WORDS);
+}
+
 /* Gives the job what it needs to start the guest. False: it cannot start now, or it has failed. */
 static bool prepare_start(struct desktop *d, struct guest_job *job)
 {
@@ -82,13 +89,11 @@ static bool prepare_start(struct desktop *d, struct guest_job *job)
     if (desktop_on_user_network(d) && !d->port) {
         /* A port that the row has from a former start is taken again if it is free. */
         d->port = d->row.port && !d->port_tries ? d->row.port : desktop_port_pick(d->vm, host);
-        if (!d->port && d->restore) { /* a start anew would lose what is open on it */
-            d->port_tries = 0;
-            wait_saying(d, START_RETRY_MS, NO_PORT_WORDS);
-            return false;
-        }
         if (!d->port) {
-            desktop_fail(d, NO_PORT_WORDS);
+            if (d->restore)
+                wait_for_port(d);
+            else
+                desktop_fail(d, NO_PORT_WORDS);
             return false;
         }
     }
@@ -140,7 +145,7 @@ static bool prepare_start(struct desktop *d, struct guest_job *job)
         .ram_file = job->fork ? ram : NULL,
         .nic_later = job->fork,
         .fork = job->fork,
-        .warm = job->fork && pool->warm,
+        .warm = pool->warm,
         .kvm = kvm == 1,
         .keep = pool->kind == POOL_DEDICATED,
         .one_socket = windows,
@@ -180,8 +185,7 @@ static void start_failed(struct desktop *d, int rc, const struct error *err)
     if (rc == CE_BUSY && ++d->port_tries < PORT_TRIES)
         return; /* the next step takes another port */
     if (rc == CE_BUSY && d->restore) {
-        d->port_tries = 0;
-        wait_saying(d, START_RETRY_MS, NO_PORT_WORDS);
+        wait_for_port(d);
         return;
     }
     if (rc == CE_UNREACHABLE || rc == CE_CANCELLED) {

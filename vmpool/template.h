@@ -59,7 +59,7 @@ struct guest_spec {
     bool
         nic_later; /* on a libvirt network: the card is attached when the guest runs (template_interface()) */
     bool fork;     /* a clone: it maps the file privately and waits for the state of its devices */
-    bool warm;     /* a fork in which a session is open already */
+    bool warm;     /* of a fork: a session is open in it already */
     bool kvm;
     bool keep;       /* a dedicated desktop: its disk outlives the guest */
     bool one_socket; /* all processors are cores of one: Windows for desktops takes two sockets at most */

@@ -60,8 +60,8 @@ int virt_domain_lookup(struct virt_conn *conn, const struct guest_key *key, virD
         rc = CE_REFUSED;
     if (rc == CE_REFUSED) {
         const char *name = virDomainGetName(domain);
-        (void)!error_set(err, rc, "domain %s is not a guest of this installation, so it is left alone",
-                         name ? name : key->uuid);
+        error_set(err, rc, "domain %s is not a guest of this installation, so it is left alone",
+                  name ? name : key->uuid);
     }
     if (rc) {
         virDomainFree(domain);

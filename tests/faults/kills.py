@@ -17,10 +17,7 @@ def kill_qemu(hall):
 
 
 def kill_libvirtd(hall):
-    LAB.host.kill()
-    LAB.wait_host('down')
-    LAB.host.start()
-    LAB.wait_host('up')
+    LAB.crash_libvirtd()
 
 
 def kill_vmpool(hall):

@@ -223,6 +223,13 @@ class FaultsLab(broker_lab.Lab):
             assert image['state'] == 'ready', image
         self.wait_host('up')
 
+    def crash_libvirtd(self):
+        """It is killed, and started again when vmpool has seen it."""
+        self.host.kill()
+        self.wait_host('down')
+        self.host.start()
+        self.wait_host('up')
+
     def wait_host(self, state, name='here'):
         self.wait_until(lambda: self.get(f'/v1/hosts/{name}')['state'] == state, WAIT_S, f'host {name} is {state}')
 

@@ -334,16 +334,6 @@ def copies_of_a_disk_that_are_cut_off_are_begun_again_or_undone():
     def files():
         return sum(f.startswith(desktop['id']) and f.endswith('.qcow2') for f in os.listdir(f'{LAB.dir}/desktops'))
 
-    def kill_libvirtd():
-        LAB.host.kill()
-        LAB.wait_host('down')
-        LAB.host.start()
-        LAB.wait_host('up')
-
-    def kill_vmpool():
-        LAB.kill_vmpool()
-        LAB.start_vmpool()
-
     with pool('copied', kind='dedicated'):
         LAB.wait_state('copied', 'ready')
         user_on('copied', 'cora')
@@ -352,7 +342,7 @@ def copies_of_a_disk_that_are_cut_off_are_begun_again_or_undone():
         where = f'/v1/desktops/{desktop["id"]}/snapshots'
         assert LAB.tell_guest(desktop, 'write 1 30', LAB.WAIT_S) == 'ok'
         order(where, name='kept')
-        kill_libvirtd()
+        LAB.crash_libvirtd()
         wait_done([], ['ready'])
         if not snapshots():  # it was done before the kill otherwise
             order(where, name='kept')
@@ -360,7 +350,8 @@ def copies_of_a_disk_that_are_cut_off_are_begun_again_or_undone():
         assert files() == 2, files()
         assert LAB.tell_guest(LAB.desktops('copied')[0], 'write 40 1', LAB.WAIT_S) == 'ok'
         order(f'{where}/kept/restore')
-        kill_vmpool()
+        LAB.kill_vmpool()
+        LAB.start_vmpool()
         wait_done(['ready'])
         assert on_disk(desktop, 1) and on_disk(desktop, 30) and not on_disk(desktop, 40)
         LAB.wait_until(lambda: files() == 2, LAB.WAIT_S, 'the files of disk and snapshot are there, and no others')
