@@ -18,7 +18,7 @@ client_alive carla client || die "the desktop was not reached in the first conne
 wait_active carla 10
 is "$(session_of carla 'i[0]["connection"]')" 1 "carla's connection"
 desktop=$(desktop_of carla)
-! stack_virsh dumpxml "$desktop" | grep -q share=off || die "$desktop was forked"
+! is_fork "$desktop" || die "$desktop was forked"
 check_invariants
 log_off carla
 wait_session carla 30 'not i'

@@ -21,7 +21,7 @@ stack_ctl pool set lan --provision instant --spare 2
 api_quietly wait 600 /v1/pools/lan 'd["ready"] == 2'
 forks=0
 for name in $(api get '/v1/desktops?pool=lan' '" ".join(x["name"] for x in i)'); do
-    if stack_virsh dumpxml "$name" | grep -q share=off; then forks=$((forks + 1)); fi
+    if is_fork "$name"; then forks=$((forks + 1)); fi
 done
 is "$forks" 1 "how many of the two were forked"
 

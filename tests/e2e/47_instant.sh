@@ -35,7 +35,7 @@ behind=$(($(date +%s) - clock))
 [ $behind -le 5 ] || die "the clone's clock is $behind s behind"
 ! grep 'its agent is asked for an identity' "$STACK/log/vmpool.log" || die "a clone was not told who it is on its port"
 for name in "${names[@]}"; do
-    stack_virsh dumpxml "$name" | grep -q 'share=off' || die "$name was not forked"
+    is_fork "$name" || die "$name was not forked"
 done
 
 say "no clone reaches another one, or the host, from its user-mode network"

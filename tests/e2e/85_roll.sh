@@ -12,7 +12,7 @@ trap tidy EXIT
 is_of() { # DESKTOP IMAGE: whether its disk was cloned from that one by way of a golden guest, as QEMU's host has it
     qemu-img info --force-share --backing-chain "$STACK/desktops/$(desktop_id "$1").qcow2" |
         grep -q "^backing file: .*$2" || die "$1 is not of image $2"
-    stack_virsh dumpxml "$1" | grep -q 'share=off' || die "$1 was not forked"
+    is_fork "$1" || die "$1 was not forked"
 }
 
 say "another version"

@@ -57,8 +57,9 @@ guest_sh() {
     "$REPO/tests/lib/guest.py" "${GUEST_URI:-$("$REPO/config/private-libvirtd" uri "$STACK/libvirt")}" "$1" "$2"
 }
 
-# Whether so many golden guests lie there.
-golden_guests_are() { [ "$(find "$STACK/golden" -name '*.ram' | wc -l)" = "$1" ]; }
+# Whether files of so many golden guests lie there.
+golden_guests_are() { [ "$(find "$STACK/golden" -type f -printf '%f\n' | sed 's/\..*//' | sort -u | wc -l)" = "$1" ]; }
+is_fork() { stack_virsh dumpxml "$1" | grep -q share=off; }
 
 guest_pid() { cat "$STACK/libvirt/run/qemu/$1.pid"; }
 
