@@ -7,8 +7,9 @@
 
 #include "cursor.h"
 
-/* TPKT, X.224 connection request, RDP negotiation request: TLS, CredSSP or both. */
-static const char request[] = {3, 0, 0, 19, 14, (char)0xe0, 0, 0, 0, 0, 0, 1, 0, 8, 0, 3, 0, 0, 0};
+/* TPKT, X.224 connection request, RDP negotiation request (MS-RDPBCGR 2.2.1.1.1) for neither TLS nor CredSSP: who wants
+ * them answers with a refusal, which is an answer, and does not begin a handshake that nobody will end. */
+static const char request[] = {3, 0, 0, 19, 14, (char)0xe0, 0, 0, 0, 0, 0, 1, 0, 8, 0, 0, 0, 0, 0};
 
 #define CONFIRM_HEAD 6 /* TPKT, length indicator, type: what says whether it is a confirm */
 

@@ -105,12 +105,15 @@ static void a_confirm_is_an_answer(void)
     CU_ASSERT_EQUAL(results, 1);
     CU_ASSERT_EQUAL(heard_len, 19);
     CU_ASSERT_EQUAL(heard[5], (char)0xe0); /* a connection request */
+    CU_ASSERT_EQUAL(heard[11], 1);         /* with a negotiation request */
+    CU_ASSERT_EQUAL(heard[15], 0);         /* for neither TLS nor CredSSP: a guest begins no handshake */
     end();
 }
 
-static void a_refusal_of_tls_is_an_answer_too(void)
+static void a_refusal_is_an_answer_too(void)
 {
-    static const char failure[] = {3, 0, 0, 19, 14, (char)0xd0, 0, 0, 0, 0, 0, 3, 0, 8, 0, 5, 0, 0, 0};
+    static const char failure[] = {3, 0, 0, 19, 14, (char)0xd0, 0, 0, 0, 0,
+                                   0, 3, 0, 8,  0,  5,          0, 0, 0}; /* HYBRID_REQUIRED_BY_SERVER */
     begin();
     answer = failure;
     ask(1);
@@ -180,7 +183,7 @@ static void a_name_is_no_address(void)
     end();
 }
 
-SUITE("probe", TEST(a_confirm_is_an_answer), TEST(a_refusal_of_tls_is_an_answer_too),
-      TEST(what_is_not_rdp_is_none), TEST(a_connection_that_is_closed_is_none_and_tried_again),
-      TEST(nobody_there_is_told_in_words), TEST(silence_is_none_after_its_time),
-      TEST(one_that_is_given_up_says_nothing), TEST(a_name_is_no_address))
+SUITE("probe", TEST(a_confirm_is_an_answer), TEST(a_refusal_is_an_answer_too), TEST(what_is_not_rdp_is_none),
+      TEST(a_connection_that_is_closed_is_none_and_tried_again), TEST(nobody_there_is_told_in_words),
+      TEST(silence_is_none_after_its_time), TEST(one_that_is_given_up_says_nothing),
+      TEST(a_name_is_no_address))
