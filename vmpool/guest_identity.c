@@ -158,7 +158,7 @@ static const char waiter_body[] =
 
 /* Quiet: for two seconds in a row less than a quarter of a processor was busy; /proc/stat counts hundredths. The X server's
  * key is filed under the host's name, and the clone has another one, so its programs no longer find it: the X server is
- * told to take its user's programs without a key. */
+ * told to take its user's programs without a key. At last an image may stop what would work in each clone for nobody. */
 static const char golden_body[] =
     "rest() {\n"
     "  quiet=0 left=20 last=0\n"
@@ -201,7 +201,10 @@ static const char golden_body[] =
     "  done\n"
     "  [ -n \"$found\" ] || { echo 'the session has no X server' >&2; exit 1; }\n"
     "fi\n"
-    "rest\n";
+    "rest\n"
+    "if [ -n \"$user\" ] && [ -x " GUEST_FREEZE_HOOK " ]; then\n"
+    "  " GUEST_FREEZE_HOOK " || { echo '" GUEST_FREEZE_HOOK " failed' >&2; exit 1; }\n"
+    "fi\n";
 
 /* Appends NAME='VALUE'; the shell sees any VALUE as it is. */
 static void assign(FILE *out, const char *name, const char *value)

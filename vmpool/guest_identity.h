@@ -21,6 +21,7 @@
 
 #define GUEST_SCRIPT_MAX 12288
 #define GUEST_IDENTITY_PORT "org.carrel.identity.0"
+#define GUEST_FREEZE_HOOK "/usr/lib/carrel/freeze"
 
 /* All texts are borrowed for the call. */
 struct guest_identity {
@@ -50,8 +51,8 @@ enum guest_heard {
 /* What the port's bytes so far mean; with GUEST_HEARD_FAILED the guest's own words. */
 enum guest_heard guest_identity_heard(const char *text, char *ret_words, size_t size);
 
-/* Before freezing: waits for the boot to end and for quiet; WARM_USER, when not empty, gets a session first. WAITS: with
- * a shell that waits for an identity. */
+/* Before freezing: waits for the boot to end and for quiet; WARM_USER, when not empty, gets a session first, and
+ * the image's GUEST_FREEZE_HOOK, where there is one, is run with it open. WAITS: with a shell that waits for an identity. */
 int guest_golden_script(const char *warm_user, bool waits, char ret[GUEST_SCRIPT_MAX],
                         struct error *err) MUST_CHECK;
 

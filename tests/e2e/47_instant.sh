@@ -13,6 +13,14 @@ identity() {
         cat /etc/ssh/ssh_host_*.pub 2>/dev/null || true' || die "no identity of $1"
 }
 
+# A letter for each: T is stopped.
+panels() {
+    guest_sh "$1" 'for dir in /proc/[0-9]*; do
+        read -r name 2>/dev/null <"$dir/comm" && [ "$name" = tint2 ] && sed -n "s/^State:.\(.\).*/\1/p" "$dir/status"
+    done; true'
+}
+panel_runs() { [[ $(panels "$1") == [RSD] ]]; }
+
 stack_ctl pool set main --spare 0
 trap "stack_ctl pool set main --spare 2" EXIT # also when this fails: what follows waits for them
 stack_ctl pool create forks --image desktop --spare 3 --max 3 --vcpus 2 --memory 768MiB --provision instant --warm on \
@@ -38,6 +46,8 @@ for name in "${names[@]}"; do
     is_fork "$name" || die "$name was not forked"
 done
 
+is "$(panels "${names[0]}")" T "the panel of a clone that nobody has seen"
+
 say "no clone reaches another one, or the host, from its user-mode network"
 other=$(api get "/v1/desktops/${names[1]}" 'd["port"]')
 for place in 10.0.2.2 10.0.2.15 127.0.0.1 192.0.2.1; do
@@ -48,6 +58,7 @@ say "a user logs in; the certificate is the one that the gateway expects"
 log_in carla carla
 desktop=$(desktop_of carla)
 [[ $desktop == forks-* ]] || die "carla got $desktop"
+until_true 30 "the panel goes on" panel_runs "$desktop"
 id=$(desktop_id "$desktop")
 disk=$(data_disk carla id)
 data_disk_is_at "$desktop" "$disk" /srv/mine

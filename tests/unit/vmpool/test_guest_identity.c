@@ -279,6 +279,17 @@ static void the_golden_guest_s_ssh_keys_go_and_others_are_made(void)
     remove_guest(dir);
 }
 
+/* Its programs are there to be stopped, and what waits for an identity is started last. */
+static void an_image_s_own_word_is_heard_between_the_session_and_the_freeze(void)
+{
+    char script[GUEST_SCRIPT_MAX];
+    struct error err = {0};
+    CU_ASSERT_EQUAL_FATAL(guest_golden_script("desktop", true, script, &err), 0);
+    const long hook = at(script, "[ -n \"$user\" ] && [ -x " GUEST_FREEZE_HOOK " ]");
+    CU_ASSERT_TRUE(at(script, "the session has no X server") < hook);
+    CU_ASSERT_TRUE(hook < at(script, "identity() {"));
+}
+
 /* The shell that waits, on two pipes instead of the port: what it says, and what becomes of its guest. */
 static int run_waiter(const char *dir, const char *lines, char *ret, size_t size)
 {
@@ -431,6 +442,7 @@ SUITE("vmpool guest_identity", TEST(the_generator_comes_first_and_a_log_in_s_nee
       TEST(a_name_with_quotes_stays_a_name), TEST(both_scripts_are_good_shell),
       TEST(the_guest_is_another_one_afterwards), TEST(a_user_without_a_shadow_line_is_left_to_chpasswd),
       TEST(the_golden_guest_s_ssh_keys_go_and_others_are_made),
+      TEST(an_image_s_own_word_is_heard_between_the_session_and_the_freeze),
       TEST(an_earlier_script_that_comes_second_does_nothing), TEST(the_shell_that_waits_does_what_it_is_told),
       TEST(lines_that_end_early_change_nothing), TEST(what_is_heard_is_taken_for_no_more_than_it_is),
       TEST(a_name_of_two_lines_is_not_told), TEST(the_old_name_is_replaced_at_the_end_of_lines_only),
