@@ -167,11 +167,10 @@ static void write_hypervclock(FILE *out, const struct guest_spec *spec)
 
 /* Without a bound the translation cache of a guest grows by hundreds of MiB. One that is too small is emptied again and
  * again, and what was in it translated anew: a boot fills 64 MiB eighteen times, a fork that begins a session 32 MiB
- * forty-eight times. A fork that has its session fills those three or four times until its user sees it, and many at once
- * are ready sooner when each takes less memory. */
+ * forty-eight times. A fork that has its session fills some 32 MiB until it is ready, and 90 until its user sees it. */
 static void write_tcg(FILE *out, const struct guest_spec *spec)
 {
-    int fork_mib = spec->warm ? 32 : 128;
+    int fork_mib = spec->warm ? 96 : 128;
     if (!spec->kvm)
         fprintf(out, "<tcg><tb-cache unit='MiB'>%d</tb-cache></tcg>", spec->fork ? fork_mib : 256);
 }

@@ -166,7 +166,7 @@ static void the_shipped_template_fills_for_both_networks_and_both_ways_to_boot(v
     free(xml);
     spec.warm = true;
     xml = expand_shipped("domain.xml", &spec);
-    CU_ASSERT_PTR_NOT_NULL(strstr(xml, "<tb-cache unit='MiB'>32</tb-cache>"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(xml, "<tb-cache unit='MiB'>96</tb-cache>"));
     free(xml);
     spec.fork = spec.warm = false;
     spec.network = "desktops";
