@@ -118,7 +118,7 @@ static void both_scripts_are_good_shell(void)
     }
 }
 
-/* Writes TEXT with all paths below /run, /etc and /proc/sys/kernel under DIR, and runs it. Its exit status. */
+/* Writes TEXT with all paths below /run, /etc, /proc/sys/kernel and such under DIR, and runs it. Its exit status. */
 static int run_in(const char *dir, const char *text)
 {
     char path[128], line[256];
@@ -128,7 +128,7 @@ static int run_in(const char *dir, const char *text)
     for (const char *p = text; *p; p++) {
         bool moved = !strncmp(p, "/run/", 5) || !strncmp(p, "/etc/", 5) ||
                      !strncmp(p, "/proc/sys/kernel/", 17) || !strncmp(p, "/var/lib/dbus/", 14) ||
-                     !strncmp(p, "/dev/urandom", 12);
+                     !strncmp(p, "/dev/urandom", 12) || !strncmp(p, "/sys/bus/", 9);
         fprintf(out, "%s%c", moved ? dir : "", *p);
     }
     fclose(out);
@@ -173,6 +173,15 @@ static void read_in(const char *dir, const char *name, char *ret, size_t size)
 #define HARMLESS                                                                                             \
     "date() { :; }; perl() { :; }; flock() { :; }; command() { return 1; }; rm() { "                         \
     ":; }\n"
+
+/* Perl itself; what it asks of the kernel is written down and not done. */
+#define PERL                                                                                                 \
+    "perl() { /usr/bin/perl -e 'BEGIN { open(our $k, q(>>), q(/run/kernel));\n"                              \
+    "  *CORE::GLOBAL::ioctl = sub (*$$) {\n"                                                                 \
+    "    print $k join(q( ), q(ioctl), fileno($_[0]) ? q(a file) : q(nothing), $_[1]), qq(\\n); 1 };\n"      \
+    "  *CORE::GLOBAL::syscall = sub { print $k join(q( ), q(syscall), $_[0], $_[1], unpack(q(qq), $_[2])),"  \
+    "    qq(\\n); 0 } }' \"$@\"; }\n"
+#define RESEEDED "ioctl a file 20999\n"
 
 static void run_script_in(const char *dir, const char *script, long long turn, const char *more)
 {
@@ -224,6 +233,18 @@ static void a_user_without_a_shadow_line_is_left_to_chpasswd(void)
     CU_ASSERT_EQUAL(strncmp(seen, "-e desk:$6$", 11), 0);
     read_in(dir, "etc/shadow", seen, sizeof seen);
     CU_ASSERT_PTR_NOT_NULL(strstr(seen, "desktop:!old:2:"));
+    remove_guest(dir);
+}
+
+static void a_kernel_that_is_not_told_of_the_fork_is_told_to_reseed(void)
+{
+    char script[GUEST_SCRIPT_MAX], dir[] = "/tmp/carrel-identity.XXXXXX", seen[512];
+    const struct guest_identity identity = identity_of("demo-7");
+    script_of(&identity, script);
+    make_guest(dir);
+    run_script_in(dir, script, 1700000000123, PERL);
+    read_in(dir, "run/kernel", seen, sizeof seen);
+    CU_ASSERT_STRING_EQUAL(seen, RESEEDED);
     remove_guest(dir);
 }
 
@@ -291,9 +312,9 @@ static void an_image_s_own_word_is_heard_between_the_session_and_the_freeze(void
 }
 
 /* The shell that waits, on two pipes instead of the port: what it says, and what becomes of its guest. */
-static int run_waiter(const char *dir, const char *lines, char *ret, size_t size)
+static int run_waiter(const char *dir, const char *programs, const char *lines, char *ret, size_t size)
 {
-    static char script[GUEST_SCRIPT_MAX], text[GUEST_SCRIPT_MAX + 1024];
+    static char script[GUEST_SCRIPT_MAX], text[GUEST_SCRIPT_MAX + 2048];
     struct error err = {0};
     char path[160];
     CU_ASSERT_EQUAL_FATAL(guest_golden_script("", true, script, &err), 0);
@@ -309,7 +330,7 @@ static int run_waiter(const char *dir, const char *lines, char *ret, size_t size
     CU_ASSERT_TRUE_FATAL(opens && speaks && opens < speaks);
     memset(opens, ' ', (size_t)(strchr(opens, '\n') - opens));
     memset(speaks, ' ', strlen("  exec <&8 >&8 2>&8"));
-    snprintf(text, sizeof text, HARMLESS "%sexec <%s >%s/said 2>&1\nwaiter\n", body, path, dir);
+    snprintf(text, sizeof text, HARMLESS "%s%sexec <%s >%s/said 2>&1\nwaiter\n", programs, body, path, dir);
     int status = run_in(dir, text);
     read_in(dir, "said", ret, size);
     return status;
@@ -322,7 +343,7 @@ static void the_shell_that_waits_does_what_it_is_told(void)
     const struct guest_identity identity = identity_of("demo-7");
     CU_ASSERT_EQUAL_FATAL(guest_identity_lines(&identity, lines, &err), 0);
     make_guest(dir);
-    CU_ASSERT_EQUAL(run_waiter(dir, lines, said, sizeof said), 0);
+    CU_ASSERT_EQUAL(run_waiter(dir, "", lines, said, sizeof said), 0);
     CU_ASSERT_STRING_EQUAL(said, "ready\ndone 1700000000123\n");
     CU_ASSERT_EQUAL(guest_identity_heard(said, words, sizeof words), GUEST_HEARD_DONE);
     read_in(dir, "etc/hostname", seen, sizeof seen);
@@ -338,6 +359,25 @@ static void the_shell_that_waits_does_what_it_is_told(void)
     remove_guest(dir);
 }
 
+/* By the Perl that was frozen beside it, without a program that is started. */
+static void the_shell_that_waits_has_the_clock_set_and_the_generator_reseeded(void)
+{
+    char lines[GUEST_SCRIPT_MAX], dir[] = "/tmp/carrel-identity.XXXXXX", said[256], seen[512];
+    struct error err = {0};
+    const struct guest_identity identity = identity_of("demo-7");
+    CU_ASSERT_EQUAL_FATAL(guest_identity_lines(&identity, lines, &err), 0);
+    make_guest(dir);
+    int status = run_waiter(dir,
+                            PERL "command() { [ \"$2\" = perl ]; }; uname() { echo x86_64; }\n"
+                                 "date() { echo started >>/run/kernel; }\n",
+                            lines, said, sizeof said);
+    CU_ASSERT_EQUAL(status, 0);
+    CU_ASSERT_STRING_EQUAL(said, "ready\ndone 1700000000123\n");
+    read_in(dir, "run/kernel", seen, sizeof seen);
+    CU_ASSERT_STRING_EQUAL(seen, RESEEDED "syscall 227 0 1700000000 123000000\n");
+    remove_guest(dir);
+}
+
 static void lines_that_end_early_change_nothing(void)
 {
     char lines[GUEST_SCRIPT_MAX], dir[] = "/tmp/carrel-identity.XXXXXX", said[256], seen[64], words[64];
@@ -346,7 +386,7 @@ static void lines_that_end_early_change_nothing(void)
     CU_ASSERT_EQUAL_FATAL(guest_identity_lines(&identity, lines, &err), 0);
     lines[strlen(lines) - 2] = 0; /* the last line is not whole */
     make_guest(dir);
-    CU_ASSERT_NOT_EQUAL(run_waiter(dir, lines, said, sizeof said), 0);
+    CU_ASSERT_NOT_EQUAL(run_waiter(dir, "", lines, said, sizeof said), 0);
     CU_ASSERT_EQUAL(guest_identity_heard(said, words, sizeof words), GUEST_HEARD_FAILED);
     read_in(dir, "proc/sys/kernel/hostname", seen, sizeof seen);
     CU_ASSERT_STRING_EQUAL(seen, "golden\n");
@@ -443,6 +483,8 @@ SUITE("vmpool guest_identity", TEST(the_generator_comes_first_and_a_log_in_s_nee
       TEST(the_guest_is_another_one_afterwards), TEST(a_user_without_a_shadow_line_is_left_to_chpasswd),
       TEST(the_golden_guest_s_ssh_keys_go_and_others_are_made),
       TEST(an_image_s_own_word_is_heard_between_the_session_and_the_freeze),
+      TEST(a_kernel_that_is_not_told_of_the_fork_is_told_to_reseed),
+      TEST(the_shell_that_waits_has_the_clock_set_and_the_generator_reseeded),
       TEST(an_earlier_script_that_comes_second_does_nothing), TEST(the_shell_that_waits_does_what_it_is_told),
       TEST(lines_that_end_early_change_nothing), TEST(what_is_heard_is_taken_for_no_more_than_it_is),
       TEST(a_name_of_two_lines_is_not_told), TEST(the_old_name_is_replaced_at_the_end_of_lines_only),
