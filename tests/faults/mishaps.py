@@ -317,6 +317,10 @@ def a_full_copy_is_lent_and_recycled_like_any_other():
         assert other['id'] != desktop['id'] and os.path.exists(LAB.column_of(other, 'disk'))
 
 
+def disks_of(desktop):
+    return sum(f.startswith(desktop['id']) and f.endswith('.qcow2') for f in os.listdir(f'{LAB.dir}/desktops'))
+
+
 def copies_of_a_disk_that_are_cut_off_are_begun_again_or_undone():
     """A snapshot fails with its host's libvirtd and leaves everything as it was; with vmpool a restore is begun again."""
     def order(verb, **members):
@@ -331,9 +335,6 @@ def copies_of_a_disk_that_are_cut_off_are_begun_again_or_undone():
         LAB.wait_until(lambda: snapshots() in outcomes, LAB.WAIT_S, f'its snapshots are one of {outcomes}')
         LAB.wait_desktop('copied', lambda d: d['id'] == desktop['id'] and d['state'] == 'ready', 'it is ready', answering=True)
 
-    def files():
-        return sum(f.startswith(desktop['id']) and f.endswith('.qcow2') for f in os.listdir(f'{LAB.dir}/desktops'))
-
     with pool('copied', kind='dedicated'):
         LAB.wait_state('copied', 'ready')
         user_on('copied', 'cora')
@@ -347,14 +348,39 @@ def copies_of_a_disk_that_are_cut_off_are_begun_again_or_undone():
         if not snapshots():  # it was done before the kill otherwise
             order(where, name='kept')
             wait_done(['ready'])
-        assert files() == 2, files()
+        assert disks_of(desktop) == 2, disks_of(desktop)
         assert LAB.tell_guest(LAB.desktops('copied')[0], 'write 40 1', LAB.WAIT_S) == 'ok'
         order(f'{where}/kept/restore')
         LAB.kill_vmpool()
         LAB.start_vmpool()
         wait_done(['ready'])
         assert on_disk(desktop, 1) and on_disk(desktop, 30) and not on_disk(desktop, 40)
-        LAB.wait_until(lambda: files() == 2, LAB.WAIT_S, 'the files of disk and snapshot are there, and no others')
+        LAB.wait_until(lambda: disks_of(desktop) == 2, LAB.WAIT_S, 'the files of disk and snapshot are there, and no others')
+
+
+def a_snapshot_whose_host_is_lost_meanwhile_is_undone_when_it_comes_back():
+    """Its desktop, whose guest ended for the copy, waits for the host and says so, and stands again with what it had."""
+    LAB.set(host_timeout='2s')
+    with pool('parted', kind='dedicated'):
+        LAB.wait_state('parted', 'ready')
+        user_on('parted', 'petra')
+        LAB.must(LAB.patch('/v1/pools/parted', {'spare': 0}), 200)
+        desktop = LAB.desktops('parted')[0]
+        assert LAB.tell_guest(desktop, 'write 1 30', LAB.WAIT_S) == 'ok'
+        where = f'/v1/desktops/{desktop["id"]}/snapshots'
+        said = len(LAB.vmpool_log())
+        LAB.must(LAB.post(where, {'force': True, 'name': 'kept'}), 202)
+        LAB.wait_until(lambda: 'kept begins' in LAB.vmpool_log()[said:], LAB.WAIT_S, 'it begins')
+        LAB.host.kill()
+        waiting = LAB.wait_desktop('parted', lambda d: d['state'] == 'stopped', 'it waits for its host')
+        assert 'host here does not answer' in waiting['reason'], waiting
+        LAB.host.start()
+        LAB.wait_desktop('parted', lambda d: d['state'] == 'ready', 'it is ready again', answering=True)
+        snapshots = [x['state'] for x in LAB.get(where)['items']]
+        assert snapshots in ([], ['ready']), snapshots
+        assert on_disk(desktop, 1) and on_disk(desktop, 30)
+        LAB.wait_until(lambda: disks_of(desktop) == 1 + len(snapshots), LAB.WAIT_S, 'no file is left of what was begun')
+    LAB.set(host_timeout='600s')
 
 
 # --- what is taken --------------------------------------------------------------------------------------------
@@ -604,6 +630,7 @@ CASES = [a_guest_that_hangs_keeps_nobody_else_waiting, a_call_that_never_comes_b
          a_damaged_overlay_keeps_its_desktop_for_its_owner_and_says_so,
          a_full_copy_is_lent_and_recycled_like_any_other, a_dedicated_guest_that_dies_starts_again_from_its_disk,
          copies_of_a_disk_that_are_cut_off_are_begun_again_or_undone,
+         a_snapshot_whose_host_is_lost_meanwhile_is_undone_when_it_comes_back,
          a_port_that_is_taken_is_passed_over, a_port_that_is_taken_at_the_last_moment_is_passed_over,
          a_suspended_desktop_waits_for_a_port, a_name_that_is_taken_is_passed_over,
          a_guest_without_rdp_or_agent_fails_at_its_deadline_and_the_pool_stops,
