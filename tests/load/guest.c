@@ -115,8 +115,14 @@ static void heard_request(struct guest_peer *p, const uint8_t *pdu, size_t len)
     struct x224_request request;
     uint8_t out[X224_CONFIRM_MAX_LEN];
     struct writer w = writer_init(out, sizeof out);
-    if (x224_parse_request(pdu, len, &request) || !(request.protocols & RDP_PROTOCOL_SSL)) {
-        fail(p, "its X.224 request is not understood, or does not offer TLS");
+    if (x224_parse_request(pdu, len, &request)) {
+        fail(p, "its X.224 request is not understood");
+        return;
+    }
+    if (!(request.protocols & RDP_PROTOCOL_SSL)) { /* a probe: a refusal is what it wants to hear */
+        x224_write_failure(&w, RDP_NEG_SSL_REQUIRED_BY_SERVER);
+        say(p, &w);
+        wire_end(&p->wire, false);
         return;
     }
     x224_write_confirm(&w, RDP_NEG_RSP_EXTENDED_CLIENT_DATA, RDP_PROTOCOL_SSL);
