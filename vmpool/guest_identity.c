@@ -15,6 +15,9 @@
 #define RANDOM_MAX 64 /* bytes */
 #define RANDOM_HEX_SIZE (RANDOM_MAX * 2 + 1)
 
+/* Perl: RNDRESEEDCRNG of random(4). */
+#define RESEED "open($r, \"+<\", \"/dev/urandom\") && ioctl($r, 0x5207, 0) or exit 1"
+
 /* Clones share what the golden guest's random generator was. A fresh generation id makes kernels that know it
  * reseed themselves (Linux since 5.18); others are told to, with bytes of the host's. Without either the clone
  * must not live. Then what a log-in needs, then the rest; by the shell itself where it can, since every program that
@@ -34,7 +37,7 @@ static const char identity_function[] =
     "set_clock() {\n"
     "  [ -z \"$clock\" ] || ! echo \"$now\" >&5 || ! read -r said <&6 || [ \"$said\" != ok ] || return 0\n"
     "  if ! aware; then\n"
-    "    perl -e 'open($r, \"+<\", \"/dev/urandom\") && ioctl($r, 0x5207, 0) or exit 1' ||\n"
+    "    perl -e '" RESEED "' ||\n"
     "      { echo 'its random generator cannot be reseeded' >&2; exit 1; }\n"
     "  fi\n"
     "  date -s \"@$now\" >/dev/null\n"
@@ -116,7 +119,7 @@ static const char waiter_body[] =
     "  rm -f /run/carrel-clock.in /run/carrel-clock.out\n"
     "  mkfifo -m 600 /run/carrel-clock.in /run/carrel-clock.out\n"
     "  perl -e '$_ = <STDIN>; /^(\\d+)\\.(\\d{3})$/ or exit 1;\n"
-    "    open($r, \"+<\", \"/dev/urandom\") && ioctl($r, 0x5207, 0) or exit 1;\n"
+    "    " RESEED ";\n"
     "    syscall(227, 0, pack(\"qq\", $1, $2 * 1000000)) == 0 or exit 1;\n"
     "    print \"ok\\n\"' </run/carrel-clock.in >/run/carrel-clock.out 8>&- 9>&- &\n"
     "  exec 5<>/run/carrel-clock.in 6</run/carrel-clock.out\n"
