@@ -174,9 +174,10 @@ static void read_in(const char *dir, const char *name, char *ret, size_t size)
     "date() { :; }; perl() { :; }; flock() { :; }; command() { return 1; }; rm() { "                         \
     ":; }\n"
 
-/* Perl itself; what it asks of the kernel is written down and not done. */
+/* Perl itself; what it asks of the kernel is written down and not done. At once: who waits for its "ok" reads it then. */
 #define PERL                                                                                                 \
-    "perl() { /usr/bin/perl -e 'BEGIN { open(our $k, q(>>), q(/run/kernel));\n"                              \
+    "perl() { /usr/bin/perl -e 'BEGIN { open(our $k, q(>>), q(/run/kernel)); select($k); $| = 1;\n"          \
+    "  select(STDOUT);\n"                                                                                    \
     "  *CORE::GLOBAL::ioctl = sub (*$$) {\n"                                                                 \
     "    print $k join(q( ), q(ioctl), fileno($_[0]) ? q(a file) : q(nothing), $_[1]), qq(\\n); 1 };\n"      \
     "  *CORE::GLOBAL::syscall = sub { print $k join(q( ), q(syscall), $_[0], $_[1], unpack(q(qq), $_[2])),"  \
