@@ -85,7 +85,7 @@
     X(vmpool, template, TEXT, "/etc/carrel/domain.xml", "the template of a guest's domain XML")              \
     X(vmpool, windows_template, TEXT, "/etc/carrel/domain-windows.xml", "the same for Windows guests")       \
     X(vmpool, virt, TEXT, "auto", "auto, kvm or qemu: hardware or software virtualisation")                  \
-    X(vmpool, port_range, TEXT, "42000-48999", "loopback ports of guests on user-mode networks")             \
+    X(vmpool, port_range, TEXT, "22000-28999", "loopback ports of guests on user-mode networks")             \
     X(vmpool, parallel_boots, NUMBER, "4", "guests of one host that may boot at once")                       \
     X(vmpool, disk_reserve, BYTES, "64MiB", "a host with less room for overlays gets no new guests")         \
     X(vmpool, host_timeout, DURATION, "60s", "a host silent for longer is lost with its desktops")           \

@@ -19,6 +19,7 @@ import broker_lab  # noqa: E402
 
 LAB = None
 WAIT_S = 120  # generous: several builds and tests may share the machine
+PORTS = 500
 
 TEMPLATE = """<domain type='test'>
   <name>${name}</name>
@@ -72,6 +73,20 @@ class Answering:
                     client.sendall(bytes((3, 0, 0, 19, 14, 0xd0, 0, 0, 0x12, 0x34, 0, 2, 0, 8, 0, 1, 0, 0, 0)))
 
 
+def claim_ports():
+    """The first of PORTS ports that are this lab's alone while the returned socket lives. Below those that outgoing
+    connections are given: vmpool's guests are not real, so whatever takes their ports between its look and the test's
+    answer takes them unseen."""
+    for first in range(10000, 20000, PORTS):
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f'\0carrel-test-ports-{first}')
+            return claim, first
+        except OSError:
+            claim.close()
+    raise AssertionError('other tests have all ports')
+
+
 class VmpoolLab(broker_lab.Lab):
     def __init__(self, broker, vmpool, lease='3s'):
         super().__init__(broker, claim_hold='60s')
@@ -79,14 +94,13 @@ class VmpoolLab(broker_lab.Lab):
         self.vmpool = self.second = None
         self.guests = Answering()
         self.answering = True
-        with socket.create_server(('127.0.0.1', 0)) as any_port:
-            first = min(any_port.getsockname()[1], 60000)
+        self.claim, first = claim_ports()
         self.template = f'{self.dir}/domain.xml'
         self.write_template(TEMPLATE)
         with open(self.config, 'a', encoding='utf-8') as file:
             file.write(f'[vmpool]\nimage_dir = {self.dir}/images\ndesktop_dir = {self.dir}/desktops\n'
                        f'golden_dir = {self.dir}/golden\ndata_dir = {self.dir}/data\n'
-                       f'template = {self.template}\nvirt = qemu\nport_range = {first}-{first + 500}\n'
+                       f'template = {self.template}\nvirt = qemu\nport_range = {first}-{first + PORTS - 1}\n'
                        'boot_timeout = 40s\nlogoff_grace = 100ms\nretry_pause = 100ms\nfailure_limit = 3\n'
                        f'sweep = 500ms\nlease = {lease}\nname = one\n')
 
@@ -172,6 +186,7 @@ class VmpoolLab(broker_lab.Lab):
         finally:
             if kind:
                 print(self.vmpool_log()[-20000:], file=sys.stderr)
+            self.claim.close()
             super().__exit__(kind, value, trace)
 
 
