@@ -321,13 +321,25 @@ def disks_of(desktop):
     return sum(f.startswith(desktop['id']) and f.endswith('.qcow2') for f in os.listdir(f'{LAB.dir}/desktops'))
 
 
+def written_desktop(name, user):
+    """USER's desktop in a dedicated pool, with something on its disk, and where its snapshots are."""
+    LAB.wait_state(name, 'ready')
+    user_on(name, user)
+    LAB.must(LAB.patch(f'/v1/pools/{name}', {'spare': 0}), 200)  # no start is cut off, which libvirt does not get over
+    desktop = LAB.desktops(name)[0]
+    assert LAB.tell_guest(desktop, 'write 1 30', LAB.WAIT_S) == 'ok'
+    return desktop, f'/v1/desktops/{desktop["id"]}/snapshots'
+
+
+def begin_copy(path, **members):
+    """Until the snapshot "kept" is being made, or restored."""
+    said = len(LAB.vmpool_log())
+    LAB.must(LAB.post(path, {'force': True, **members}), 202)
+    LAB.wait_until(lambda: 'kept begins' in LAB.vmpool_log()[said:], LAB.WAIT_S, 'it begins')
+
+
 def copies_of_a_disk_that_are_cut_off_are_begun_again_or_undone():
     """A snapshot fails with its host's libvirtd and leaves everything as it was; with vmpool a restore is begun again."""
-    def order(verb, **members):
-        said = len(LAB.vmpool_log())
-        LAB.must(LAB.post(verb, {'force': True, **members}), 202)
-        LAB.wait_until(lambda: 'kept begins' in LAB.vmpool_log()[said:], LAB.WAIT_S, 'it begins')
-
     def snapshots():
         return [x['state'] for x in LAB.get(where)['items']]
 
@@ -336,21 +348,16 @@ def copies_of_a_disk_that_are_cut_off_are_begun_again_or_undone():
         LAB.wait_desktop('copied', lambda d: d['id'] == desktop['id'] and d['state'] == 'ready', 'it is ready', answering=True)
 
     with pool('copied', kind='dedicated'):
-        LAB.wait_state('copied', 'ready')
-        user_on('copied', 'cora')
-        LAB.must(LAB.patch('/v1/pools/copied', {'spare': 0}), 200)  # no start is cut off, which libvirt does not get over
-        desktop = LAB.desktops('copied')[0]
-        where = f'/v1/desktops/{desktop["id"]}/snapshots'
-        assert LAB.tell_guest(desktop, 'write 1 30', LAB.WAIT_S) == 'ok'
-        order(where, name='kept')
+        desktop, where = written_desktop('copied', 'cora')
+        begin_copy(where, name='kept')
         LAB.crash_libvirtd()
         wait_done([], ['ready'])
         if not snapshots():  # it was done before the kill otherwise
-            order(where, name='kept')
+            begin_copy(where, name='kept')
             wait_done(['ready'])
         assert disks_of(desktop) == 2, disks_of(desktop)
         assert LAB.tell_guest(LAB.desktops('copied')[0], 'write 40 1', LAB.WAIT_S) == 'ok'
-        order(f'{where}/kept/restore')
+        begin_copy(f'{where}/kept/restore')
         LAB.kill_vmpool()
         LAB.start_vmpool()
         wait_done(['ready'])
@@ -362,15 +369,8 @@ def a_snapshot_whose_host_is_lost_meanwhile_is_undone_when_it_comes_back():
     """Its desktop, whose guest ended for the copy, waits for the host and says so, and stands again with what it had."""
     LAB.set(host_timeout='2s')
     with pool('parted', kind='dedicated'):
-        LAB.wait_state('parted', 'ready')
-        user_on('parted', 'petra')
-        LAB.must(LAB.patch('/v1/pools/parted', {'spare': 0}), 200)
-        desktop = LAB.desktops('parted')[0]
-        assert LAB.tell_guest(desktop, 'write 1 30', LAB.WAIT_S) == 'ok'
-        where = f'/v1/desktops/{desktop["id"]}/snapshots'
-        said = len(LAB.vmpool_log())
-        LAB.must(LAB.post(where, {'force': True, 'name': 'kept'}), 202)
-        LAB.wait_until(lambda: 'kept begins' in LAB.vmpool_log()[said:], LAB.WAIT_S, 'it begins')
+        desktop, where = written_desktop('parted', 'petra')
+        begin_copy(where, name='kept')
         LAB.host.kill()
         waiting = LAB.wait_desktop('parted', lambda d: d['state'] == 'stopped', 'it waits for its host')
         assert 'host here does not answer' in waiting['reason'], waiting
