@@ -313,7 +313,8 @@ def a_pool_on_hosts_of_two_vmpools_is_rolled_and_shrinks():
         LAB.desktops('owned')
         return LAB.get('/v1/pools/owned/roll')['phase'] == 'done'
     LAB.wait_until(done, WAIT_S, 'the roll is done')
-    assert [v[1] for v in roll_test.versions().values()] == [2, 2], roll_test.versions()
+    LAB.wait_desktops('owned', lambda items: [version for _, version in roll_test.versions().values()] == [2, 2],
+                      'both have the new version, and the one that was tried first is gone')
     delete('owned')
     LAB.second.send_signal(signal.SIGTERM)
     assert LAB.second.wait(WAIT_S) == 0, LAB.second_log()
