@@ -11,6 +11,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
 import broker_lab  # noqa: E402
+import scale_lab  # noqa: E402
 
 LAB = None
 
@@ -422,11 +423,12 @@ def wrong_passwords_bring_pauses_that_are_told():
         times = {'pat': [], 'nobody-of-that-name': []}
         for i in range(3):
             for name in times:
-                begun = time.monotonic()
+                before = scale_lab.cpu_s(lab.process.pid)
                 answer = lab.must(lab.login(name, password='wrong', address=f'192.0.2.{i}'), 401)
-                times[name].append(time.monotonic() - begun)
+                times[name].append(scale_lab.cpu_s(lab.process.pid) - before)
                 assert answer['code'] == 'wrong-password', answer
                 assert 'not right' in answer['detail'], answer
+        # Names are not told apart by the work that a wrong password makes: the processor's time, whoever else uses it.
         known, unknown = (min(t) for t in times.values())
         assert 0.5 < known / unknown < 2, times
         fourth = lab.must(lab.login('pat', password='wrong', address='192.0.2.10'), 401)
