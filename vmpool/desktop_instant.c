@@ -46,6 +46,7 @@ void desktop_instant_prepare(const struct desktop *d, struct guest_job *job, cha
     golden_path(g->dir, g->id, "qcow2", job->base);
     snprintf(job->base_format, sizeof job->base_format, "qcow2");
     golden_path(g->dir, g->id, "state", job->state_path);
+    job->far = g->far;
 }
 
 /* --- identity --------------------------------------------------------------------------------------------

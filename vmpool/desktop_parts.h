@@ -53,6 +53,7 @@ struct guest_job {
     bool windows;
     char name[NAME_SIZE];              /* instant clones, from here on */
     char state_path[GOLDEN_PATH_SIZE]; /* of the golden guest's devices */
+    bool far;                          /* ... on another machine */
     int64_t script_pid;
     bool script_ended;
     bool fork;

@@ -145,6 +145,7 @@ static bool prepare_start(struct desktop *d, struct guest_job *job)
         .ram_file = job->fork ? ram : NULL,
         .nic_later = job->fork,
         .fork = job->fork,
+        .far = job->far,
         .warm = pool->warm,
         .kvm = kvm == 1,
         .keep = pool->kind == POOL_DEDICATED,
@@ -231,7 +232,7 @@ static int run_clone(struct virt_conn *conn, void *arg, struct error *err)
         rc = virt_storage_clone(conn, &spec, path, sizeof path, err);
     if (rc)
         return rc;
-    return job->fork ? virt_golden_fork(conn, &job->key, job->xml, job->state_path, err)
+    return job->fork ? virt_golden_fork(conn, &job->key, job->xml, job->state_path, job->far, err)
                      : virt_domain_start(conn, job->xml, err);
 }
 

@@ -53,6 +53,7 @@ struct golden *golden_add(struct host *host, const char *id, enum golden_state s
     atomic_init(&g->until_ns, until_ns);
     snprintf(g->id, sizeof g->id, "%s", id);
     snprintf(g->host_id, sizeof g->host_id, "%s", host->row.id);
+    g->far = host->golden_far;
     golden_files_dir(host->vm->config.vmpool_golden_dir, host->row.id, g->dir);
     list_init(&g->entry);
     list_append(&host->vm->goldens, &g->entry);
@@ -229,9 +230,16 @@ static bool is_ours(const struct golden *g)
     return host && host->epoch == g->epoch;
 }
 
+/* While its host is away nobody can say that it is not wanted. Where it is far, it goes when the host is drained, too: once
+ * the host is removed, nobody reaches its files. */
+static bool may_go(const struct golden *g)
+{
+    const struct host *host = host_find_const(g->vm, g->host_id);
+    return host && (host_is_usable(host) || (g->far && host_answers(host) && host->looked));
+}
+
 static void drive(struct golden *g)
 {
-    const struct host *host = host_find(g->vm, g->host_id);
     if (!is_ours(g)) {
         if (g->busy)
             return;
@@ -244,8 +252,7 @@ static void drive(struct golden *g)
         reconcile_due(g->vm, g->retry_at_ms);
     g->wanted = g->wanted || store_now_ms() < g->asked_ms + GOLDEN_ASKED_MS;
     bool fresh = g->wanted && (!g->spoiled || store_now_ms() < g->retry_at_ms);
-    /* While its host is away nobody can say that it is not wanted. */
-    bool kept = fresh || desktop_forks_from(g->vm, g->id) || !host_is_usable(host);
+    bool kept = fresh || desktop_forks_from(g->vm, g->id) || !may_go(g);
     g->unwanted = kept ? 0 : g->unwanted + 1;
     if (g->unwanted >= GOLDEN_UNWANTED_PASSES)
         let_go(g);
@@ -254,13 +261,18 @@ static void drive(struct golden *g)
     golden_step(g);
 }
 
-/* A host on another machine has no golden guests, so no files either. */
-static void scan_or_skip(struct host *host)
+/* Where its files lie is known once the host was looked at; those that lie beside vmpool are checked before. */
+static void scan_if_due(struct host *host)
 {
-    if (golden_uri_is_local(host->row.uri))
-        golden_scan(host);
-    else
-        host->golden_scan = GOLDEN_SCAN_DONE;
+    const bool local = golden_uri_is_local(host->row.uri);
+    const bool far = host->looked ? golden_host_is_far(&host->row) : !local;
+    const bool again = *host->golden_trouble && store_now_ms() >= host->golden_again_ms;
+    if (host->golden_scan == GOLDEN_SCAN_RUNS || (far && !host_answers(host)) || (!host->looked && !local))
+        return;
+    if (host->golden_scan == GOLDEN_SCAN_DONE && far == host->golden_far && !again)
+        return;
+    host->golden_far = far;
+    golden_scan(host);
 }
 
 static void sweep_if_due(struct vmpool *vm)
@@ -280,8 +292,7 @@ void golden_drive_all(struct vmpool *vm)
         struct host *host = list_entry(pos, struct host, entry);
         if (host->leaving)
             continue;
-        if (host->golden_scan == GOLDEN_SCAN_NOT)
-            scan_or_skip(host);
+        scan_if_due(host);
         for (size_t i = 0; i < vm->world->pool_count; i++) {
             if (vm->world->pools[i].kind == POOL_FLOATING)
                 want_for_pool(host, &vm->world->pools[i]);
@@ -301,6 +312,8 @@ void golden_clock_was_set(struct vmpool *vm)
         if (g->asked_ms)
             g->asked_ms = now_ms;
     }
+    list_for_each (pos, &vm->hosts)
+        list_entry(pos, struct host, entry)->golden_again_ms = 0;
 }
 
 /* --- the end of the process ------------------------------------------------------------------------------

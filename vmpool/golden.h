@@ -28,7 +28,8 @@ struct golden {
     char host_id[ID_SIZE];
     uint64_t epoch;                 /* of the host's lease under which we know it */
     atomic_uint_least64_t until_ns; /* and its end, for workers */
-    char dir[GOLDEN_DIR_SIZE];
+    bool far;                       /* its files are reached through libvirt only */
+    char dir[GOLDEN_DIR_SIZE];      /* on the host */
     char image_id[ID_SIZE];
     char warm_user[NAME_SIZE]; /* empty: it has no session */
     struct pool_row shape;     /* of the pool that wanted it first: processors, memory, network */
@@ -94,11 +95,16 @@ void golden_fail(struct golden *g, const char *reason);
 void golden_pause(struct golden *g, int64_t pause_ms);
 void golden_step(struct golden *g); /* the next one, if one is due */
 
-/* golden_work.c: what touches only files, on a worker */
+void golden_seal_far(struct golden *g);
+void golden_remove_far(struct golden *g);
+
+/* golden_work.c: what touches only files, on a worker, or on the host where they are far */
 void golden_scan(struct host *host); /* begins to check the files that there are of the host */
 void golden_sweep(struct vmpool *vm, int64_t before_ms); /* files of hosts that vm->world does not have */
 void golden_seal(struct golden *g);
 void golden_remove(struct golden *g); /* files and G itself */
+void golden_sealed(struct golden *g, int rc, const struct error *err);
+void golden_removed(struct golden *g, int rc, const struct error *err);
 
 /* golden_note.c: what a pool is told about a host, in the store; NOTE "" is nothing. */
 void golden_note(struct host *host, const struct pool_row *pool, bool falls_back, const char *note);

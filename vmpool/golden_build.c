@@ -16,6 +16,7 @@
 #include "pool_sizing.h"
 #include "uuid.h"
 #include "virt_golden.h"
+#include "virt_golden_files.h"
 #include "virt_storage.h"
 
 void golden_change(struct golden *g, enum golden_state to)
@@ -64,6 +65,8 @@ struct golden_job {
     uint64_t capacity_bytes;
     uint64_t ram_bytes;
     char state_path[GOLDEN_PATH_SIZE];
+    bool far;
+    char image_id[ID_SIZE];
     char *xml; /* owned */
     char script[GUEST_SCRIPT_MAX];
     int64_t pid;
@@ -89,6 +92,8 @@ static struct golden_job *job_create(struct golden *g)
     job->key = key_of(g);
     snprintf(job->place.dir, sizeof job->place.dir, "%s", g->dir);
     job->place.until_ns = &g->until_ns;
+    job->far = g->far;
+    snprintf(job->image_id, sizeof job->image_id, "%s", g->image_id);
     golden_path(g->dir, g->id, "state", job->state_path);
     job->pid = g->script_pid;
     return job;
@@ -191,20 +196,27 @@ static bool prepare_boot(struct golden *g, struct golden_job *job)
     return job->xml != NULL;
 }
 
+/* An image that was brought to the host was checked when it came there. */
+static int make_files(struct virt_conn *conn, const struct golden_job *job, struct error *err)
+{
+    if (job->far)
+        return virt_golden_files_make(conn, job->place.dir, job->key.desktop_id, job->ram_bytes, err);
+    int rc = image_seal_check(job->base, err);
+    return rc ? rc : golden_files_make_ram(job->place.dir, job->key.desktop_id, job->ram_bytes, err);
+}
+
 static int run_boot(struct virt_conn *conn, void *arg, struct error *err)
 {
     struct golden_job *job = arg;
     int rc = virt_domain_destroy(conn, &job->key, err); /* of a vmpool that was killed */
     if (!rc)
-        rc =
-            image_seal_check(job->base, err); /* its host sees our files, or there would be no golden guest */
-    if (!rc)
-        rc = golden_files_make_ram(job->place.dir, job->key.desktop_id, job->ram_bytes, err);
+        rc = make_files(conn, job, err);
     const struct clone_spec spec = {.desktop_dir = job->place.dir,
                                     .desktop_id = job->key.desktop_id,
                                     .base = job->base,
                                     .base_format = job->base_format,
-                                    .readable = true,
+                                    .readable = !job->far,
+                                    .for_qemu = job->far,
                                     .capacity_bytes = job->capacity_bytes};
     char path[1024];
     if (!rc)
@@ -309,7 +321,7 @@ static void step_preparing(struct golden *g)
 static int run_freeze(struct virt_conn *conn, void *arg, struct error *err)
 {
     struct golden_job *job = arg;
-    return virt_golden_freeze(conn, &job->key, job->state_path, err);
+    return virt_golden_freeze(conn, &job->key, job->state_path, job->far, err);
 }
 
 static void on_frozen(struct golden *g, struct golden_job *job, int rc, const struct error *err)
@@ -329,6 +341,51 @@ static void step_freezing(struct golden *g)
         golden_pause(g, GUEST_RETRY_MS);
 }
 
+/* --- files on the host ------------------------------------------------------------------------------------
+ */
+
+static int run_seal_far(struct virt_conn *conn, void *arg, struct error *err)
+{
+    struct golden_job *job = arg;
+    struct golden_manifest manifest;
+    snprintf(manifest.id, sizeof manifest.id, "%s", job->key.desktop_id);
+    snprintf(manifest.image_id, sizeof manifest.image_id, "%s", job->image_id);
+    return virt_golden_files_seal(conn, job->place.dir, &manifest, err);
+}
+
+static void on_sealed_far(struct golden *g, struct golden_job *job, int rc, const struct error *err)
+{
+    if (rc == CE_UNREACHABLE || rc == CE_CANCELLED)
+        golden_pause(g, GUEST_RETRY_MS); /* until the host is back */
+    else
+        golden_sealed(g, rc, err);
+}
+
+void golden_seal_far(struct golden *g)
+{
+    struct golden_job *job = job_create(g);
+    if (job)
+        job_submit_lane(job, HOST_LANE_FORK, run_seal_far, on_sealed_far); /* reads all of the memory */
+}
+
+static int run_remove_far(struct virt_conn *conn, void *arg, struct error *err)
+{
+    const struct golden_job *job = arg;
+    return virt_golden_files_remove(conn, job->place.dir, job->key.desktop_id, err);
+}
+
+static void on_removed_far(struct golden *g, struct golden_job *job, int rc, const struct error *err)
+{
+    golden_removed(g, rc, err);
+}
+
+void golden_remove_far(struct golden *g)
+{
+    struct golden_job *job = job_create(g);
+    if (job)
+        job_submit(job, run_remove_far, on_removed_far);
+}
+
 /* --- failed ----------------------------------------------------------------------------------------------
  */
 
@@ -336,7 +393,10 @@ static int run_clean(struct virt_conn *conn, void *arg, struct error *err)
 {
     struct golden_job *job = arg;
     int rc = virt_domain_destroy(conn, &job->key, err);
-    return rc ? rc : golden_files_remove(&job->place, job->key.desktop_id, err);
+    if (!rc)
+        rc = job->far ? run_remove_far(conn, job, err)
+                      : golden_files_remove(&job->place, job->key.desktop_id, err);
+    return rc;
 }
 
 static void on_cleaned(struct golden *g, struct golden_job *job, int rc, const struct error *err)
@@ -417,13 +477,13 @@ void golden_step(struct golden *g)
         step_freezing(g);
         break;
     case GOLDEN_SEALING:
-        golden_seal(g);
+        (g->far ? golden_seal_far : golden_seal)(g);
         break;
     case GOLDEN_FAILED:
         step_failed(g);
         break;
     case GOLDEN_REMOVING:
-        golden_remove(g);
+        (g->far ? golden_remove_far : golden_remove)(g);
         break;
     case GOLDEN_READY:
     case GOLDEN_STATE_COUNT:

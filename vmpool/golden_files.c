@@ -9,19 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <jansson.h>
-#include <sodium.h>
-
 #include "boottime.h"
-#include "json_cleanup.h"
 
-#define MANIFEST_VERSION 1
-#define MANIFEST_MAX 65536
 #define CHUNK_BYTES 262144
-#define SUM_BYTES crypto_generichash_BYTES
-
-static const char *const parts[] = {"qcow2", "ram", "state"};
-#define PARTS (sizeof parts / sizeof parts[0])
 
 void golden_path(const char *dir, const char *id, const char *suffix, char ret[GOLDEN_PATH_SIZE])
 {
@@ -51,13 +41,6 @@ static int may_change(const struct golden_place *place, struct error *err)
     return error_set(err, CE_CANCELLED, "the host's lease has run out");
 }
 
-bool golden_id_is_valid(const char *text)
-{
-    size_t prefix = sizeof GOLDEN_PREFIX - 1;
-    return strlen(text) == prefix + 16 && !strncmp(text, GOLDEN_PREFIX, prefix) &&
-           strspn(text + prefix, "0123456789abcdef") == 16;
-}
-
 int golden_files_make_ram(const char *dir, const char *id, uint64_t bytes, struct error *err)
 {
     char path[GOLDEN_PATH_SIZE];
@@ -74,12 +57,10 @@ int golden_files_make_ram(const char *dir, const char *id, uint64_t bytes, struc
 
 /* --- checksums ------------------------------------------------------------------------------------------- */
 
-static int sum_open(int fd, char *chunk, char ret_hex[SUM_BYTES * 2 + 1], uint64_t *ret_bytes)
+static int sum_open(int fd, char *chunk, struct golden_sum *ret)
 {
-    crypto_generichash_state state;
-    unsigned char sum[SUM_BYTES];
-    uint64_t total = 0;
-    (void)crypto_generichash_init(&state, NULL, 0, sizeof sum);
+    struct golden_summing summing;
+    golden_sum_begin(&summing);
     for (;;) {
         ssize_t n = read(fd, chunk, CHUNK_BYTES);
         if (n < 0 && errno == EINTR)
@@ -88,22 +69,19 @@ static int sum_open(int fd, char *chunk, char ret_hex[SUM_BYTES * 2 + 1], uint64
             return errno;
         if (!n)
             break;
-        total += (uint64_t)n;
-        (void)crypto_generichash_update(&state, (const unsigned char *)chunk, (unsigned long long)n);
+        golden_sum_add(&summing, chunk, (size_t)n);
     }
-    (void)crypto_generichash_final(&state, sum, sizeof sum);
-    sodium_bin2hex(ret_hex, SUM_BYTES * 2 + 1, sum, sizeof sum);
-    *ret_bytes = total;
+    golden_sum_end(&summing, ret);
     return 0;
 }
 
-static int sum_file(const char *path, char ret_hex[SUM_BYTES * 2 + 1], uint64_t *ret_bytes, struct error *err)
+static int sum_file(const char *path, struct golden_sum *ret, struct error *err)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return error_set(err, errno == ENOENT ? CE_BAD_INPUT : CE_IO, "%s: %s", path, strerror(errno));
     char *chunk = malloc(CHUNK_BYTES);
-    int failed = chunk ? sum_open(fd, chunk, ret_hex, ret_bytes) : ENOMEM;
+    int failed = chunk ? sum_open(fd, chunk, ret) : ENOMEM;
     free(chunk);
     close(fd);
     return failed ? error_set(err, CE_IO, "%s: %s", path, strerror(failed)) : 0;
@@ -112,12 +90,12 @@ static int sum_file(const char *path, char ret_hex[SUM_BYTES * 2 + 1], uint64_t 
 /* --- the manifest ---------------------------------------------------------------------------------------- */
 
 /* Beside its place and renamed, so that it is whole or not there. */
-static int write_manifest(const char *path, const json_t *json, struct error *err)
+static int write_manifest(const char *path, const char *text, struct error *err)
 {
     char part[GOLDEN_PATH_SIZE + 8];
     snprintf(part, sizeof part, "%s.new", path);
     FILE *out = fopen(part, "we");
-    bool ok = out && !json_dumpf(json, out, JSON_INDENT(2)) && !fflush(out) && !fsync(fileno(out));
+    bool ok = out && fputs(text, out) >= 0 && !fflush(out) && !fsync(fileno(out));
     if (out)
         ok = !fclose(out) && ok;
     if (ok && !rename(part, path))
@@ -130,65 +108,50 @@ static int write_manifest(const char *path, const json_t *json, struct error *er
 int golden_files_seal(const struct golden_place *place, const struct golden_manifest *manifest,
                       struct error *err)
 {
-    const char *dir = place->dir;
+    struct golden_sum sums[GOLDEN_PARTS];
     char path[GOLDEN_PATH_SIZE];
-    CLEANUP_JSON json_t *files = json_object();
-    for (size_t i = 0; i < PARTS; i++) {
-        char hex[SUM_BYTES * 2 + 1];
-        uint64_t bytes = 0;
-        golden_path(dir, manifest->id, parts[i], path);
-        int rc = sum_file(path, hex, &bytes, err);
+    for (size_t i = 0; i < GOLDEN_PARTS; i++) {
+        golden_path(place->dir, manifest->id, golden_parts[i], path);
+        int rc = sum_file(path, &sums[i], err);
         if (rc)
             return rc;
-        json_object_set_new(files, parts[i],
-                            json_pack("{s:I, s:s}", "bytes", (json_int_t)bytes, "blake2b", hex));
     }
-    CLEANUP_JSON json_t *json = json_pack("{s:i, s:s, s:s, s:O}", "version", MANIFEST_VERSION, "id",
-                                          manifest->id, "image", manifest->image_id, "files", files);
-    if (!json)
+    char *text = golden_manifest_text(manifest, sums);
+    if (!text)
         return error_set(err, CE_NOMEM, "out of memory");
-    golden_path(dir, manifest->id, "json", path);
+    golden_path(place->dir, manifest->id, "json", path);
     int rc = may_change(place, err);
-    return rc ? rc : write_manifest(path, json, err);
+    if (!rc)
+        rc = write_manifest(path, text, err);
+    free(text);
+    return rc;
 }
 
-static int check_part(const char *dir, const char *id, const char *part, const json_t *file,
-                      struct error *err)
+static int read_manifest(const char *dir, const char *id, struct golden_manifest *ret,
+                         struct golden_sum ret_sums[GOLDEN_PARTS], struct error *err)
 {
-    char path[GOLDEN_PATH_SIZE], hex[SUM_BYTES * 2 + 1];
-    uint64_t bytes = 0;
-    const char *sum = json_string_value(json_object_get(file, "blake2b"));
-    json_int_t size = json_integer_value(json_object_get(file, "bytes"));
-    golden_path(dir, id, part, path);
-    int rc = sum_file(path, hex, &bytes, err);
-    if (!rc && (!sum || strcmp(sum, hex) != 0 || (json_int_t)bytes != size))
-        rc = error_set(err, CE_BAD_INPUT, "%s is not as it was when it was sealed", path);
-    return rc;
+    char path[GOLDEN_PATH_SIZE], text[GOLDEN_MANIFEST_MAX];
+    golden_path(dir, id, "json", path);
+    FILE *in = fopen(path, "re");
+    if (!in)
+        return error_set(err, errno == ENOENT ? CE_NOT_FOUND : CE_IO, "%s: %s", path, strerror(errno));
+    size_t len = fread(text, 1, sizeof text, in);
+    fclose(in);
+    return golden_manifest_read(text, len, id, path, ret, ret_sums, err);
 }
 
 int golden_files_check(const char *dir, const char *id, struct golden_manifest *ret, struct error *err)
 {
-    char path[GOLDEN_PATH_SIZE];
-    golden_path(dir, id, "json", path);
-    struct stat st;
-    if (stat(path, &st))
-        return error_set(err, CE_NOT_FOUND, "%s: %s", path, strerror(errno));
-    CLEANUP_JSON json_t *json = st.st_size <= MANIFEST_MAX ? json_load_file(path, 0, NULL) : NULL;
-    const char *own = json_string_value(json_object_get(json, "id"));
-    const char *image = json_string_value(json_object_get(json, "image"));
-    if (json_integer_value(json_object_get(json, "version")) != MANIFEST_VERSION || !own ||
-        strcmp(own, id) != 0 || !image)
-        return error_set(err, CE_BAD_INPUT, "%s is no manifest of this version", path);
-    const json_t *files = json_object_get(json, "files");
-    for (size_t i = 0; i < PARTS; i++) {
-        int rc = check_part(dir, id, parts[i], json_object_get(files, parts[i]), err);
-        if (rc)
-            return rc;
+    struct golden_sum sealed[GOLDEN_PARTS], now;
+    int rc = read_manifest(dir, id, ret, sealed, err);
+    for (size_t i = 0; !rc && i < GOLDEN_PARTS; i++) {
+        char path[GOLDEN_PATH_SIZE];
+        golden_path(dir, id, golden_parts[i], path);
+        rc = sum_file(path, &now, err);
+        if (!rc && !golden_sum_equal(&now, &sealed[i]))
+            rc = error_set(err, CE_BAD_INPUT, "%s is not as it was when it was sealed", path);
     }
-    *ret = (struct golden_manifest){0};
-    snprintf(ret->id, sizeof ret->id, "%s", id);
-    snprintf(ret->image_id, sizeof ret->image_id, "%s", image);
-    return 0;
+    return rc;
 }
 
 /* --- the folder ------------------------------------------------------------------------------------------ */

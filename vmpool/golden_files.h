@@ -1,6 +1,6 @@
-/* The files of golden guests, in a folder for each host in vmpool.golden_dir: ID.qcow2 (the frozen disk, an overlay on the image), ID.ram
- * (its memory), ID.state (its devices) and ID.json, the manifest with sizes and checksums, which is written last:
- * without one there is no golden guest. Blocking; for worker threads.
+/* The files of golden guests, in a folder for each host in vmpool.golden_dir: ID.qcow2 (the frozen disk, an overlay on the
+ * image), ID.ram (its memory), ID.state (its devices) and ID.json, the manifest with sizes and checksums, which is written
+ * last: without one there is no golden guest. Those of hosts on this machine; blocking, for worker threads.
  */
 #ifndef VMPOOL_GOLDEN_FILES_H
 #define VMPOOL_GOLDEN_FILES_H
@@ -10,10 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <carrel/error.h>
-#include <carrel/ids.h>
+#include "golden_manifest.h"
 
-#define GOLDEN_PREFIX "golden-" /* with 16 hexadecimal digits: the id, also the domain's name */
 #define GOLDEN_PATH_SIZE 1100
 #define GOLDEN_DIR_SIZE 1000
 
@@ -24,19 +22,11 @@ struct golden_place {
     const atomic_uint_least64_t *until_ns;
 };
 
-struct golden_manifest {
-    char id[ID_SIZE];
-    char image_id[ID_SIZE];
-};
-
 void golden_files_dir(const char *golden_dir, const char *host_id, char ret[GOLDEN_DIR_SIZE]);
 int golden_files_make_dir(const char *dir, struct error *err) MUST_CHECK;
 
 /* SUFFIX is "qcow2", "ram", "state", "json" or "serial.log". */
 void golden_path(const char *dir, const char *id, const char *suffix, char ret[GOLDEN_PATH_SIZE]);
-
-/* Whether TEXT is the id of a golden guest. Pure. */
-bool golden_id_is_valid(const char *text);
 
 /* An empty memory file of that size. */
 int golden_files_make_ram(const char *dir, const char *id, uint64_t bytes, struct error *err) MUST_CHECK;

@@ -12,6 +12,7 @@
 
 #define ID_BYTES 8
 #define UUID_BYTES 16
+#define FAR_QEMU_MAJOR 6 /* snapshot-save and snapshot-load */
 
 bool golden_uri_is_local(const char *uri)
 {
@@ -20,6 +21,11 @@ bool golden_uri_is_local(const char *uri)
     if (!rest || rest[3] != '/')
         return false;
     return !transport || !strncmp(transport, "+unix:", 6);
+}
+
+bool golden_host_is_far(const struct host_row *host)
+{
+    return !golden_uri_is_local(host->uri) || strcmp(host->storage, "shared") != 0;
 }
 
 const char *golden_shape_user(const struct golden_shape *shape)
@@ -32,10 +38,12 @@ static int check(const struct golden_shape *shape, struct error *err)
     const struct host_row *host = shape->host;
     if (strncmp(host->hypervisor_version, "QEMU", 4) != 0)
         return error_set(err, CE_UNSUPPORTED, "its hypervisor is not QEMU");
-    if (!golden_uri_is_local(host->uri))
-        return error_set(err, CE_UNSUPPORTED, "its hypervisor is on another machine than vmpool");
-    if (strcmp(host->storage, "shared") != 0)
-        return error_set(err, CE_UNSUPPORTED, "its hypervisor does not see vmpool's files");
+    unsigned major = 0;
+    (void)sscanf(host->hypervisor_version, "QEMU %u", &major);
+    if (golden_host_is_far(host) && major < FAR_QEMU_MAJOR)
+        return error_set(err, CE_UNSUPPORTED,
+                         "its QEMU is older than %d.0, which forks need on another machine than vmpool's",
+                         FAR_QEMU_MAJOR);
     if (shape->pool->warm && !*shape->image->guest_user)
         return error_set(err, CE_UNSUPPORTED, "the image names no guest user for the open session");
     return 0;
@@ -128,7 +136,9 @@ int golden_shape_name(const struct golden_shape *shape, char ret_id[ID_SIZE], ch
     add(&state, shape->host->libvirt_version);
     add(&state, shape->kvm ? shape->processor : "");
     add(&state, strcmp(shape->pool->network, "user") ? "card later" : "user");
-    add(&state, script); /* what runs on in each fork, and whose session */
+    if (golden_host_is_far(shape->host))
+        add(&state, "far"); /* its state lies in a file of another kind */
+    add(&state, script);    /* what runs on in each fork, and whose session */
     (void)crypto_generichash_final(&state, sum, sizeof sum);
     free(xml);
     if (rc)

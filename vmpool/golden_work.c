@@ -1,12 +1,15 @@
 /* What is done with the files of golden guests: checked when a host is taken, sealed, removed. Reading all of a
- * guest's memory takes seconds, so it happens on a worker. A worker that comes back late, because the process was
- * stopped meanwhile, changes nothing: the host's lease has run out (golden_files.h, struct golden_place). */
+ * guest's memory takes seconds, so it happens on a worker, or on a lane of the host that has them. A worker that comes back
+ * late, because the process was stopped meanwhile, changes nothing: the host's lease has run out (golden_files.h, struct
+ * golden_place). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "golden.h"
+#include "host_lane.h"
 #include "log.h"
+#include "virt_golden_files.h"
 
 /* --- the files that there are when a host is taken -------------------------------------------------------- */
 
@@ -28,23 +31,28 @@ struct scan {
     struct error err;
 };
 
-static void scan_one(void *arg, const char *id)
+static void scan_add(struct scan *scan, const char *id, const struct golden_manifest *manifest,
+                     const char *why)
 {
-    struct scan *scan = arg;
     struct found *grown = realloc(scan->found, (scan->count + 1) * sizeof *grown);
     if (!grown)
         return;
     scan->found = grown;
     struct found *found = &grown[scan->count++];
-    *found = (struct found){0};
+    *found = (struct found){.good = !why};
+    snprintf(found->id, sizeof found->id, "%s", id);
+    snprintf(found->image_id, sizeof found->image_id, "%s", why ? "" : manifest->image_id);
+    if (why && *why)
+        log_warning("golden guest %s is made anew: %s", id, why);
+}
+
+static void scan_one(void *arg, const char *id)
+{
+    struct scan *scan = arg;
     struct golden_manifest manifest;
     struct error err = {0};
     int rc = golden_files_check(scan->dir, id, &manifest, &err);
-    found->good = !rc;
-    snprintf(found->id, sizeof found->id, "%s", id);
-    snprintf(found->image_id, sizeof found->image_id, "%s", rc ? "" : manifest.image_id);
-    if (rc && rc != CE_NOT_FOUND)
-        log_warning("golden guest %s is made anew: %s", id, err.text);
+    scan_add(scan, id, &manifest, rc == CE_NOT_FOUND ? "" : rc ? err.text : NULL);
 }
 
 static void on_scan(uv_work_t *work)
@@ -55,11 +63,24 @@ static void on_scan(uv_work_t *work)
         scan->rc = golden_files_list(scan->dir, scan_one, scan, &scan->err);
 }
 
+static void scan_far_one(void *arg, const char *id, const struct golden_manifest *manifest, const char *why)
+{
+    scan_add(arg, id, manifest, why);
+}
+
+static int run_scan_far(struct virt_conn *conn, void *arg, struct error *err)
+{
+    struct scan *scan = arg;
+    return virt_golden_files_scan(conn, scan->dir, scan_far_one, scan, err);
+}
+
 static void scan_apply(struct scan *scan, struct host *host)
 {
     for (size_t i = 0; i < scan->count; i++) {
         const struct found *found = &scan->found[i];
-        struct golden *g = golden_add(host, found->id, found->good ? GOLDEN_READY : GOLDEN_REMOVING);
+        struct golden *g = golden_find(scan->vm, found->id) /* since a look that was cut off */
+                               ? NULL
+                               : golden_add(host, found->id, found->good ? GOLDEN_READY : GOLDEN_REMOVING);
         if (!g)
             continue;
         snprintf(g->image_id, sizeof g->image_id, "%s", found->image_id);
@@ -67,24 +88,44 @@ static void scan_apply(struct scan *scan, struct host *host)
             log_info("golden guest %s: its files are as they were sealed", g->id);
     }
     host->golden_scan = GOLDEN_SCAN_DONE;
+    snprintf(host->golden_trouble, sizeof host->golden_trouble, "%s", scan->rc ? scan->err.text : "");
+    host->golden_again_ms = store_now_ms() + (int64_t)host->vm->config.vmpool_retry_pause_max_ms;
     if (scan->rc)
-        snprintf(host->golden_trouble, sizeof host->golden_trouble, "%s", scan->err.text);
+        reconcile_due(host->vm, host->golden_again_ms);
 }
 
-static void on_scanned(uv_work_t *work, int status)
+static void scan_end(struct scan *scan, bool whole)
 {
-    struct scan *scan = work->data;
     struct vmpool *vm = scan->vm;
     struct host *host = host_find(vm, scan->host_id);
     vm->golden_scans--;
-    if (host && host->epoch == scan->epoch && !vm->stopping && !status)
-        scan_apply(scan, host);
+    if (host && host->epoch == scan->epoch && !vm->stopping) {
+        if (whole)
+            scan_apply(scan, host);
+        else
+            host->golden_scan = GOLDEN_SCAN_NOT;
+    }
     if (vm->stopping)
         reconcile_want(vm);
     else
         golden_tell(vm, scan->host_id);
     free(scan->found);
     free(scan);
+}
+
+static void on_scanned(uv_work_t *work, int status)
+{
+    scan_end(work->data, !status);
+}
+
+/* What was found before the host went away is looked for again when it is back. */
+static void on_scanned_far(void *arg, int rc, const struct error *err)
+{
+    struct scan *scan = arg;
+    scan->rc = rc;
+    if (rc)
+        scan->err = *err;
+    scan_end(scan, rc != CE_UNREACHABLE && rc != CE_CANCELLED);
 }
 
 void golden_scan(struct host *host)
@@ -98,7 +139,9 @@ void golden_scan(struct host *host)
     scan->work.data = scan;
     snprintf(scan->host_id, sizeof scan->host_id, "%s", host->row.id);
     golden_files_dir(vm->config.vmpool_golden_dir, host->row.id, scan->dir);
-    if (uv_queue_work(vm->loop, &scan->work, on_scan, on_scanned)) {
+    int failed = host->golden_far ? host_lane_submit(host, HOST_LANE_FORK, run_scan_far, on_scanned_far, scan)
+                                  : uv_queue_work(vm->loop, &scan->work, on_scan, on_scanned);
+    if (failed) {
         free(scan);
         return;
     }
@@ -217,7 +260,7 @@ static int run_seal(const struct file_work *w, struct error *err)
     return golden_files_seal(&w->place, &w->manifest, err);
 }
 
-static void on_sealed(struct golden *g, int rc, const struct error *err)
+void golden_sealed(struct golden *g, int rc, const struct error *err)
 {
     if (rc) {
         golden_fail(g, err->text);
@@ -229,7 +272,7 @@ static void on_sealed(struct golden *g, int rc, const struct error *err)
 
 void golden_seal(struct golden *g)
 {
-    file_work(g, run_seal, on_sealed);
+    file_work(g, run_seal, golden_sealed);
 }
 
 static int run_remove(const struct file_work *w, struct error *err)
@@ -237,7 +280,7 @@ static int run_remove(const struct file_work *w, struct error *err)
     return golden_files_remove(&w->place, w->manifest.id, err);
 }
 
-static void on_removed(struct golden *g, int rc, const struct error *err)
+void golden_removed(struct golden *g, int rc, const struct error *err)
 {
     if (rc) {
         log_warning("golden guest %s could not be removed, trying again: %s", g->id, err->text);
@@ -251,5 +294,5 @@ static void on_removed(struct golden *g, int rc, const struct error *err)
 
 void golden_remove(struct golden *g)
 {
-    file_work(g, run_remove, on_removed);
+    file_work(g, run_remove, golden_removed);
 }

@@ -55,7 +55,9 @@ struct host {
     unsigned standing;  /* what desktops there depend on, as they were last driven for it: host.c */
     char processor[HOST_PROCESSOR_SIZE]; /* its kind, as a hash */
     enum golden_scan_state golden_scan;  /* are the files of its golden guests checked? */
+    bool golden_far;                     /* ... those in its own storage, not those in vmpool's */
     char golden_trouble[REASON_SIZE];    /* why they could not be; then there are no instant clones */
+    int64_t golden_again_ms;             /* when that is tried again */
     char start_trouble[REASON_SIZE];     /* why it could not even try to start the last guest, or "" */
 };
 

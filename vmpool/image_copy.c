@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "golden.h"
 #include "lease.h"
 #include "log.h"
 #include "roll_drive.h"
@@ -280,7 +281,8 @@ static void drive_host(struct host *host)
         bool there = row && row->state == HOST_IMAGE_PRESENT;
         bool copying = image->state == IMAGE_READY && !there && host->row.mode == HOST_ACTIVE &&
                        is_wanted(vm, &host->row, image);
-        bool removing = image->state == IMAGE_DELETING && row && !is_used(vm, host->row.id, image->id);
+        bool removing = image->state == IMAGE_DELETING && row && !is_used(vm, host->row.id, image->id) &&
+                        !golden_uses_image(vm, image->id);
         if ((copying || removing) && !copy_on(vm, host->row.id, image->id) &&
             !copy_on(vm, host->row.id, NULL))
             copy_begin(host, image, removing);

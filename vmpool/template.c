@@ -245,7 +245,7 @@ static void write_ram_file(FILE *out, const struct guest_spec *spec)
     }
     fprintf(out, ",size=%uM,share=%s'/>", spec->memory_mib, spec->fork ? "off" : "on");
     fputs("<qemu:arg value='-machine'/><qemu:arg value='memory-backend=carrel-ram'/>", out);
-    if (spec->fork)
+    if (spec->fork && !spec->far)
         fputs("<qemu:arg value='-incoming'/><qemu:arg value='defer'/>", out);
 }
 

@@ -59,6 +59,7 @@ struct guest_spec {
     bool
         nic_later; /* on a libvirt network: the card is attached when the guest runs (template_interface()) */
     bool fork;     /* a clone: it maps the file privately and waits for the state of its devices */
+    bool far;      /* of a fork: which it loads from a disk, instead of being handed it (virt_golden.h) */
     bool warm;     /* of a fork: a session is open in it already */
     bool kvm;
     bool keep;       /* a dedicated desktop: its disk outlives the guest */

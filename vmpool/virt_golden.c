@@ -12,8 +12,13 @@
 #include <libvirt/libvirt-qemu.h>
 #include <uv.h>
 
+#include "golden_files.h"
+#include "virt_golden_files.h"
 #include "virt_internal.h"
 
+#define STATE_NODE "carrel-state"
+#define STATE_JOB "carrel-state"
+#define STATE_TAG "golden"
 #define TRANSFER_TIMEOUT_MS 30000 /* for less than a MiB of state; then QEMU hangs */
 #define TRANSFER_LOOK_MS 4        /* between two looks: QEMU tells libvirt of the end, and nobody else */
 
@@ -80,41 +85,159 @@ static int transfer(virDomainPtr domain, const char *command, int fd, struct err
     return rc ? rc : wait_transfer(domain, err);
 }
 
-int virt_golden_freeze(struct virt_conn *conn, const struct guest_key *key, const char *state_path,
+/* --- on another machine ----------------------------------------------------------------------------------- */
+
+/* JSON is freed. */
+static int monitor_json(virDomainPtr domain, json_t *json, json_t **ret, struct error *err)
+{
+    char *command = json ? json_dumps(json, JSON_COMPACT) : NULL;
+    json_decref(json);
+    if (!command)
+        return error_set(err, CE_NOMEM, "out of memory");
+    int rc = monitor(domain, command, -1, ret, err);
+    free(command);
+    return rc;
+}
+
+/* A job that has ended stays until it is dismissed. */
+static int look_at_job(virDomainPtr domain, bool *ret_done, struct error *err)
+{
+    json_t *jobs = NULL;
+    int rc = monitor(domain, "{\"execute\":\"query-jobs\"}", -1, &jobs, err);
+    if (rc)
+        return rc;
+    size_t i;
+    const json_t *job;
+    json_array_foreach(jobs, i, job)
+    {
+        const char *id = json_string_value(json_object_get(job, "id"));
+        const char *status = json_string_value(json_object_get(job, "status"));
+        const char *words = json_string_value(json_object_get(job, "error"));
+        if (!id || strcmp(id, STATE_JOB) != 0 || !status || strcmp(status, "concluded") != 0)
+            continue;
+        *ret_done = true;
+        if (words)
+            rc = error_set(err, CE_IO, "QEMU could not transfer the guest's state: %.200s", words);
+    }
+    json_decref(jobs);
+    return rc;
+}
+
+static int wait_job(virDomainPtr domain, struct error *err)
+{
+    uint64_t until_ns = uv_hrtime() + (uint64_t)TRANSFER_TIMEOUT_MS * 1000000;
+    while (uv_hrtime() < until_ns) {
+        bool done = false;
+        int rc = look_at_job(domain, &done, err);
+        if (rc || done)
+            return rc;
+        const struct timespec pause = {.tv_nsec = TRANSFER_LOOK_MS * 1000000};
+        (void)nanosleep(&pause, NULL);
+    }
+    return error_set(err, CE_TIMEOUT, "QEMU did not transfer the guest's state in time");
+}
+
+/* FILE is what the disk of the state is in; its reference is taken. COMMAND is snapshot-save or snapshot-load. */
+static int transfer_far(virDomainPtr domain, const char *command, json_t *file, struct error *err)
+{
+    int rc = monitor_json(domain,
+                          json_pack("{s:s, s:{s:s, s:s, s:o}}", "execute", "blockdev-add", "arguments",
+                                    "driver", "qcow2", "node-name", STATE_NODE, "file", file),
+                          NULL, err);
+    if (!rc)
+        rc = monitor(domain, IGNORE_SHARED, -1, NULL, err);
+    if (!rc)
+        rc = monitor_json(domain,
+                          json_pack("{s:s, s:{s:s, s:s, s:s, s:[s]}}", "execute", command, "arguments",
+                                    "job-id", STATE_JOB, "tag", STATE_TAG, "vmstate", STATE_NODE, "devices",
+                                    STATE_NODE),
+                          NULL, err);
+    if (!rc)
+        rc = wait_job(domain, err);
+    if (!rc)
+        rc = monitor_json(domain,
+                          json_pack("{s:s, s:{s:s}}", "execute", "job-dismiss", "arguments", "id", STATE_JOB),
+                          NULL, err);
+    if (!rc)
+        rc = monitor_json(
+            domain,
+            json_pack("{s:s, s:{s:s}}", "execute", "blockdev-del", "arguments", "node-name", STATE_NODE),
+            NULL, err);
+    return rc;
+}
+
+static json_t *file_node(const char *path)
+{
+    return json_pack("{s:s, s:s}", "driver", "file", "filename", path);
+}
+
+/* The overlay is what lies under the disk of the state, not over it: what is above has no snapshot. */
+static int load_far(struct virt_conn *conn, virDomainPtr domain, const struct guest_key *key,
+                    const char *state_path, struct error *err)
+{
+    char dir[GOLDEN_DIR_SIZE], id[ID_SIZE], path[4096];
+    const char *name = strrchr(state_path, '/');
+    snprintf(dir, sizeof dir, "%.*s", (int)(name - state_path), state_path);
+    snprintf(id, sizeof id, "%.*s", (int)strcspn(name + 1, "."), name + 1);
+    int rc = virt_golden_files_lend(conn, dir, id, key->desktop_id, path, sizeof path, err);
+    if (rc)
+        return rc;
+    json_t *overlay = json_pack("{s:s, s:o}", "driver", "qcow2", "file", file_node(path));
+    rc = transfer_far(domain, "snapshot-load", overlay, err);
+    struct error ignored = {0};
+    (void)!virt_golden_files_give_back(conn, dir, key->desktop_id,
+                                       &ignored); /* QEMU has it open, if anybody */
+    return rc;
+}
+
+/* --- both ------------------------------------------------------------------------------------------------- */
+
+static int save_near(virDomainPtr domain, const char *state_path, struct error *err)
+{
+    (void)unlink(state_path);
+    int fd = open(state_path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+    if (fd < 0)
+        return error_set(err, CE_IO, "%s: %s", state_path, strerror(errno));
+    int rc = transfer(domain, "migrate", fd, err);
+    close(fd);
+    return rc;
+}
+
+static int load_near(virDomainPtr domain, const char *state_path, struct error *err)
+{
+    int fd = open(state_path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return error_set(err, CE_IO, "%s: %s", state_path, strerror(errno));
+    int rc = transfer(domain, "migrate-incoming", fd, err);
+    close(fd);
+    return rc;
+}
+
+int virt_golden_freeze(struct virt_conn *conn, const struct guest_key *key, const char *state_path, bool far,
                        struct error *err)
 {
     CLEANUP_DOMAIN virDomainPtr domain = NULL;
     int rc = virt_domain_lookup_to_change(conn, key, &domain, err);
     if (rc)
         return rc;
-    (void)unlink(state_path);
-    int fd = open(state_path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
-    if (fd < 0)
-        return error_set(err, CE_IO, "%s: %s", state_path, strerror(errno));
     if (virDomainSuspend(domain) < 0)
         rc = virt_error(err, "cannot stop the golden guest");
     if (!rc)
-        rc = transfer(domain, "migrate", fd, err);
-    close(fd);
+        rc = far ? transfer_far(domain, "snapshot-save", file_node(state_path), err)
+                 : save_near(domain, state_path, err);
     return rc ? rc : virt_domain_destroy(conn, key, err);
 }
 
 int virt_golden_fork(struct virt_conn *conn, const struct guest_key *key, const char *xml,
-                     const char *state_path, struct error *err)
+                     const char *state_path, bool far, struct error *err)
 {
-    int fd = open(state_path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return error_set(err, CE_IO, "%s: %s", state_path, strerror(errno));
     int rc = virt_domain_start_paused(conn, xml, err);
-    if (rc) {
-        close(fd);
+    if (rc)
         return rc;
-    }
     CLEANUP_DOMAIN virDomainPtr domain = NULL;
     rc = virt_domain_lookup(conn, key, &domain, err);
     if (!rc)
-        rc = transfer(domain, "migrate-incoming", fd, err);
-    close(fd);
+        rc = far ? load_far(conn, domain, key, state_path, err) : load_near(domain, state_path, err);
     if (!rc && virDomainResume(domain) < 0)
         rc = virt_error(err, "cannot let the clone run");
     struct error ignored = {0};

@@ -13,6 +13,8 @@
 
 #include <carrel/error.h>
 
+#include "virt_storage.h"
+
 struct virt_conn {
     virConnectPtr conn;
     atomic_uint_least64_t epoch;    /* of the lease; 0: none */
@@ -46,6 +48,9 @@ int virt_error(struct error *err, const char *what);
 /* The storage pool over DIR, which is made when it is not there; freed by the caller. virt_storage.c. */
 int virt_storage_pool(struct virt_conn *conn, const char *dir, virStoragePoolPtr *ret,
                       struct error *err) MUST_CHECK;
+
+/* virt_storage_permissions() of this host. virt_storage.c. */
+void virt_storage_qemu_permissions(struct virt_conn *conn, char ret[VIRT_PERMISSIONS_SIZE]);
 
 /* Reads the pool anew and calls each() with every volume in it; the first answer that is not 0 is the answer, and ends
  * it. */

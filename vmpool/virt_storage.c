@@ -101,6 +101,26 @@ static int volume_delete(virStoragePoolPtr pool, const char *desktop_id, bool nv
     return rc ? rc : file_delete(pool, disk, err);
 }
 
+void virt_storage_permissions(const char *capabilities, char ret[VIRT_PERMISSIONS_SIZE])
+{
+    const char *model = strstr(capabilities, "<model>dac</model>");
+    const char *label = model ? strstr(model, "<baselabel") : NULL;
+    unsigned user, group;
+    if (label && sscanf(label, "<baselabel type='%*[a-z]'>+%u:+%u<", &user, &group) == 2)
+        snprintf(ret, VIRT_PERMISSIONS_SIZE,
+                 "<permissions><mode>0600</mode><owner>%u</owner><group>%u</group></permissions>", user,
+                 group);
+    else
+        snprintf(ret, VIRT_PERMISSIONS_SIZE, "<permissions><mode>0600</mode></permissions>");
+}
+
+void virt_storage_qemu_permissions(struct virt_conn *conn, char ret[VIRT_PERMISSIONS_SIZE])
+{
+    char *capabilities = virConnectGetCapabilities(conn->conn);
+    virt_storage_permissions(capabilities ? capabilities : "", ret);
+    free(capabilities);
+}
+
 int virt_storage_clone(struct virt_conn *conn, const struct clone_spec *spec, char *ret_path, size_t size,
                        struct error *err)
 {
@@ -111,13 +131,16 @@ int virt_storage_clone(struct virt_conn *conn, const struct clone_spec *spec, ch
     if (rc)
         return rc;
     CLEANUP_XML xmlChar *base = escape(spec->base);
-    char xml[8192];
+    char xml[8192], permissions[VIRT_PERMISSIONS_SIZE] = "";
+    if (spec->for_qemu)
+        virt_storage_qemu_permissions(conn, permissions);
+    else if (spec->readable)
+        snprintf(permissions, sizeof permissions, "<permissions><mode>0644</mode></permissions>");
     snprintf(xml, sizeof xml,
              "<volume type='file'><name>%s" OVERLAY_SUFFIX "</name><capacity unit='bytes'>%llu</capacity>"
              "<allocation>0</allocation><target><format type='qcow2'/>%s<compat>1.1</compat></target>"
              "<backingStore><path>%s</path><format type='%s'/></backingStore></volume>",
-             spec->desktop_id, (unsigned long long)spec->capacity_bytes,
-             spec->readable ? "<permissions><mode>0644</mode></permissions>" : "",
+             spec->desktop_id, (unsigned long long)spec->capacity_bytes, permissions,
              base ? (const char *)base : "", spec->base_format);
     CLEANUP_VOLUME virStorageVolPtr volume = virStorageVolCreateXML(pool, xml, 0);
     if (!volume) {

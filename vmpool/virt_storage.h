@@ -26,6 +26,8 @@ struct clone_spec {
     const char *base_format; /* "qcow2" or "raw" */
     uint64_t capacity_bytes;
     bool readable; /* also for vmpool, whose user is not libvirt's */
+    bool
+        for_qemu; /* it belongs to QEMU's user from the beginning: libvirt does not know that a guest uses it */
 };
 
 /* Makes the overlay; one that a former try left is removed first. RET_PATH has PATH_MAX bytes.
@@ -44,6 +46,12 @@ int virt_storage_delete(struct virt_conn *conn, const char *desktop_dir, const c
 /* The desktop id in a file name of ours: "d-" and sixteen characters, and for a dedicated desktop's further files
  * (snapshots, a disk that was restored) "-" and some more. Pure. */
 bool virt_storage_owner(const char *name, char ret[ID_SIZE]);
+
+/* The <permissions> of a new file that belongs to QEMU's user and that nobody else may read. A host's capabilities name user
+ * and group as numbers, +64055:+64055 in the <baselabel> of the <secmodel> "dac" (https://libvirt.org/formatcaps.html); where
+ * they name none, QEMU runs as libvirt does. Pure. */
+#define VIRT_PERMISSIONS_SIZE 160
+void virt_storage_permissions(const char *capabilities, char ret[VIRT_PERMISSIONS_SIZE]);
 
 /* Reads the directory again and calls each() with the desktop id of every overlay in it, and of every file of a
  * guest's memory. RET_STORAGE is by what the directory is known again where another host sees it, too: the name of a

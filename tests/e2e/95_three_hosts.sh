@@ -34,6 +34,7 @@ tidy() {
         host_remove "$name"
     done
     stack_ctl image delete small --yes >/dev/null 2>&1 || true
+    stack_ctl pool set main --host-labels ''
     sed -i '/^host_timeout/d' "$STACK/etc/carrel.conf"
     reload vmpool
 }
@@ -44,6 +45,7 @@ ready_on() { api get "/v1/desktops?pool=$1&state=ready" '" ".join(sorted(x["host
 guest_of() { cat "$(host_dir "$1")/libvirt/run/qemu/$2.pid"; }
 
 say "three hosts"
+stack_ctl pool set main --host-labels '!wide' # it would have golden guests on them
 sed -i 's/^\[vmpool\]$/&\nhost_timeout = 4s/' "$STACK/etc/carrel.conf"
 reload vmpool
 pki=$OUT/pki

@@ -14,11 +14,12 @@ host_make() {
     dir=$(host_dir "$name")
     mkdir -p "$dir/libvirt"
     case $storage in
-    own) mkdir "$dir"/{images,desktops} ;;
+    own) mkdir "$dir"/{images,desktops,golden} ;;
     *)
         mkdir -p "$OUT/storage-$storage"
         ln -s "$STACK/images" "$dir/images"
         ln -s "$OUT/storage-$storage" "$dir/desktops"
+        ln -s "$STACK/golden" "$dir/golden"
         ;;
     esac
     printf '%s\n' "${@:4}" >"$dir/options"
@@ -43,6 +44,7 @@ host_start() {
     ip netns exec "carrel-$1" unshare --mount --propagation private /bin/bash -ec '
         mount --bind "$1/images" "$2/images"
         mount --bind "$1/desktops" "$2/desktops"
+        mount --bind "$1/golden" "$2/golden"
         shift 2
         exec "$@"
         ' host_start "$dir" "$STACK" "$REPO/config/private-libvirtd" start ${options[@]+"${options[@]}"} "$dir/libvirt"

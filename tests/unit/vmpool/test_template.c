@@ -226,13 +226,18 @@ static void a_fork_maps_the_memory_for_itself_and_waits_for_its_state(void)
     char *golden = expand(GOOD, &spec);
     spec.fork = true;
     char *fork = expand(GOOD, &spec);
+    spec.far = true;
+    char *far = expand(GOOD, &spec);
     CU_ASSERT_PTR_NOT_NULL(strstr(golden, "mem-path=/g/a,,b.ram,size=768M,share=on"));
     CU_ASSERT_PTR_NULL(strstr(golden, "-incoming"));
     CU_ASSERT_PTR_NOT_NULL(strstr(fork, "mem-path=/g/a,,b.ram,size=768M,share=off"));
     CU_ASSERT_PTR_NOT_NULL(strstr(fork, "'-incoming'/><qemu:arg value='defer'"));
     CU_ASSERT_PTR_NOT_NULL(strstr(fork, "<qemu:del capability='cpu-unavailable-features'/>"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(far, "size=768M,share=off"));
+    CU_ASSERT_PTR_NULL(strstr(far, "-incoming")); /* nobody there could hand it its state */
     free(golden);
     free(fork);
+    free(far);
 }
 
 static void a_card_that_comes_later_is_the_same_card(void)

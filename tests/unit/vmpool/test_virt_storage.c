@@ -28,4 +28,26 @@ static void a_disks_name_says_whose_it_is(void)
         CU_ASSERT_FALSE(virt_storage_owner(others[i], owner));
 }
 
-SUITE("virt_storage", TEST(a_disks_name_says_whose_it_is))
+/* As Debian's libvirtd says it of itself, and one that runs as its user's own. */
+static void a_file_for_qemu_belongs_to_the_user_that_its_host_names(void)
+{
+    static const char debian[] =
+        "<host><secmodel><model>apparmor</model><doi>0</doi></secmodel><secmodel><model>dac</model><doi>0</"
+        "doi>"
+        "<baselabel type='kvm'>+64055:+64056</baselabel><baselabel type='qemu'>+64055:+64056</baselabel>"
+        "</secmodel></host>";
+    static const char *const none[] = {
+        "", "<host/>", "<secmodel><model>selinux</model><baselabel type='kvm'>+1:+2</baselabel></secmodel>",
+        "<secmodel><model>dac</model><baselabel type='kvm'>system_u:system_r</baselabel></secmodel>"};
+    char permissions[VIRT_PERMISSIONS_SIZE];
+    virt_storage_permissions(debian, permissions);
+    CU_ASSERT_STRING_EQUAL(permissions, "<permissions><mode>0600</mode><owner>64055</owner>"
+                                        "<group>64056</group></permissions>");
+    for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
+        virt_storage_permissions(none[i], permissions);
+        CU_ASSERT_STRING_EQUAL(permissions, "<permissions><mode>0600</mode></permissions>");
+    }
+}
+
+SUITE("virt_storage", TEST(a_disks_name_says_whose_it_is),
+      TEST(a_file_for_qemu_belongs_to_the_user_that_its_host_names))
