@@ -361,7 +361,7 @@ static void on_sealed_far(struct golden *g, struct golden_job *job, int rc, cons
         golden_sealed(g, rc, err);
 }
 
-void golden_seal_far(struct golden *g)
+static void seal_far(struct golden *g)
 {
     struct golden_job *job = job_create(g);
     if (job)
@@ -379,7 +379,7 @@ static void on_removed_far(struct golden *g, struct golden_job *job, int rc, con
     golden_removed(g, rc, err);
 }
 
-void golden_remove_far(struct golden *g)
+static void remove_far(struct golden *g)
 {
     struct golden_job *job = job_create(g);
     if (job)
@@ -477,13 +477,19 @@ void golden_step(struct golden *g)
         step_freezing(g);
         break;
     case GOLDEN_SEALING:
-        (g->far ? golden_seal_far : golden_seal)(g);
+        if (g->far)
+            seal_far(g);
+        else
+            golden_seal(g);
         break;
     case GOLDEN_FAILED:
         step_failed(g);
         break;
     case GOLDEN_REMOVING:
-        (g->far ? golden_remove_far : golden_remove)(g);
+        if (g->far)
+            remove_far(g);
+        else
+            golden_remove(g);
         break;
     case GOLDEN_READY:
     case GOLDEN_STATE_COUNT:
