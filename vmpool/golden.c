@@ -230,8 +230,8 @@ static bool is_ours(const struct golden *g)
     return host && host->epoch == g->epoch;
 }
 
-/* While its host is away nobody can say that it is not wanted. Where it is far, it goes when the host is drained, too: once
- * the host is removed, nobody reaches its files. */
+/* While its host is away nobody can say that it is not wanted. Where it is far, it goes when the host is drained,
+ * too: once the host is removed, nobody reaches its files. */
 static bool may_go(const struct golden *g)
 {
     const struct host *host = host_find_const(g->vm, g->host_id);

@@ -95,8 +95,8 @@ void golden_fail(struct golden *g, const char *reason);
 void golden_pause(struct golden *g, int64_t pause_ms);
 void golden_step(struct golden *g); /* the next one, if one is due */
 
-/* golden_work.c: what touches only files, on a worker; files that are far are checked on the host, and sealed and removed by
- * golden_build.c, which tells the ends of both here */
+/* golden_work.c: what touches only files, on a worker; files that are far are checked on the host, and sealed and
+ * removed by golden_build.c, which tells the ends of both here */
 void golden_scan(struct host *host); /* begins to check the files that there are of the host */
 void golden_sweep(struct vmpool *vm, int64_t before_ms); /* files of hosts that vm->world does not have */
 void golden_seal(struct golden *g);

@@ -1,6 +1,7 @@
-/* The files of golden guests, in a folder for each host in vmpool.golden_dir: ID.qcow2 (the frozen disk, an overlay on the
- * image), ID.ram (its memory), ID.state (its devices) and ID.json, the manifest with sizes and checksums, which is written
- * last: without one there is no golden guest. Those of hosts on this machine; blocking, for worker threads.
+/* The files of golden guests, in a folder for each host in vmpool.golden_dir: ID.qcow2 (the frozen disk, an overlay
+ * on the image), ID.ram (its memory), ID.state (its devices) and ID.json, the manifest with sizes and checksums,
+ * which is written last: without one there is no golden guest. Those of hosts on this machine; blocking, for worker
+ * threads.
  */
 #ifndef VMPOOL_GOLDEN_FILES_H
 #define VMPOOL_GOLDEN_FILES_H

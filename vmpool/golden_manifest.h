@@ -1,5 +1,6 @@
-/* The manifest of a golden guest: a JSON text with the size and the checksum (BLAKE2b, 32 bytes) of each of its files, which are
- * the same wherever they lie: beside vmpool (golden_files.h) or on another machine (virt_golden_files.h). Pure.
+/* The manifest of a golden guest: a JSON text with the size and the checksum (BLAKE2b, 32 bytes) of each of its
+ * files, which are the same wherever they lie: beside vmpool (golden_files.h) or on another machine
+ * (virt_golden_files.h). Pure.
  */
 #ifndef VMPOOL_GOLDEN_MANIFEST_H
 #define VMPOOL_GOLDEN_MANIFEST_H

@@ -30,8 +30,8 @@ const char *golden_shape_user(const struct golden_shape *shape);
 /* Whether the hypervisor behind a libvirt URI is on this machine, so that it can be handed open files. */
 bool golden_uri_is_local(const char *uri);
 
-/* Whether the golden guests of the host are out of vmpool's reach, but for libvirt: on another machine, or in storage that
- * vmpool does not see. Known once the host was looked at. */
+/* Whether the golden guests of the host are out of vmpool's reach, but for libvirt: on another machine, or in
+ * storage that vmpool does not see. Known once the host was looked at. */
 bool golden_host_is_far(const struct host_row *host);
 
 #endif

@@ -1,7 +1,7 @@
 /* What is done with the files of golden guests: checked when a host is taken, sealed, removed. Reading all of a
- * guest's memory takes seconds, so it happens on a worker, or on a lane of the host that has them. A worker that comes back
- * late, because the process was stopped meanwhile, changes nothing: the host's lease has run out (golden_files.h, struct
- * golden_place). */
+ * guest's memory takes seconds, so it happens on a worker, or on a lane of the host that has them. A worker that
+ * comes back late, because the process was stopped meanwhile, changes nothing: the host's lease has run out
+ * (golden_files.h, struct golden_place). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

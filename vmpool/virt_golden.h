@@ -1,8 +1,9 @@
-/* A guest's memory and devices, frozen and forked. The memory is a file that QEMU maps (template.h, ram_file). The device
- * state, which leaves the memory out, has two ways into a file and out of it. On this machine it is a migration to and from a
- * descriptor that is handed to QEMU, which is the fastest. On another machine, where nothing can be handed over, it is a
- * snapshot (QEMU's snapshot-save and snapshot-load, since 6.0) in a disk of its own that the guest has for that moment
- * only; loading writes to that disk, so each fork has an overlay (virt_golden_files.h). Host's thread only.
+/* A guest's memory and devices, frozen and forked. The memory is a file that QEMU maps (template.h, ram_file). The
+ * device state, which leaves the memory out, has two ways into a file and out of it. On this machine it is a
+ * migration to and from a descriptor that is handed to QEMU, which is the fastest. On another machine, where nothing
+ * can be handed over, it is a snapshot (QEMU's snapshot-save and snapshot-load, since 6.0) in a disk of its own that
+ * the guest has for that moment only; loading writes to that disk, so each fork has an overlay
+ * (virt_golden_files.h). Host's thread only.
  */
 #ifndef VMPOOL_VIRT_GOLDEN_H
 #define VMPOOL_VIRT_GOLDEN_H

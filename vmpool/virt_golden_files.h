@@ -1,7 +1,7 @@
-/* The files of golden guests on a host whose files vmpool does not see: the same as golden_files.h describes, made, summed
- * up and removed through libvirt's storage API, in a directory pool over the host's folder. They belong to the user that
- * QEMU runs as, since libvirt does not know that guests use them. Reading them all takes as long as their bytes do (holes
- * are not sent). Host's thread only.
+/* The files of golden guests on a host whose files vmpool does not see: the same as golden_files.h describes, made,
+ * summed up and removed through libvirt's storage API, in a directory pool over the host's folder. They belong to
+ * the user that QEMU runs as, since libvirt does not know that guests use them. Reading them all takes as long as
+ * their bytes do (holes are not sent). Host's thread only.
  */
 #ifndef VMPOOL_VIRT_GOLDEN_FILES_H
 #define VMPOOL_VIRT_GOLDEN_FILES_H
@@ -10,7 +10,8 @@
 
 struct virt_conn;
 
-/* An empty file for the memory, of that size, and one for the state of the devices. What is there of ID is removed first. */
+/* An empty file for the memory, of that size, and one for the state of the devices. What is there of ID is removed
+ * first. */
 int virt_golden_files_make(struct virt_conn *conn, const char *dir, const char *id, uint64_t ram_bytes,
                            struct error *err) MUST_CHECK;
 
@@ -18,8 +19,8 @@ int virt_golden_files_make(struct virt_conn *conn, const char *dir, const char *
 int virt_golden_files_seal(struct virt_conn *conn, const char *dir, const struct golden_manifest *manifest,
                            struct error *err) MUST_CHECK;
 
-/* Calls each() for every id that files are there of. WHY is NULL when they are as they were sealed, and then MANIFEST says of
- * what image; "" when there is no manifest. What forks that were cut off left is removed. */
+/* Calls each() for every id that files are there of. WHY is NULL when they are as they were sealed, and then
+ * MANIFEST says of what image; "" when there is no manifest. What forks that were cut off left is removed. */
 int virt_golden_files_scan(struct virt_conn *conn, const char *dir,
                            void (*each)(void *arg, const char *id, const struct golden_manifest *manifest,
                                         const char *why),

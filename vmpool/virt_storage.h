@@ -38,8 +38,8 @@ int virt_storage_clone(struct virt_conn *conn, const struct clone_spec *spec, ch
 /* A copy of the base instead, which needs it no more: as long as its bytes take. Errors as above. */
 int virt_storage_copy(struct virt_conn *conn, const struct clone_spec *spec, struct error *err) MUST_CHECK;
 
-/* Removes a desktop's overlay, and with NVRAM what UEFI kept, which takes a look through the directory; 0 also when there
- * is none. */
+/* Removes a desktop's overlay, and with NVRAM what UEFI kept, which takes a look through the directory; 0 also when
+ * there is none. */
 int virt_storage_delete(struct virt_conn *conn, const char *desktop_dir, const char *desktop_id, bool nvram,
                         struct error *err) MUST_CHECK;
 
@@ -47,9 +47,9 @@ int virt_storage_delete(struct virt_conn *conn, const char *desktop_dir, const c
  * (snapshots, a disk that was restored) "-" and some more. Pure. */
 bool virt_storage_owner(const char *name, char ret[ID_SIZE]);
 
-/* The <permissions> of a new file that belongs to QEMU's user and that nobody else may read. A host's capabilities name user
- * and group as numbers, +64055:+64055 in the <baselabel> of the <secmodel> "dac" (https://libvirt.org/formatcaps.html); where
- * they name none, QEMU runs as libvirt does. Pure. */
+/* The <permissions> of a new file that belongs to QEMU's user and that nobody else may read. A host's capabilities
+ * name user and group as numbers, +64055:+64055 in the <baselabel> of the <secmodel> "dac"
+ * (https://libvirt.org/formatcaps.html); where they name none, QEMU runs as libvirt does. Pure. */
 #define VIRT_PERMISSIONS_SIZE 160
 void virt_storage_permissions(const char *capabilities, char ret[VIRT_PERMISSIONS_SIZE]);
 
