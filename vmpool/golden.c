@@ -23,11 +23,11 @@ struct golden *golden_find(const struct vmpool *vm, const char *id)
     return NULL;
 }
 
-bool golden_uses_image(const struct vmpool *vm, const char *image_id)
+bool golden_uses_image(const struct vmpool *vm, const char *host_id, const char *image_id)
 {
     list_for_each (pos, &vm->goldens) {
         const struct golden *g = list_entry(pos, struct golden, entry);
-        if (!strcmp(g->image_id, image_id))
+        if (!strcmp(g->image_id, image_id) && (!host_id || !strcmp(g->host_id, host_id)))
             return true;
     }
     return vm->golden_scans > 0; /* what is not checked yet may stand on any image */
@@ -265,9 +265,9 @@ static void drive(struct golden *g)
 static void scan_if_due(struct host *host)
 {
     const bool local = golden_uri_is_local(host->row.uri);
-    const bool far = host->looked ? golden_host_is_far(&host->row) : !local;
+    const bool far = host->looked ? golden_host_is_far(&host->row) : host->golden_far || !local;
     const bool again = *host->golden_trouble && store_now_ms() >= host->golden_again_ms;
-    if (host->golden_scan == GOLDEN_SCAN_RUNS || (far && !host_answers(host)) || (!host->looked && !local))
+    if (host->golden_scan == GOLDEN_SCAN_RUNS || (far && !(host->looked && host_answers(host))))
         return;
     if (host->golden_scan == GOLDEN_SCAN_DONE && far == host->golden_far && !again)
         return;

@@ -426,7 +426,7 @@ static struct image_task *task_find(struct vmpool *vm, const char *id)
 
 static bool image_is_used(const struct vmpool *vm, const char *id)
 {
-    return census_find(&vm->census, id) != NULL || golden_uses_image(vm, id);
+    return census_find(&vm->census, id) != NULL || golden_uses_image(vm, NULL, id);
 }
 
 static void image_begin(struct vmpool *vm, const struct image_row *row)

@@ -282,7 +282,7 @@ static void drive_host(struct host *host)
         bool copying = image->state == IMAGE_READY && !there && host->row.mode == HOST_ACTIVE &&
                        is_wanted(vm, &host->row, image);
         bool removing = image->state == IMAGE_DELETING && row && !is_used(vm, host->row.id, image->id) &&
-                        !golden_uses_image(vm, image->id);
+                        !golden_uses_image(vm, host->row.id, image->id);
         if ((copying || removing) && !copy_on(vm, host->row.id, image->id) &&
             !copy_on(vm, host->row.id, NULL))
             copy_begin(host, image, removing);
