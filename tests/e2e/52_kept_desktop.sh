@@ -19,11 +19,13 @@ leave() {
 }
 files() { find "$STACK/desktops" -name "$id*.qcow2" | wc -l; }
 is_a_copy() {
-    [[ $(qemu-img info --force-share "$STACK/desktops/$id.qcow2") != *"backing file"* ]] || die "its disk is no copy"
+    local info
+    info=$(qemu-img info --force-share "$STACK/desktops/$id.qcow2")
+    ! grep -q '^backing file' <<<"$info" || die "its disk is no copy"
 }
 # By the image's kernel: a copied disk does not say where it comes from.
 runs_version() {
-    [[ $(stack_virsh dumpxml "$name") == *"<kernel>"*"/$(api get "/v1/images/desktop@$1" 'd["id"]')/"* ]] ||
+    grep -q "<kernel>.*/$(api get "/v1/images/desktop@$1" 'd["id"]')/" <<<"$(stack_virsh dumpxml "$name")" ||
         die "$name does not run version $1 of its image"
 }
 

@@ -53,12 +53,11 @@ check_invariants() {
 # --- inside guests -------------------------------------------------------------------------------------
 # guest_sh DESKTOP COMMAND: runs a shell command as root in a guest, prints its output, returns its status. GUEST_URI is
 # that of its host, where it is not the stack's own.
-guest_sh() {
-    "$REPO/tests/lib/guest.py" "${GUEST_URI:-$("$REPO/config/private-libvirtd" uri "$STACK/libvirt")}" "$1" "$2"
-}
+guest_uri() { echo "${GUEST_URI:-$("$REPO/config/private-libvirtd" uri "$STACK/libvirt")}"; }
+guest_sh() { "$REPO/tests/lib/guest.py" "$(guest_uri)" "$1" "$2"; }
 
 # Not through a pipe: who writes into one that is closed early fails.
-is_fork() { [[ $(virsh -q -c "${GUEST_URI:-$("$REPO/config/private-libvirtd" uri "$STACK/libvirt")}" dumpxml "$1") == *share=off* ]]; }
+is_fork() { grep -q share=off <<<"$(virsh -q -c "$(guest_uri)" dumpxml "$1")"; }
 
 # Whether files of so many golden guests lie there.
 golden_guests_are() { [ "$(find "$STACK/golden" -type f -printf '%f\n' | sed 's/\..*//' | sort -u | wc -l)" = "$1" ]; }
