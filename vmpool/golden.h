@@ -81,8 +81,8 @@ void golden_drive_all(struct vmpool *vm);
 
 struct golden *golden_find(const struct vmpool *vm, const char *id);
 struct golden *golden_add(struct host *host, const char *id, enum golden_state state);
-bool golden_uses_image(const struct vmpool *vm, const char *host_id,
-                       const char *image_id);                   /* NULL: of any host */
+/* HOST_ID may be NULL: one of any host. */
+bool golden_uses_image(const struct vmpool *vm, const char *host_id, const char *image_id);
 bool golden_has_guest(const struct vmpool *vm, const char *id); /* a domain of that id is no orphan */
 
 void golden_clock_was_set(struct vmpool *vm);

@@ -165,10 +165,7 @@ int golden_files_list(const char *dir, void (*each)(void *arg, const char *id), 
     char last[ID_SIZE] = "";
     for (int i = 0; i < count; i++) {
         char id[ID_SIZE];
-        const char *name = entries[i]->d_name;
-        size_t len = strcspn(name, ".");
-        snprintf(id, sizeof id, "%.*s", len < ID_SIZE ? (int)len : 0, name);
-        if (golden_id_is_valid(id) && strcmp(id, last) != 0) {
+        if (golden_id_of_file(entries[i]->d_name, id) && strcmp(id, last) != 0) {
             each(arg, id);
             memcpy(last, id, sizeof last);
         }
@@ -180,13 +177,12 @@ int golden_files_list(const char *dir, void (*each)(void *arg, const char *id), 
 
 int golden_files_remove(const struct golden_place *place, const char *id, struct error *err)
 {
-    static const char *const all[] = {"json", "json.new", "state", "ram", "qcow2", "serial.log"};
     int rc = may_change(place, err);
     if (rc)
         return rc;
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+    for (size_t i = 0; i < GOLDEN_SUFFIXES; i++) {
         char path[GOLDEN_PATH_SIZE];
-        golden_path(place->dir, id, all[i], path);
+        golden_path(place->dir, id, golden_suffixes[i], path);
         if (unlink(path) && errno != ENOENT)
             return error_set(err, CE_IO, "%s: %s", path, strerror(errno));
     }

@@ -11,11 +11,21 @@
 
 const char *const golden_parts[GOLDEN_PARTS] = {"qcow2", "ram", "state"};
 
+const char *const golden_suffixes[GOLDEN_SUFFIXES] = {"json", "json.new", "state",
+                                                      "ram",  "qcow2",    "serial.log"};
+
 bool golden_id_is_valid(const char *text)
 {
     size_t prefix = sizeof GOLDEN_PREFIX - 1;
     return strlen(text) == prefix + 16 && !strncmp(text, GOLDEN_PREFIX, prefix) &&
            strspn(text + prefix, "0123456789abcdef") == 16;
+}
+
+bool golden_id_of_file(const char *name, char ret[ID_SIZE])
+{
+    size_t len = strcspn(name, ".");
+    snprintf(ret, ID_SIZE, "%.*s", len < ID_SIZE ? (int)len : 0, name);
+    return golden_id_is_valid(ret);
 }
 
 /* --- sums ------------------------------------------------------------------------------------------------ */

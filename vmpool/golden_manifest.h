@@ -31,8 +31,15 @@ struct golden_sum {
 /* The suffixes of the files that are summed up: "qcow2", "ram", "state". */
 extern const char *const golden_parts[GOLDEN_PARTS];
 
+/* Of all of its files, in the order in which they are removed: without its manifest there is no golden guest. */
+#define GOLDEN_SUFFIXES 6
+extern const char *const golden_suffixes[GOLDEN_SUFFIXES];
+
 /* Whether TEXT is the id of a golden guest. */
 bool golden_id_is_valid(const char *text);
+
+/* The id in the name of one of its files. */
+bool golden_id_of_file(const char *name, char ret[ID_SIZE]);
 
 /* A sum in the making: begun, fed in order, and ended. */
 struct golden_summing {

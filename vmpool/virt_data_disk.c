@@ -53,12 +53,7 @@ int virt_data_disk_delete(struct virt_conn *conn, const char *data_dir, const ch
     if (rc)
         return rc;
     CLEANUP_VOLUME virStorageVolPtr volume = volume_find(pool, id);
-    if (volume && virStorageVolDelete(volume, 0) < 0) {
-        virErrorPtr last = virGetLastError();
-        if (!last || last->code != VIR_ERR_NO_STORAGE_VOL)
-            return virt_error(err, "cannot delete the data disk");
-    }
-    return 0;
+    return virt_volume_delete(volume, "cannot delete the data disk", err);
 }
 
 /* Whether the guest has it: the serial number stands in its XML. */

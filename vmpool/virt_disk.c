@@ -10,14 +10,14 @@
 #define COPY_BYTES 262144
 
 /* One that did not end well is aborted before it is freed. */
-static void stream_unref(virStreamPtr *stream)
+static void stream_abort(virStreamPtr *stream)
 {
     if (!*stream)
         return;
     (void)virStreamAbort(*stream);
     virStreamFree(*stream);
 }
-#define CLEANUP_STREAM __attribute__((cleanup(stream_unref)))
+#define CLEANUP_COPY __attribute__((cleanup(stream_abort)))
 
 static int stream_end(virStreamPtr *stream, const char *what, struct error *err)
 {
@@ -74,8 +74,8 @@ static int volume_make(virStoragePoolPtr pool, const char *name, uint64_t size_b
 static int copy_volume(struct virt_conn *conn, virStorageVolPtr source, virStorageVolPtr target,
                        uint64_t size_bytes, const atomic_bool *cancelled, struct error *err)
 {
-    CLEANUP_STREAM virStreamPtr from = virStreamNew(conn->conn, 0);
-    CLEANUP_STREAM virStreamPtr to = virStreamNew(conn->conn, 0);
+    CLEANUP_COPY virStreamPtr from = virStreamNew(conn->conn, 0);
+    CLEANUP_COPY virStreamPtr to = virStreamNew(conn->conn, 0);
     if (!from || !to || virStorageVolDownload(source, from, 0, size_bytes, 0) < 0 ||
         virStorageVolUpload(target, to, 0, size_bytes, 0) < 0)
         return virt_error(err, "cannot begin the copy of the disk");

@@ -46,29 +46,36 @@ static int monitor(virDomainPtr domain, const char *command, int fd, json_t **re
     return rc;
 }
 
-/* Waits for the end of the transfer that runs. */
-static int wait_transfer(virDomainPtr domain, struct error *err)
+/* Waits for the end of the transfer that runs, at which LOOK looks. */
+static int wait_for(virDomainPtr domain, int (*look)(virDomainPtr domain, bool *ret_done, struct error *err),
+                    struct error *err)
 {
     uint64_t until_ns = uv_hrtime() + (uint64_t)TRANSFER_TIMEOUT_MS * 1000000;
     while (uv_hrtime() < until_ns) {
-        json_t *answer = NULL;
-        int rc = monitor(domain, "{\"execute\":\"query-migrate\"}", -1, &answer, err);
-        if (rc)
-            return rc;
-        const char *status = json_string_value(json_object_get(answer, "status"));
-        bool done = status && !strcmp(status, "completed");
-        bool failed = status && (!strcmp(status, "failed") || !strcmp(status, "cancelled"));
-        const char *words = json_string_value(json_object_get(answer, "error-desc"));
-        if (failed)
-            rc = error_set(err, CE_IO, "QEMU could not transfer the guest's state: %.200s",
-                           words ? words : status);
-        json_decref(answer);
-        if (done || failed)
+        bool done = false;
+        int rc = look(domain, &done, err);
+        if (rc || done)
             return rc;
         const struct timespec pause = {.tv_nsec = TRANSFER_LOOK_MS * 1000000};
         (void)nanosleep(&pause, NULL);
     }
     return error_set(err, CE_TIMEOUT, "QEMU did not transfer the guest's state in time");
+}
+
+static int look_at_migration(virDomainPtr domain, bool *ret_done, struct error *err)
+{
+    json_t *answer = NULL;
+    int rc = monitor(domain, "{\"execute\":\"query-migrate\"}", -1, &answer, err);
+    if (rc)
+        return rc;
+    const char *status = json_string_value(json_object_get(answer, "status"));
+    const char *words = json_string_value(json_object_get(answer, "error-desc"));
+    *ret_done = status && !strcmp(status, "completed");
+    if (status && (!strcmp(status, "failed") || !strcmp(status, "cancelled")))
+        rc = error_set(err, CE_IO, "QEMU could not transfer the guest's state: %.200s",
+                       words ? words : status);
+    json_decref(answer);
+    return rc;
 }
 
 /* Hands the file to QEMU and begins the transfer with COMMAND, "migrate" or "migrate-incoming". */
@@ -82,7 +89,7 @@ static int transfer(virDomainPtr domain, const char *command, int fd, struct err
                      err);
     if (!rc)
         rc = monitor(domain, text, -1, NULL, err);
-    return rc ? rc : wait_transfer(domain, err);
+    return rc ? rc : wait_for(domain, look_at_migration, err);
 }
 
 /* --- on another machine ----------------------------------------------------------------------------------- */
@@ -123,20 +130,6 @@ static int look_at_job(virDomainPtr domain, bool *ret_done, struct error *err)
     return rc;
 }
 
-static int wait_job(virDomainPtr domain, struct error *err)
-{
-    uint64_t until_ns = uv_hrtime() + (uint64_t)TRANSFER_TIMEOUT_MS * 1000000;
-    while (uv_hrtime() < until_ns) {
-        bool done = false;
-        int rc = look_at_job(domain, &done, err);
-        if (rc || done)
-            return rc;
-        const struct timespec pause = {.tv_nsec = TRANSFER_LOOK_MS * 1000000};
-        (void)nanosleep(&pause, NULL);
-    }
-    return error_set(err, CE_TIMEOUT, "QEMU did not transfer the guest's state in time");
-}
-
 /* FILE is what the disk of the state is in; its reference is taken. COMMAND is snapshot-save or snapshot-load. */
 static int transfer_far(virDomainPtr domain, const char *command, json_t *file, struct error *err)
 {
@@ -153,7 +146,7 @@ static int transfer_far(virDomainPtr domain, const char *command, json_t *file, 
                                     STATE_NODE),
                           NULL, err);
     if (!rc)
-        rc = wait_job(domain, err);
+        rc = wait_for(domain, look_at_job, err);
     if (!rc)
         rc = monitor_json(domain,
                           json_pack("{s:s, s:{s:s}}", "execute", "job-dismiss", "arguments", "id", STATE_JOB),
@@ -175,11 +168,9 @@ static json_t *file_node(const char *path)
 static int load_far(struct virt_conn *conn, virDomainPtr domain, const struct guest_key *key,
                     const char *state_path, struct error *err)
 {
-    char dir[GOLDEN_DIR_SIZE], id[ID_SIZE], path[4096];
-    const char *name = strrchr(state_path, '/');
-    snprintf(dir, sizeof dir, "%.*s", (int)(name - state_path), state_path);
-    snprintf(id, sizeof id, "%.*s", (int)strcspn(name + 1, "."), name + 1);
-    int rc = virt_golden_files_lend(conn, dir, id, key->desktop_id, path, sizeof path, err);
+    char dir[GOLDEN_DIR_SIZE], path[4096];
+    snprintf(dir, sizeof dir, "%.*s", (int)(strrchr(state_path, '/') - state_path), state_path);
+    int rc = virt_golden_files_lend(conn, dir, state_path, key->desktop_id, path, sizeof path, err);
     if (rc)
         return rc;
     json_t *overlay = json_pack("{s:s, s:o}", "driver", "qcow2", "file", file_node(path));

@@ -4,20 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "golden_files.h"
 #include "virt_internal.h"
 #include "virt_storage.h"
 
 #define STATE_BYTES (1 << 20)     /* of the disk beside whose contents QEMU puts the state */
 #define LENT_BYTES (256ull << 20) /* more than the file of any state has: a fork writes behind its end */
-#define FILES_MAX 64              /* golden guests of one host */
-
-static void stream_unref(virStreamPtr *stream)
-{
-    if (*stream)
-        virStreamFree(*stream);
-}
-#define CLEANUP_STREAM __attribute__((cleanup(stream_unref)))
+#define DELETE_WORDS "cannot remove a file of a golden guest"
+#define FILES_MAX 64 /* golden guests of one host */
 
 /* --- one file --------------------------------------------------------------------------------------------- */
 
@@ -31,24 +24,13 @@ static virStorageVolPtr find(virStoragePoolPtr pool, const char *id, const char 
 static int make(struct virt_conn *conn, virStoragePoolPtr pool, const char *id, const char *suffix,
                 const char *format, uint64_t bytes, struct error *err)
 {
-    char xml[1024], permissions[VIRT_PERMISSIONS_SIZE];
-    virt_storage_qemu_permissions(conn, permissions);
+    char xml[1024];
     snprintf(xml, sizeof xml,
              "<volume type='file'><name>%s.%s</name><capacity unit='bytes'>%llu</capacity>"
              "<allocation>0</allocation><target><format type='%s'/>%s</target></volume>",
-             id, suffix, (unsigned long long)bytes, format, permissions);
+             id, suffix, (unsigned long long)bytes, format, virt_storage_qemu_permissions(conn));
     CLEANUP_VOLUME virStorageVolPtr volume = virStorageVolCreateXML(pool, xml, 0);
     return volume ? 0 : virt_error(err, "cannot make a file of a golden guest");
-}
-
-static int delete (virStorageVolPtr volume, struct error *err)
-{
-    if (virStorageVolDelete(volume, 0) == 0)
-        return 0;
-    virErrorPtr last = virGetLastError();
-    return last && last->code == VIR_ERR_NO_STORAGE_VOL
-               ? 0
-               : virt_error(err, "cannot remove a file of a golden guest");
 }
 
 /* --- reading ---------------------------------------------------------------------------------------------- */
@@ -179,12 +161,11 @@ int virt_golden_files_seal(struct virt_conn *conn, const char *dir, const struct
 
 static int remove_all(virStoragePoolPtr pool, const char *id, struct error *err)
 {
-    static const char *const all[] = {"json", "state", "ram", "qcow2", "serial.log"};
     int rc = 0;
     (void)virStoragePoolRefresh(pool, 0);
-    for (size_t i = 0; !rc && i < sizeof all / sizeof all[0]; i++) {
-        CLEANUP_VOLUME virStorageVolPtr volume = find(pool, id, all[i]);
-        rc = volume ? delete (volume, err) : 0;
+    for (size_t i = 0; !rc && i < GOLDEN_SUFFIXES; i++) {
+        CLEANUP_VOLUME virStorageVolPtr volume = find(pool, id, golden_suffixes[i]);
+        rc = virt_volume_delete(volume, DELETE_WORDS, err);
     }
     return rc;
 }
@@ -227,11 +208,9 @@ static int note(void *arg, virStorageVolPtr volume, struct error *err)
     char id[ID_SIZE];
     if (name && virt_storage_owner(name, id)) {
         int rc = virt_may_act(found->conn, err);
-        return rc ? rc : delete (volume, err);
+        return rc ? rc : virt_volume_delete(volume, DELETE_WORDS, err);
     }
-    size_t len = name ? strcspn(name, ".") : 0;
-    snprintf(id, sizeof id, "%.*s", len < ID_SIZE ? (int)len : 0, name ? name : "");
-    if (!golden_id_is_valid(id) || found->count == FILES_MAX)
+    if (!name || !golden_id_of_file(name, id) || found->count == FILES_MAX)
         return 0;
     for (size_t i = 0; i < found->count; i++) {
         if (!strcmp(found->ids[i], id))
@@ -264,14 +243,12 @@ int virt_golden_files_scan(struct virt_conn *conn, const char *dir,
 
 /* --- forks -------------------------------------------------------------------------------------------------- */
 
-int virt_golden_files_lend(struct virt_conn *conn, const char *dir, const char *id, const char *desktop_id,
-                           char *ret_path, size_t size, struct error *err)
+int virt_golden_files_lend(struct virt_conn *conn, const char *dir, const char *state_path,
+                           const char *desktop_id, char *ret_path, size_t size, struct error *err)
 {
-    char state[GOLDEN_PATH_SIZE];
-    golden_path(dir, id, "state", state);
     const struct clone_spec spec = {.desktop_dir = dir,
                                     .desktop_id = desktop_id,
-                                    .base = state,
+                                    .base = state_path,
                                     .base_format = "raw",
                                     .capacity_bytes = LENT_BYTES,
                                     .for_qemu = true};

@@ -32,8 +32,8 @@ int virt_golden_files_remove(struct virt_conn *conn, const char *dir, const char
 
 /* A copy of the golden guest's state for one fork, which writes to it: an overlay named for the fork. RET_PATH has
  * PATH_MAX bytes. */
-int virt_golden_files_lend(struct virt_conn *conn, const char *dir, const char *id, const char *desktop_id,
-                           char *ret_path, size_t size, struct error *err) MUST_CHECK;
+int virt_golden_files_lend(struct virt_conn *conn, const char *dir, const char *state_path,
+                           const char *desktop_id, char *ret_path, size_t size, struct error *err) MUST_CHECK;
 int virt_golden_files_give_back(struct virt_conn *conn, const char *dir, const char *desktop_id,
                                 struct error *err) MUST_CHECK;
 

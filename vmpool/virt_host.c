@@ -224,6 +224,7 @@ static int host_connect(struct virt_host *host, struct note *up, struct error *e
         host_unref(host);
     register_events(host, conn);
     host->conn.conn = conn;
+    host->conn.qemu_permissions[0] = 0;
     if (host->events->up)
         virt_info_read(&host->conn, &up->info);
     return 0;

@@ -17,8 +17,9 @@
 
 struct virt_conn {
     virConnectPtr conn;
-    atomic_uint_least64_t epoch;    /* of the lease; 0: none */
-    atomic_uint_least64_t until_ns; /* when it runs out; 0: never */
+    atomic_uint_least64_t epoch;                  /* of the lease; 0: none */
+    atomic_uint_least64_t until_ns;               /* when it runs out; 0: never */
+    char qemu_permissions[VIRT_PERMISSIONS_SIZE]; /* empty: not asked for yet */
 };
 
 static inline void virt_domain_unref(virDomainPtr *domain)
@@ -42,6 +43,13 @@ static inline void virt_volume_unref(virStorageVolPtr *volume)
 }
 #define CLEANUP_VOLUME __attribute__((cleanup(virt_volume_unref)))
 
+static inline void virt_stream_unref(virStreamPtr *stream)
+{
+    if (*stream)
+        virStreamFree(*stream);
+}
+#define CLEANUP_STREAM __attribute__((cleanup(virt_stream_unref)))
+
 /* Fills ERR from libvirt's last error of this thread: "WHAT: libvirt's words"; the code is derived. */
 int virt_error(struct error *err, const char *what);
 
@@ -49,8 +57,11 @@ int virt_error(struct error *err, const char *what);
 int virt_storage_pool(struct virt_conn *conn, const char *dir, virStoragePoolPtr *ret,
                       struct error *err) MUST_CHECK;
 
-/* virt_storage_permissions() of this host. virt_storage.c. */
-void virt_storage_qemu_permissions(struct virt_conn *conn, char ret[VIRT_PERMISSIONS_SIZE]);
+/* 0 also when VOLUME is NULL or gone; WHAT is for words. virt_storage.c. */
+int virt_volume_delete(virStorageVolPtr volume, const char *what, struct error *err) MUST_CHECK;
+
+/* virt_storage_permissions() of this host, asked for once in a connection. virt_storage.c. */
+const char *virt_storage_qemu_permissions(struct virt_conn *conn);
 
 /* Reads the pool anew and calls each() with every volume in it; the first answer that is not 0 is the answer, and ends
  * it. */

@@ -77,15 +77,18 @@ int virt_storage_pool(struct virt_conn *conn, const char *dir, virStoragePoolPtr
     return 0;
 }
 
+int virt_volume_delete(virStorageVolPtr volume, const char *what, struct error *err)
+{
+    if (!volume || virStorageVolDelete(volume, 0) == 0)
+        return 0;
+    virErrorPtr last = virGetLastError();
+    return last && last->code == VIR_ERR_NO_STORAGE_VOL ? 0 : virt_error(err, what);
+}
+
 static int file_delete(virStoragePoolPtr pool, const char *name, struct error *err)
 {
     CLEANUP_VOLUME virStorageVolPtr volume = virStorageVolLookupByName(pool, name);
-    if (volume && virStorageVolDelete(volume, 0) < 0) {
-        virErrorPtr last = virGetLastError();
-        if (!last || last->code != VIR_ERR_NO_STORAGE_VOL)
-            return virt_error(err, "cannot delete the desktop's disk");
-    }
-    return 0;
+    return virt_volume_delete(volume, "cannot delete the desktop's disk", err);
 }
 
 /* The pool does not know what QEMU made, nor what a libvirtd had begun that was killed before it noted it. */
@@ -114,11 +117,14 @@ void virt_storage_permissions(const char *capabilities, char ret[VIRT_PERMISSION
         snprintf(ret, VIRT_PERMISSIONS_SIZE, "<permissions><mode>0600</mode></permissions>");
 }
 
-void virt_storage_qemu_permissions(struct virt_conn *conn, char ret[VIRT_PERMISSIONS_SIZE])
+const char *virt_storage_qemu_permissions(struct virt_conn *conn)
 {
+    if (*conn->qemu_permissions)
+        return conn->qemu_permissions;
     char *capabilities = virConnectGetCapabilities(conn->conn);
-    virt_storage_permissions(capabilities ? capabilities : "", ret);
+    virt_storage_permissions(capabilities ? capabilities : "", conn->qemu_permissions);
     free(capabilities);
+    return conn->qemu_permissions;
 }
 
 int virt_storage_clone(struct virt_conn *conn, const struct clone_spec *spec, char *ret_path, size_t size,
@@ -131,11 +137,10 @@ int virt_storage_clone(struct virt_conn *conn, const struct clone_spec *spec, ch
     if (rc)
         return rc;
     CLEANUP_XML xmlChar *base = escape(spec->base);
-    char xml[8192], permissions[VIRT_PERMISSIONS_SIZE] = "";
-    if (spec->for_qemu)
-        virt_storage_qemu_permissions(conn, permissions);
-    else if (spec->readable)
-        snprintf(permissions, sizeof permissions, "<permissions><mode>0644</mode></permissions>");
+    char xml[8192];
+    const char *permissions = spec->for_qemu   ? virt_storage_qemu_permissions(conn)
+                              : spec->readable ? "<permissions><mode>0644</mode></permissions>"
+                                               : "";
     snprintf(xml, sizeof xml,
              "<volume type='file'><name>%s" OVERLAY_SUFFIX "</name><capacity unit='bytes'>%llu</capacity>"
              "<allocation>0</allocation><target><format type='qcow2'/>%s<compat>1.1</compat></target>"

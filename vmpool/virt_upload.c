@@ -21,13 +21,6 @@ struct transfer {
     int error; /* errno of reading the file */
 };
 
-static void stream_unref(virStreamPtr *stream)
-{
-    if (*stream)
-        virStreamFree(*stream);
-}
-#define CLEANUP_STREAM __attribute__((cleanup(stream_unref)))
-
 /* --- there ------------------------------------------------------------------------------------------------
  */
 
