@@ -95,7 +95,7 @@ is "$(guest_sh "$desktop" 'cat /srv/mine/mark')" kept "what is on the data disk"
 api_quietly call POST "/v1/sessions/$(session_of carla 'i[0]["id"]')/logoff" '{}'
 wait_gone "$id"
 wait_data_disk carla free
-stack_ctl data-disk delete "$disk" --yes
+data_disk_delete "$disk"
 
 say "a pool goes, and the golden guest is the other one's"
 stack_ctl pool delete forks --yes

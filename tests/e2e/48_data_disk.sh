@@ -51,7 +51,7 @@ for user in carla dana; do
 done
 for user in carla dana; do
     wait_data_disk "$user" free
-    stack_ctl data-disk delete "$(data_disk "$user" id)" --yes
+    data_disk_delete "$(data_disk "$user" id)"
 done
 api_quietly wait 60 /v1/data-disks 'not i'
 is "$(find "$STACK/data" -type f)" "" "what is left of the disks"

@@ -106,7 +106,7 @@ runs_version "$old"
 is "$(guest_sh "$name" 'cat /etc/own')" own "what is on its disk"
 is "$(files)" 2 "files of its disks"
 wait_data_disk carla free
-stack_ctl data-disk delete "$disk" --yes
+data_disk_delete "$disk"
 stack_ctl pool delete own --yes
 wait_gone "$id"
 is "$(files)" 0 "files that are left"

@@ -15,7 +15,7 @@ leave() {
     client_stop dora || true
     api_quietly call POST "/v1/sessions/$(session_of dora 'i[0]["id"]')/logoff" '{}' || true
     wait_data_disk dora free
-    stack_ctl data-disk delete "$disk" --yes
+    data_disk_delete "$disk"
     disk=
 }
 

@@ -95,6 +95,11 @@ enter() {
 # --- data disks ----------------------------------------------------------------------------------------
 # data_disk USER MEMBER
 data_disk() { api get "/v1/data-disks?user=$1" "i[0][\"$2\"]"; }
+# Until it is gone: a pool whose users have data disks is not deleted.
+data_disk_delete() {
+    stack_ctl data-disk delete "$1" --yes
+    api_quietly wait 60 /v1/data-disks "not any(x['id'] == '$1' for x in i)"
+}
 wait_data_disk() { api_quietly wait "${3:-60}" "/v1/data-disks?user=$1" "i[0]['state'] == '$2'"; }
 # Whether what is mounted at a folder of a guest is that disk, by its serial number.
 data_disk_is_at() { # DESKTOP DISK FOLDER
