@@ -65,6 +65,7 @@ data_disk_is_at "$desktop" "$disk" /srv/mine
 guest_sh "$desktop" 'su -c "echo kept >/srv/mine/mark && sync" desktop' || die "the user cannot write on the data disk"
 
 say "vmpool and libvirtd crash; the clones are adopted, and their golden guest is not made again"
+wait_settled
 guests=$(stack_virsh list --uuid | sort)
 made=$(grep -c 'golden guest .* sealing -> ready' "$STACK/log/vmpool.log")
 stack_kill vmpool

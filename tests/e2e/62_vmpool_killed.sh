@@ -3,6 +3,7 @@
 . "$REPO/tests/e2e/lib.sh"
 
 log_in anna anna
+wait_settled
 desktop=$(desktop_of anna)
 id=$(desktop_id "$desktop")
 before=$(stack_virsh list --uuid | sort)
@@ -29,11 +30,11 @@ wait_ready 2
 say "killed again and again while guests start"
 for n in 1 2 3 4; do
     api call POST "/v1/desktops/$(api get '/v1/desktops?pool=main&state=ready' 'i[0]["name"]')/recycle" '{}' >/dev/null || true
-    until_true 60 "a guest that starts" test -n "$(api get /v1/desktops 'next((x["id"] for x in i if x["state"] != "ready"), "")')"
+    api_quietly wait 60 /v1/desktops 'any(x["state"] != "ready" for x in i)'
     stack_kill vmpool
     stack_start vmpool
 done
-wait_ready 2 400
+wait_settled
 known=$(api get /v1/desktops '" ".join(sorted(x["name"] for x in i))')
 for guest in $(stack_virsh list --all --name); do
     case " $known " in *" $guest "*) ;; *) die "guest $guest runs and nobody knows it: $known" ;; esac

@@ -3,6 +3,7 @@
 . "$REPO/tests/e2e/lib.sh"
 
 log_in anna anna
+wait_settled
 id=$(desktop_id "$(desktop_of anna)")
 guest_pids() { grep -H . "$STACK"/libvirt/run/qemu/main-*.pid; }
 pids=$(guest_pids)

@@ -29,7 +29,8 @@ api_quietly wait 400 /v1/pools/small 'd["stopped"] and d["reason"]'
 api get /v1/pools/small 'd["reason"]'
 stack_pid vmpool >/dev/null || die "vmpool ended"
 is "$(api get /v1/status 's')" 200 "the status"
-is "$(find "$STACK/desktops" -name '*.qcow2' | wc -l)" 0 "the overlays left behind"
+no_overlays() { [ -z "$(find "$STACK/desktops" -name '*.qcow2')" ]; }
+until_true 60 "no overlay is left behind" no_overlays
 
 say "room again"
 rm "$STACK/desktops/ballast"

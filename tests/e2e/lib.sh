@@ -10,6 +10,8 @@ trap 'echo "FAILED: line $LINENO of $(basename "$0"): $BASH_COMMAND" >&2' ERR
 . "$REPO/config/stack.sh"
 # shellcheck source=tests/lib/client.sh
 . "$REPO/tests/lib/client.sh"
+# shellcheck source=tests/e2e/api.sh
+. "$REPO/tests/e2e/api.sh"
 
 say() { echo "--- $(date +%T) $*"; }
 die() {
@@ -17,8 +19,6 @@ die() {
     exit 1
 }
 
-api() { "$REPO/tests/lib/api.py" "$STACK/run/broker.sock" "$@"; }
-api_quietly() { api "$@" >/dev/null; }
 probe() { "$REPO/tests/lib/rdp_probe.py" "$@"; }
 
 # until_true SECONDS WHAT COMMAND...: for the few things that tell nobody when they change.
