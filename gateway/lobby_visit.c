@@ -394,7 +394,7 @@ void lobby_close(struct session *s)
         return;
     control_close(s);
     if (lobby->up)
-        session_poll_close(s, &lobby->end);
+        session_poll_close(&lobby->end);
     relay_finish(&lobby->to_lobby, &s->worker->pool);
     lobby_link_leave(s->worker->gateway->lobby, lobby->stranger);
     free(lobby);

@@ -1,18 +1,14 @@
 #include "session.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "banner.h"
 #include "broker_link.h"
 #include "front.h"
-#include "front_nla.h"
 #include "gateway.h"
 #include "lobby_visit.h"
 #include "log.h"
@@ -24,7 +20,6 @@
 enum {
     DISCARD_BYTES = 16 * 1024, /* read at once and thrown away while a peer's end is awaited */
     DISCARDS_MAX = 16,
-    LIMIT_LOG_EVERY_MS = 1000,
 };
 
 static void on_deadline(uv_timer_t *timer);
@@ -38,7 +33,7 @@ static struct relay_dir *output_of(struct session *s, const struct endpoint *e)
     return e == &s->front ? &s->to_client : &s->to_guest;
 }
 
-static void deadline_start(struct session *s)
+void session_deadline_start(struct session *s)
 {
     const struct config *config = &s->worker->config;
     uint64_t ms =
@@ -66,7 +61,7 @@ bool session_set_state(struct session *s, enum visit_state state)
               s->registered.session, visit_state_name(s->state), visit_state_name(state));
     s->state = state;
     s->state_since_ms = uv_now(&s->worker->loop);
-    deadline_start(s);
+    session_deadline_start(s);
     return true;
 }
 
@@ -138,7 +133,7 @@ void session_fail(struct session *s, enum fail fail, const char *fmt, ...)
         s->front.done = true;
     s->state = VISIT_CLOSING;
     s->state_since_ms = uv_now(&s->worker->loop);
-    deadline_start(s);
+    session_deadline_start(s);
 }
 
 /* No lobby is to be had: the rest of what a client may wait without one. */
@@ -157,7 +152,7 @@ static void on_deadline(uv_timer_t *timer)
     if (s->state == VISIT_RELAYING) {
         session_policy_tick(s);
         if (!session_is_over(s))
-            deadline_start(s);
+            session_deadline_start(s);
     } else if (s->state == VISIT_CLOSING) {
         s->front.done = s->back.done = true;
     } else if (!lobby_deadline(s) && !waits_on(s)) {
@@ -200,130 +195,6 @@ void session_rested(struct session *s)
     if (s->state == VISIT_RELAYING)
         pump_rested(s);
     session_settle(s);
-}
-
-/* ---- polls ---- */
-
-int session_poll_open(struct session *s, struct endpoint *e, uv_poll_cb on_event)
-{
-    uv_poll_t *poll = calloc(1, sizeof *poll);
-    if (!poll)
-        return CE_NOMEM;
-    if (uv_poll_init(&s->worker->loop, poll, e->fd)) {
-        free(poll);
-        return CE_IO;
-    }
-    e->poll = poll;
-    e->poll->data = s;
-    e->on_event = on_event;
-    e->polled = true;
-    s->open_handles++;
-    return 0;
-}
-
-void session_event_begin(struct endpoint *e, int status, int events)
-{
-    struct session *s = e->poll->data;
-    s->worker->events++;
-    if (status < 0) {
-        e->broken = true; /* libuv stopped the poll */
-        e->watched = 0;
-    }
-    if (status < 0 || (events & ~UV_WRITABLE))
-        tls_io_readable(&e->tls);
-}
-
-static void watch(struct endpoint *e, int events)
-{
-    if (!e->polled || e->watched == events)
-        return;
-    if (events)
-        (void)uv_poll_start(e->poll, events, e->on_event);
-    else
-        (void)uv_poll_stop(e->poll);
-    e->watched = events;
-}
-
-/* Of the side that DIR comes from. */
-static int readable(const struct relay_dir *dir)
-{
-    return dir->paused || dir->moderation.resting ? 0 : UV_READABLE;
-}
-
-static int wanted_dialling(const struct session *s)
-{
-    if (s->login->step == BACK_CONNECT)
-        return UV_WRITABLE;
-    return UV_READABLE | (s->to_guest.blocked || s->back.read_wants_write ? UV_WRITABLE : 0);
-}
-
-/* While an answer is awaited nothing is read of the client: only its end is watched for. */
-static int wanted_front(const struct session *s)
-{
-    const int writable = s->to_client.blocked || s->front.read_wants_write ? UV_WRITABLE : 0;
-    if (lobby_is_up(s))
-        return (s->lobby->to_lobby.paused ? 0 : UV_READABLE) | writable;
-    switch (s->state) {
-    case VISIT_PREAMBLE:
-        return UV_READABLE;
-    case VISIT_TLS:
-    case VISIT_MCS:
-        return UV_READABLE | writable;
-    case VISIT_NLA:
-        return front_nla_waits(s) ? UV_DISCONNECT | writable : UV_READABLE | writable;
-    case VISIT_FORM:
-    case VISIT_QUESTION:
-    case VISIT_LOGIN:
-    case VISIT_WAITING:
-    case VISIT_LOBBY:
-    case VISIT_NOTICE:
-    case VISIT_DIALLING:
-        return UV_DISCONNECT;
-    case VISIT_RELAYING:
-        return readable(&s->to_guest) | writable;
-    case VISIT_CLOSING:
-        return s->front.told_end ? UV_READABLE : UV_WRITABLE;
-    case VISIT_GONE:
-    case VISIT_STATE_COUNT:
-        break;
-    }
-    return 0;
-}
-
-static int wanted_back(const struct session *s)
-{
-    const int writable = s->to_guest.blocked || s->back.read_wants_write ? UV_WRITABLE : 0;
-    if (lobby_is_dialling(s) && !session_is_over(s))
-        return wanted_dialling(s);
-    switch (s->state) {
-    case VISIT_DIALLING:
-        return wanted_dialling(s);
-    case VISIT_RELAYING:
-        return readable(&s->to_client) | writable;
-    case VISIT_CLOSING:
-        return s->back.told_end ? UV_READABLE : UV_WRITABLE;
-    case VISIT_PREAMBLE:
-    case VISIT_TLS:
-    case VISIT_NLA:
-    case VISIT_MCS:
-    case VISIT_FORM:
-    case VISIT_QUESTION:
-    case VISIT_LOGIN:
-    case VISIT_WAITING:
-    case VISIT_LOBBY:
-    case VISIT_NOTICE:
-    case VISIT_GONE:
-    case VISIT_STATE_COUNT:
-        break;
-    }
-    return 0;
-}
-
-static int wanted_lobby(const struct session *s)
-{
-    if (!lobby_is_up(s))
-        return 0;
-    return (s->to_client.paused ? 0 : UV_READABLE) | (s->lobby->to_lobby.blocked ? UV_WRITABLE : 0);
 }
 
 /* ---- writing ---- */
@@ -406,7 +277,7 @@ static void closing_step(struct session *s, struct endpoint *e)
     if (!e->done && e->told_end)
         peer_end_await(e);
     if (e->done)
-        session_poll_close(s, e);
+        session_poll_close(e);
 }
 
 static void session_free(struct session *s)
@@ -433,29 +304,6 @@ static void on_timer_closed(uv_handle_t *handle)
     session_handle_closed(handle->data);
 }
 
-static void on_poll_closed(uv_handle_t *handle)
-{
-    struct session *s = handle->data;
-    free(handle);
-    session_handle_closed(s);
-}
-
-void session_poll_close(struct session *s, struct endpoint *e)
-{
-    (void)s;
-    if (e->polled) {
-        e->polled = false;
-        e->watched = 0;
-        uv_close((uv_handle_t *)e->poll, on_poll_closed);
-        e->poll = NULL;
-    }
-    tls_io_close(&e->tls);
-    if (e->fd >= 0)
-        close(e->fd);
-    e->fd = -1;
-    e->done = true;
-}
-
 void session_settle(struct session *s)
 {
     if (s->state == VISIT_CLOSING) {
@@ -474,141 +322,5 @@ void session_settle(struct session *s)
         return;
     if (s->banner)
         banner_look(s);
-    watch(&s->front, s->front.broken ? 0 : wanted_front(s));
-    watch(&s->back, s->back.broken ? 0 : wanted_back(s));
-    if (s->lobby)
-        watch(&s->lobby->end, s->lobby->end.broken ? 0 : wanted_lobby(s));
-}
-
-/* ---- the beginning ---- */
-
-static void on_front(uv_poll_t *poll, int status, int events)
-{
-    struct session *s = poll->data;
-    session_event_begin(&s->front, status, events);
-    if (status < 0)
-        events = UV_READABLE | UV_WRITABLE;
-    if (lobby_is_up(s)) {
-        pump_front(s, events);
-        session_settle(s);
-        return;
-    }
-    switch (s->state) {
-    case VISIT_PREAMBLE:
-        front_preamble(s);
-        break;
-    case VISIT_TLS:
-        front_handshake(s);
-        break;
-    case VISIT_NLA:
-        if (session_flush(s, &s->front) && !(front_nla_waits(s) && events == UV_WRITABLE))
-            front_nla(s);
-        break;
-    case VISIT_MCS:
-        if (session_flush(s, &s->front))
-            front_mcs(s);
-        break;
-    case VISIT_FORM:
-    case VISIT_QUESTION:
-    case VISIT_LOGIN:
-    case VISIT_WAITING:
-    case VISIT_LOBBY:
-    case VISIT_NOTICE:
-    case VISIT_DIALLING:
-        session_fail(s, FAIL_CLIENT_CLOSED, "it left while it waited");
-        break;
-    case VISIT_RELAYING:
-        pump_front(s, events);
-        break;
-    case VISIT_CLOSING:
-    case VISIT_GONE:
-    case VISIT_STATE_COUNT:
-        break;
-    }
-    session_settle(s);
-}
-
-void session_peer_print(const struct sockaddr_storage *peer, char *host, size_t host_size, char *port,
-                        size_t port_size)
-{
-    struct sockaddr_in in;
-    struct sockaddr_in6 in6;
-    unsigned number = 0;
-    snprintf(host, host_size, "?");
-    if (peer->ss_family == AF_INET) {
-        memcpy(&in, peer, sizeof in);
-        (void)inet_ntop(AF_INET, &in.sin_addr, host, (socklen_t)host_size);
-        number = ntohs(in.sin_port);
-    } else if (peer->ss_family == AF_INET6) {
-        memcpy(&in6, peer, sizeof in6);
-        (void)inet_ntop(AF_INET6, &in6.sin6_addr, host, (socklen_t)host_size);
-        number = ntohs(in6.sin6_port);
-    }
-    snprintf(port, port_size, "%u", number);
-}
-
-/* A flood must not become a flood of log lines: one in a second, the counter has the rest. */
-void session_limit_log(struct worker *worker, const char *limit, const char *peer)
-{
-    static atomic_ullong last_ms;
-    unsigned long long now_ms = uv_now(&worker->loop), last = counter_get(&last_ms);
-    if (last && now_ms - last < LIMIT_LOG_EVERY_MS)
-        return;
-    if (atomic_compare_exchange_strong(&last_ms, &last, now_ms))
-        log_warning("Connections are closed at once, a limit is reached. limit=%s peer=%s", limit,
-                    peer ? peer : "-");
-}
-
-static struct session *session_create(struct worker *worker, int fd, const char *peer,
-                                      const struct admission_hold *hold)
-{
-    struct session *s = calloc(1, sizeof *s);
-    struct login *login = s ? login_create() : NULL;
-    if (!login) {
-        free(s);
-        return NULL;
-    }
-    s->worker = worker;
-    s->login = login;
-    s->hold = *hold;
-    s->front.fd = fd;
-    s->back.fd = -1;
-    s->to_client.direction = RDP_TO_CLIENT;
-    s->to_guest.direction = RDP_TO_GUEST;
-    s->number = atomic_fetch_add(&worker->gateway->next_number, 1) + 1;
-    s->born_ms = s->state_since_ms = uv_now(&worker->loop);
-    snprintf(s->peer, sizeof s->peer, "%s", peer);
-    list_init(&s->eager_link);
-    list_init(&s->rest_link);
-    list_init(&s->registered.link);
-    list_append(&worker->sessions, &s->link);
-    return s;
-}
-
-void session_accept(struct worker *worker, int fd, const struct sockaddr_storage *peer)
-{
-    char host[INET6_ADDRSTRLEN], port[8];
-    struct admission_hold hold;
-    struct gateway *gateway = worker->gateway;
-    session_peer_print(peer, host, sizeof host, port, sizeof port);
-    counter_add(&gateway->counters.accepted, 1);
-    bool behind_proxy = proxies_have(&worker->proxies, host);
-    const char *limit = admission_enter(gateway->admission, behind_proxy ? NULL : peer, &hold);
-    struct session *s = limit ? NULL : session_create(worker, fd, host, &hold);
-    if (!s) {
-        counter_add(&gateway->counters.ends[FAIL_GATEWAY_LIMIT], 1);
-        session_limit_log(worker, limit ? limit : "memory", host);
-        admission_leave(gateway->admission, &hold);
-        close(fd);
-        return;
-    }
-    s->behind_proxy = behind_proxy;
-    (void)uv_timer_init(&worker->loop, &s->deadline);
-    s->deadline.data = s;
-    s->open_handles = 1;
-    deadline_start(s);
-    log_debug("A client connected. connection=%u peer=%s port=%s", s->number, host, port);
-    if (session_poll_open(s, &s->front, on_front))
-        session_fail(s, FAIL_INTERNAL, "its socket cannot be polled");
-    session_settle(s);
+    session_watch(s);
 }

@@ -1,6 +1,7 @@
 /* A visit: one client connection and, once the broker has named a desktop, the connection to its guest. Owned
  * by the worker that accepted it and used on that thread only. front.c talks with the client, back.c with the
- * guest, pump.c relays; this file has the life: states, deadlines, the end with its reason, polls, the log.
+ * guest, pump.c relays. session_accept.c has a session's beginning, session_watch.c its polls, session.c the rest of its
+ * life: states, deadlines, the end with its reason, the log.
  *
  * Nothing dies inside its own callback: session_fail() moves the session to closing, session_settle() (the
  * last thing that every event does) watches what is to be watched next or lets the handles close, and the
@@ -88,7 +89,7 @@ void session_order_message(struct session *s, const struct broker_message *messa
 void session_continue(struct session *s); /* from the worker's eager list */
 void session_rested(struct session *s);
 
-/* ---- for front.c, back.c and pump.c ---- */
+/* ---- for the other parts of the gateway ---- */
 
 /* The only setter. An illegal change ends the session. False then. */
 bool session_set_state(struct session *s, enum visit_state state);
@@ -107,7 +108,7 @@ void session_note_user(struct session *s, const char *user);
 
 /* Opens the poll of an endpoint whose fd is set. */
 int session_poll_open(struct session *s, struct endpoint *e, uv_poll_cb on_event) MUST_CHECK;
-void session_poll_close(struct session *s, struct endpoint *e); /* and its socket and TLS */
+void session_poll_close(struct endpoint *e); /* and its socket and TLS */
 
 /* Of a handle that was counted in open_handles: the last thing that its close callback does. */
 void session_handle_closed(struct session *s);
@@ -115,6 +116,8 @@ void session_handle_closed(struct session *s);
 /* What every event callback begins and ends with. */
 void session_event_begin(struct endpoint *e, int status, int events);
 void session_settle(struct session *s);
+void session_watch(struct session *s);          /* what its state waits for; by session_settle() */
+void session_deadline_start(struct session *s); /* that of its state */
 
 /* Sends what is queued for E; false: the session is over now. */
 bool session_flush(struct session *s, struct endpoint *e);
