@@ -14,7 +14,7 @@ DOORS = [
     (r"(postgresql/)?libpq", r"common/db_pg[^/]*\.c$", "common/db_pg*.c"),
     (r"microhttpd\.h", r"(broker/(http_|api_)[^/]*\.[ch]|gateway/metrics\.c)$",
      "broker/http_*, broker/api_* and gateway/metrics.c"),
-    (r"curl/", r"common/http_client\.c$", "common/http_client.c"),
+    (r"curl/", r"common/http_client_parts\.h$", "common/http_client_parts.h"),
     (r"ini\.h", r"common/config\.c$", "common/config.c"),
     (r"libsmartcols", r"broker/ctl/[^/]*\.[ch]$", "broker/ctl/"),
     (r"systemd/", r"common/daemon\.c$", "common/daemon.c"),
