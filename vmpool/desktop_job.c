@@ -32,7 +32,7 @@ static void guest_job_free(struct guest_job *job)
 {
     secret_wipe(&job->password);
     desktop_disk_unref(job->disk_work);
-    free(job->captured);
+    free(job->captured.bytes);
     free(job->xml);
     free(job);
 }

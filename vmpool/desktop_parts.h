@@ -4,6 +4,7 @@
 #ifndef VMPOOL_DESKTOP_PARTS_H
 #define VMPOOL_DESKTOP_PARTS_H
 
+#include "capture.h"
 #include "desktop.h"
 #include "golden_files.h"
 #include "host_lane.h"
@@ -38,10 +39,8 @@ struct guest_job {
     char address[ADDRESS_SIZE];
     uint16_t port; /* with the address: by which a guest that goes on with its memory is reached */
     char serial_log[CONFIG_TEXT_SIZE + NAME_SIZE + 32];
-    int64_t order;  /* that it carries out: order_capture.c */
-    char *captured; /* result, owned: what a guest wrote, or a picture */
-    size_t captured_len;
-    bool cut;
+    int64_t order;               /* that it carries out: order_capture.c */
+    struct captured captured;    /* result: what a guest wrote, or a picture */
     struct disk_work *disk_work; /* counted: desktop_disk.c */
     bool has_users;
     char data_dir[CONFIG_TEXT_SIZE];

@@ -140,6 +140,7 @@ static enum golden_answer want(struct host *host, const struct pool_row *pool, c
         snprintf(g->warm_user, sizeof g->warm_user, "%s", golden_shape_user(&shape));
         g->shape = *pool;
     }
+    snprintf(g->pool_id, sizeof g->pool_id, "%s", pool->id);
     g->wanted = true;
     *ret = g;
     return answer_of(g, ret_id, ret_why);

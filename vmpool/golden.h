@@ -33,6 +33,7 @@ struct golden {
     char image_id[ID_SIZE];
     char warm_user[NAME_SIZE]; /* empty: it has no session */
     struct pool_row shape;     /* of the pool that wanted it first: processors, memory, network */
+    char pool_id[ID_SIZE];     /* of the one that asked last: a failure is kept with that one's */
     enum golden_state state;
     int64_t state_since_ms;
     char reason[REASON_SIZE];
@@ -52,6 +53,7 @@ struct golden {
     struct probe *probe;
     uint16_t port;
     int64_t script_pid; /* preparing; 0: not started yet */
+    bool has_words;     /* failed: what it wrote to its serial port may say why */
     bool cleaned;       /* failed: guest and files are removed */
 };
 
@@ -90,14 +92,14 @@ void golden_close_all(struct vmpool *vm);
 bool golden_all_closed(const struct vmpool *vm);
 void golden_free_all(struct vmpool *vm);
 
-/* golden_build.c: on the host's thread */
+/* golden_build.c, golden_end.c: on the host's thread */
 void golden_change(struct golden *g, enum golden_state to);
 void golden_fail(struct golden *g, const char *reason);
 void golden_pause(struct golden *g, int64_t pause_ms);
 void golden_step(struct golden *g); /* the next one, if one is due */
 
 /* golden_work.c: what touches only files, on a worker; files that are far are checked on the host, and sealed and
- * removed by golden_build.c, which tells the ends of both here */
+ * removed by golden_end.c, which tells the ends of both here */
 void golden_scan(struct host *host); /* begins to check the files that there are of the host */
 void golden_sweep(struct vmpool *vm, int64_t before_ms); /* files of hosts that vm->world does not have */
 void golden_seal(struct golden *g);

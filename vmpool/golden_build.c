@@ -1,5 +1,5 @@
 /* The steps by which a golden guest is made. What runs on the host's thread gets a golden_job with copies. */
-#include "golden.h"
+#include "golden_job.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +9,6 @@
 #include "guest_agent.h"
 #include "guest_call.h"
 #include "guest_identity.h"
-#include "host_lane.h"
 #include "image_copy.h"
 #include "image_seal.h"
 #include "log.h"
@@ -43,6 +42,7 @@ void golden_fail(struct golden *g, const char *reason)
     g->failures++;
     g->retry_at_ms = store_now_ms() + (int64_t)backoff_pause_ms(g->failures, config->vmpool_retry_pause_ms,
                                                                 config->vmpool_retry_pause_max_ms);
+    g->has_words = golden_state_has_guest(g->state);
     snprintf(g->reason, sizeof g->reason, "%s", reason);
     golden_change(g, GOLDEN_FAILED);
 }
@@ -51,92 +51,6 @@ void golden_pause(struct golden *g, int64_t pause_ms)
 {
     g->next_try_ms = store_now_ms() + pause_ms;
     reconcile_due(g->vm, g->next_try_ms);
-}
-
-/* --- jobs on the host's thread ---------------------------------------------------------------------------
- */
-
-struct golden_job {
-    struct golden *g;
-    struct guest_key key;
-    struct golden_place place;
-    char base[1024];
-    char base_format[16];
-    uint64_t capacity_bytes;
-    uint64_t ram_bytes;
-    char state_path[GOLDEN_PATH_SIZE];
-    bool far;
-    char image_id[ID_SIZE];
-    char *xml; /* owned */
-    char script[GUEST_SCRIPT_MAX];
-    int64_t pid;
-    bool ended;
-    void (*done)(struct golden *g, struct golden_job *job, int rc, const struct error *err);
-};
-
-static struct guest_key key_of(const struct golden *g)
-{
-    struct guest_key key = {0};
-    snprintf(key.uuid, sizeof key.uuid, "%s", g->uuid);
-    snprintf(key.desktop_id, sizeof key.desktop_id, "%s", g->id);
-    snprintf(key.installation, sizeof key.installation, "%s", g->vm->installation);
-    return key;
-}
-
-static struct golden_job *job_create(struct golden *g)
-{
-    struct golden_job *job = calloc(1, sizeof *job);
-    if (!job)
-        return NULL;
-    job->g = g;
-    job->key = key_of(g);
-    snprintf(job->place.dir, sizeof job->place.dir, "%s", g->dir);
-    job->place.until_ns = &g->until_ns;
-    job->far = g->far;
-    snprintf(job->image_id, sizeof job->image_id, "%s", g->image_id);
-    golden_path(g->dir, g->id, "state", job->state_path);
-    job->pid = g->script_pid;
-    return job;
-}
-
-static void job_free(struct golden_job *job)
-{
-    free(job->xml);
-    free(job);
-}
-
-static void on_job(void *arg, int rc, const struct error *err)
-{
-    struct golden_job *job = arg;
-    struct golden *g = job->g;
-    g->busy = g->on_host = false;
-    if (!g->vm->stopping)
-        job->done(g, job, rc, err);
-    job_free(job);
-}
-
-static void job_submit_lane(struct golden_job *job, enum host_lane_kind kind,
-                            int (*run)(struct virt_conn *conn, void *arg, struct error *err),
-                            void (*done)(struct golden *g, struct golden_job *job, int rc,
-                                         const struct error *err))
-{
-    struct golden *g = job->g;
-    struct host *host = host_find(g->vm, g->host_id);
-    job->done = done;
-    if (!host || !host->connected || host_lane_submit(host, kind, run, on_job, job)) {
-        job_free(job);
-        golden_pause(g, GUEST_RETRY_MS);
-        return;
-    }
-    g->busy = g->on_host = true;
-    g->cut_ms = 0;
-}
-
-static void
-job_submit(struct golden_job *job, int (*run)(struct virt_conn *conn, void *arg, struct error *err),
-           void (*done)(struct golden *g, struct golden_job *job, int rc, const struct error *err))
-{
-    job_submit_lane(job, HOST_LANE_GUEST, run, done);
 }
 
 /* --- booting ---------------------------------------------------------------------------------------------
@@ -258,9 +172,9 @@ static void on_ping(struct golden *g, struct golden_job *job, int rc, const stru
 
 static void step_ping(struct golden *g)
 {
-    struct golden_job *job = job_create(g);
+    struct golden_job *job = golden_job_create(g);
     if (job)
-        job_submit(job, run_ping, on_ping);
+        golden_job_submit(job, run_ping, on_ping);
 }
 
 static void step_booting(struct golden *g)
@@ -275,11 +189,11 @@ static void step_booting(struct golden *g)
         step_ping(g);
         return;
     }
-    struct golden_job *job = job_create(g);
+    struct golden_job *job = golden_job_create(g);
     if (job && prepare_boot(g, job))
-        job_submit(job, run_boot, on_booted);
+        golden_job_submit(job, run_boot, on_booted);
     else if (job)
-        job_free(job);
+        golden_job_free(job);
 }
 
 /* --- preparing and freezing ------------------------------------------------------------------------------
@@ -306,16 +220,16 @@ static void on_script(struct golden *g, struct golden_job *job, int rc, const st
 static void step_preparing(struct golden *g)
 {
     struct error err = {0};
-    struct golden_job *job = job_create(g);
+    struct golden_job *job = golden_job_create(g);
     if (!job)
         return;
     const bool waits = template_has_channel(g->vm->template, GUEST_IDENTITY_PORT);
     if (guest_golden_script(g->warm_user, waits, job->script, &err)) {
-        job_free(job);
+        golden_job_free(job);
         golden_fail(g, err.text);
         return;
     }
-    job_submit(job, run_script, on_script);
+    golden_job_submit(job, run_script, on_script);
 }
 
 static int run_freeze(struct virt_conn *conn, void *arg, struct error *err)
@@ -334,90 +248,11 @@ static void on_frozen(struct golden *g, struct golden_job *job, int rc, const st
 
 static void step_freezing(struct golden *g)
 {
-    struct golden_job *job = job_create(g);
+    struct golden_job *job = golden_job_create(g);
     if (job)
-        job_submit_lane(job, HOST_LANE_FORK, run_freeze, on_frozen); /* takes its time */
+        golden_job_submit_lane(job, HOST_LANE_FORK, run_freeze, on_frozen); /* takes its time */
     else
         golden_pause(g, GUEST_RETRY_MS);
-}
-
-/* --- files on the host ------------------------------------------------------------------------------------
- */
-
-static int run_seal_far(struct virt_conn *conn, void *arg, struct error *err)
-{
-    struct golden_job *job = arg;
-    struct golden_manifest manifest;
-    snprintf(manifest.id, sizeof manifest.id, "%s", job->key.desktop_id);
-    snprintf(manifest.image_id, sizeof manifest.image_id, "%s", job->image_id);
-    return virt_golden_files_seal(conn, job->place.dir, &manifest, err);
-}
-
-static void on_sealed_far(struct golden *g, struct golden_job *job, int rc, const struct error *err)
-{
-    if (rc == CE_UNREACHABLE || rc == CE_CANCELLED)
-        golden_pause(g, GUEST_RETRY_MS); /* until the host is back */
-    else
-        golden_sealed(g, rc, err);
-}
-
-static void seal_far(struct golden *g)
-{
-    struct golden_job *job = job_create(g);
-    if (job)
-        job_submit_lane(job, HOST_LANE_FORK, run_seal_far, on_sealed_far); /* reads all of the memory */
-}
-
-static int run_remove_far(struct virt_conn *conn, void *arg, struct error *err)
-{
-    const struct golden_job *job = arg;
-    return virt_golden_files_remove(conn, job->place.dir, job->key.desktop_id, err);
-}
-
-static void on_removed_far(struct golden *g, struct golden_job *job, int rc, const struct error *err)
-{
-    golden_removed(g, rc, err);
-}
-
-static void remove_far(struct golden *g)
-{
-    struct golden_job *job = job_create(g);
-    if (job)
-        job_submit(job, run_remove_far, on_removed_far);
-}
-
-/* --- failed ----------------------------------------------------------------------------------------------
- */
-
-static int run_clean(struct virt_conn *conn, void *arg, struct error *err)
-{
-    struct golden_job *job = arg;
-    int rc = virt_domain_destroy(conn, &job->key, err);
-    if (!rc)
-        rc = job->far ? run_remove_far(conn, job, err)
-                      : golden_files_remove(&job->place, job->key.desktop_id, err);
-    return rc;
-}
-
-static void on_cleaned(struct golden *g, struct golden_job *job, int rc, const struct error *err)
-{
-    if (rc)
-        golden_pause(g, GUEST_RETRY_MS);
-    g->cleaned = !rc;
-    reconcile_want(g->vm);
-}
-
-static void step_failed(struct golden *g)
-{
-    if (!g->cleaned) {
-        struct golden_job *job = job_create(g);
-        if (job)
-            job_submit(job, run_clean, on_cleaned);
-    } else if (store_now_ms() < g->retry_at_ms) {
-        reconcile_due(g->vm, g->retry_at_ms);
-    } else if (g->wanted) {
-        golden_change(g, GOLDEN_BOOTING);
-    }
 }
 
 /* --- the next step ---------------------------------------------------------------------------------------
@@ -440,7 +275,7 @@ static void look_after_job(struct golden *g)
     struct host *host = host_find(g->vm, g->host_id);
     if (!g->on_host || !host || !host_answers(host) || !is_late(g) || store_now_ms() < g->cut_ms)
         return;
-    const struct guest_key key = key_of(g);
+    const struct guest_key key = golden_key(g);
     g->cut_ms = store_now_ms() + GUEST_END_AGAIN_MS;
     log_warning("golden guest %s hangs while it is %s: it is ended", g->id, golden_state_name(g->state));
     guest_end(host, &key);
@@ -450,8 +285,10 @@ static bool deadline_passed(struct golden *g)
 {
     if (!is_late(g))
         return false;
+    const char *why = g->probe ? probe_why(g->probe) : "";
     char reason[REASON_SIZE];
-    snprintf(reason, sizeof reason, "it was not done %s in time", golden_state_name(g->state));
+    snprintf(reason, sizeof reason, "it was not done %s in time%s%s", golden_state_name(g->state),
+             *why ? "; its RDP server: " : "", why);
     golden_fail(g, reason);
     return true;
 }
@@ -478,16 +315,16 @@ void golden_step(struct golden *g)
         break;
     case GOLDEN_SEALING:
         if (g->far)
-            seal_far(g);
+            golden_seal_far(g);
         else
             golden_seal(g);
         break;
     case GOLDEN_FAILED:
-        step_failed(g);
+        golden_step_failed(g);
         break;
     case GOLDEN_REMOVING:
         if (g->far)
-            remove_far(g);
+            golden_remove_far(g);
         else
             golden_remove(g);
         break;

@@ -451,11 +451,21 @@ def a_name_that_is_taken_is_passed_over():
 
 # --- guests that say nothing ----------------------------------------------------------------------------------
 
+def failures(name):
+    return [(f['desktop'], f['reason'], f['last_words']) for f in LAB.get(f'/v1/pools/{name}/failures')['items']]
+
+
 def a_guest_without_rdp_or_agent_fails_at_its_deadline_and_the_pool_stops():
+    """A golden guest first, then a desktop of its own boot. What either wrote to its serial port is kept."""
     LAB.set(boot_timeout='5s', failure_limit='1')
     for name, image in (('deaf', 'silent'), ('dumb', 'mute')) if ALL else (('deaf', 'silent'),):
-        LAB.make_pool(name, image=image)
+        LAB.make_pool(name, image=image, provision='instant' if image == 'silent' else 'linked')
         wait_stopped(name, 'in time')
+        for guest in (f'{name}-', 'golden-') if image == 'silent' else (f'{name}-',):
+            kept = LAB.wait_until(lambda guest=guest: [f for f in failures(name) if f[0].startswith(guest)], LAB.WAIT_S,
+                                  f'what {guest} wrote is kept')[0]
+            print(f'    {kept}', flush=True)
+            assert 'in time' in kept[1] and kept[2], kept
         LAB.wait_until(lambda: not [d for d in LAB.host.domains() if d.startswith(('deaf', 'dumb'))], LAB.WAIT_S,
                        'its guest does not stay')
         LAB.delete_pool(name)
