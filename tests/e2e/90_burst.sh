@@ -23,7 +23,7 @@ served=$(awk '$2 == "desktop" { print $1 }' "$OUT/burst.txt")
 told=$(awk '$2 == "error" && $3 == 1032 { print $1 }' "$OUT/burst.txt")
 is "${served:-0}" 4 "those who got a desktop"
 is "${told:-0}" $((users - 4)) "those who were told that none is free"
-is "$(api get /v1/sessions 'len({x["desktop"] for x in i if x["state"] == "active"})')" 4 "the desktops in use"
+api_quietly wait 60 /v1/sessions 'len({x["desktop"] for x in i if x["state"] == "active"}) == 4'
 api get '/v1/desktops?pool=main' 'len(i) <= 4' | grep -qx true || die "the pool grew above its max"
 exec 7>&-
 wait $burst
