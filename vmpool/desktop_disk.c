@@ -15,6 +15,7 @@
  * it is off.
  *
  * A vmpool that is killed leaves the order open; whoever drives the host next begins the copy again, under another name.
+ * What it had not tidied behind an order's end is found when the host is looked through (host_files.c).
  */
 #include <stdatomic.h>
 #include <stdio.h>

@@ -325,6 +325,7 @@ static void host_free(struct host *host)
     list_remove(&host->entry);
     index_remove(&host->vm->hosts_by_id, &host->by_id);
     free(host->found);
+    free(host->files);
     free(host);
 }
 

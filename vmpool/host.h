@@ -17,6 +17,12 @@ struct host_finding {
     struct guest_seen seen;
 };
 
+/* A desktop's disk that is a snapshot, or was one. */
+struct host_file {
+    char desktop_id[ID_SIZE];
+    char name[64];
+};
+
 enum golden_scan_state { GOLDEN_SCAN_NOT, GOLDEN_SCAN_RUNS, GOLDEN_SCAN_DONE };
 
 struct host {
@@ -49,6 +55,8 @@ struct host {
     uint64_t found_seq;         /* vm->seq when the look was done; 0: none is waiting to be compared */
     struct host_finding *found; /* once compared: somebody else's domains only */
     size_t found_count;
+    struct host_file *files; /* that the look found, until they are compared */
+    size_t file_count;
     bool pinging;       /* an agent of its guests is asked whether it answers */
     int64_t ping_at_ms; /* none is asked before: hung ones must not take up the host's thread */
     bool unwell;        /* none of its desktops answers, and that was told */
@@ -86,6 +94,8 @@ void host_write(struct host *host); /* its row, as it is now */
 void host_look(struct host *host);
 /* Compares what was found with the rows: removes domains and disks of ours that have no row. */
 void host_remove_orphans(struct host *host);
+/* host_files.c. Removes files of disks that the look found and no row names. */
+void host_files_tidy(struct host *host);
 /* Whether a domain of that name was seen that is not ours. */
 bool host_name_is_foreign(const struct host *host, const char *name);
 

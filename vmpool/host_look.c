@@ -21,6 +21,8 @@ struct host_look {
     char desktop_dir[CONFIG_TEXT_SIZE];
     struct host_finding *found;
     size_t count;
+    struct host_file *files;
+    size_t file_count;
     uint64_t began_seq; /* what was done with a guest since then tells more */
     char image_dir[CONFIG_TEXT_SIZE];
     char mark[NAME_SIZE + 32];
@@ -55,9 +57,27 @@ static void look_domain(void *arg, const char *name, const struct guest_key *key
     look_add(arg, name, key, seen);
 }
 
-static void look_disk(void *arg, const char *desktop_id)
+static void look_file(struct host_look *look, const char *desktop_id, const char *name)
+{
+    if (!(look->file_count & (look->file_count - 1))) {
+        struct host_file *grown =
+            realloc(look->files, (look->file_count ? look->file_count * 2 : 1) * sizeof *grown);
+        if (!grown) {
+            look->failed = true;
+            return;
+        }
+        look->files = grown;
+    }
+    struct host_file *file = &look->files[look->file_count++];
+    snprintf(file->desktop_id, sizeof file->desktop_id, "%s", desktop_id);
+    snprintf(file->name, sizeof file->name, "%s", name);
+}
+
+static void look_disk(void *arg, const char *desktop_id, const char *copy)
 {
     struct host_look *look = arg;
+    if (copy && strlen(copy) < sizeof look->files->name)
+        look_file(look, desktop_id, copy);
     struct guest_key key = {0};
     snprintf(key.desktop_id, sizeof key.desktop_id, "%s", desktop_id);
     snprintf(key.installation, sizeof key.installation, "%s", look->installation);
@@ -113,27 +133,38 @@ static void host_adopt(struct host *host, uint64_t began_seq)
     log_info("host %s: looked through, %u guests of ours run there", host->row.name, running);
 }
 
+static void look_free(struct host_look *look)
+{
+    free(look->found);
+    free(look->files);
+    free(look);
+}
+
 static void on_looked(void *arg, int rc, const struct error *err)
 {
     struct host_look *look = arg;
     struct host *host = look->host;
     host->looking = false;
     if (rc) {
-        free(look->found);
         if (rc != CE_CANCELLED && rc != CE_UNREACHABLE)
             log_warning("host %s: %s", host->row.name, err->text);
         desktop_touch_host(host->vm, host->row.id); /* each looks for its guest by itself */
         reconcile_want(host->vm);
     } else {
         free(host->found);
+        free(host->files);
         host->found = look->found;
         host->found_count = look->count;
+        host->files = look->files;
+        host->file_count = look->file_count;
+        look->found = NULL;
+        look->files = NULL;
         host->found_seq = ++host->vm->seq;
         host_set_storage(host, look->shared ? "shared" : "own", look->desktop_storage);
         host_adopt(host, look->began_seq);
         reconcile_want(host->vm);
     }
-    free(look);
+    look_free(look);
     if (!host->leaving && host->look_wanted)
         host_look(host);
 }
@@ -156,7 +187,7 @@ void host_look(struct host *host)
     host->looking = true;
     if (virt_host_submit(host->virt, run_look, on_looked, look)) {
         host->looking = false;
-        free(look);
+        look_free(look);
     }
 }
 
@@ -294,6 +325,7 @@ void host_remove_orphans(struct host *host)
     }
     host->found_count = foreign;
     orphans_done(host);
+    host_files_tidy(host);
 }
 
 bool host_name_is_foreign(const struct host *host, const char *name)

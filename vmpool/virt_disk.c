@@ -124,8 +124,7 @@ int virt_disk_remove(struct virt_conn *conn, const char *dir, const char *name, 
         return rc;
     (void)virStoragePoolRefresh(pool, 0);
     CLEANUP_VOLUME virStorageVolPtr volume = virStorageVolLookupByName(pool, name);
-    return volume && virStorageVolDelete(volume, 0) < 0 ? virt_error(err, "cannot delete the former disk")
-                                                        : 0;
+    return virt_volume_delete(volume, "cannot delete a disk that is not used any more", err);
 }
 
 struct keep_walk {
@@ -145,7 +144,7 @@ static int remove_unnamed(void *arg, virStorageVolPtr volume, struct error *err)
         if (!strcmp(walk->names[i], name))
             return 0;
     }
-    return virStorageVolDelete(volume, 0) < 0 ? virt_error(err, "cannot delete a disk of the desktop") : 0;
+    return virt_volume_delete(volume, "cannot delete a disk of the desktop", err);
 }
 
 int virt_disk_keep_only(struct virt_conn *conn, const char *dir, const char *desktop_id,

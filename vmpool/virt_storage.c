@@ -249,7 +249,7 @@ int virt_storage_volumes(virStoragePoolPtr pool,
 }
 
 struct list_walk {
-    void (*each)(void *arg, const char *desktop_id);
+    void (*each)(void *arg, const char *desktop_id, const char *copy);
     void *arg;
     char mark[ID_SIZE];
 };
@@ -269,8 +269,10 @@ static int list_volume(void *arg, virStorageVolPtr volume, struct error *err)
     struct list_walk *walk = arg;
     char id[ID_SIZE];
     const char *name = virStorageVolGetName(volume);
-    if (name && (virt_storage_owner(name, id) || virt_save_owner(name, id)))
-        walk->each(walk->arg, id);
+    if (name && virt_storage_owner(name, id))
+        walk->each(walk->arg, id, name[strlen(id)] == '-' ? name : NULL);
+    else if (name && virt_save_owner(name, id))
+        walk->each(walk->arg, id, NULL);
     else if (name)
         list_mark(walk, name);
     return 0;
@@ -295,8 +297,8 @@ static int mark_make(struct virt_conn *conn, virStoragePoolPtr pool, char ret[ID
 }
 
 int virt_storage_list(struct virt_conn *conn, const char *desktop_dir,
-                      void (*each)(void *arg, const char *desktop_id), void *arg, char ret_storage[ID_SIZE],
-                      struct error *err)
+                      void (*each)(void *arg, const char *desktop_id, const char *copy), void *arg,
+                      char ret_storage[ID_SIZE], struct error *err)
 {
     CLEANUP_POOL virStoragePoolPtr pool = NULL;
     int rc = virt_storage_pool(conn, desktop_dir, &pool, err);

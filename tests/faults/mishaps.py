@@ -317,8 +317,12 @@ def a_full_copy_is_lent_and_recycled_like_any_other():
         assert other['id'] != desktop['id'] and os.path.exists(LAB.column_of(other, 'disk'))
 
 
+def disk_names(desktop):
+    return sorted(f for f in os.listdir(f'{LAB.dir}/desktops') if f.startswith(desktop['id']) and f.endswith('.qcow2'))
+
+
 def disks_of(desktop):
-    return sum(f.startswith(desktop['id']) and f.endswith('.qcow2') for f in os.listdir(f'{LAB.dir}/desktops'))
+    return len(disk_names(desktop))
 
 
 def written_desktop(name, user):
@@ -363,6 +367,13 @@ def copies_of_a_disk_that_are_cut_off_are_begun_again_or_undone():
         wait_done(['ready'])
         assert on_disk(desktop, 1) and on_disk(desktop, 30) and not on_disk(desktop, 40)
         LAB.wait_until(lambda: disks_of(desktop) == 2, LAB.WAIT_S, 'the files of disk and snapshot are there, and no others')
+
+        # One that was killed behind the end of a copy leaves the former disk.
+        names = disk_names(desktop)
+        LAB.kill_vmpool()
+        shutil.copy(f'{LAB.dir}/desktops/{names[0]}', f'{LAB.dir}/desktops/{desktop["id"]}-00000000.qcow2')
+        LAB.start_vmpool()
+        LAB.wait_until(lambda: disk_names(desktop) == names, LAB.WAIT_S, f'{names} are there, and no others')
 
 
 def a_snapshot_whose_host_is_lost_meanwhile_is_undone_when_it_comes_back():
