@@ -1,5 +1,5 @@
 /* The life of a golden guest: the guest that instant clones of one image, host and shape are forked from. Pure;
- * any thread. golden.c alone changes states, through golden_change().
+ * any thread. States change in golden_change() only.
  */
 #ifndef VMPOOL_GOLDEN_STATE_H
 #define VMPOOL_GOLDEN_STATE_H

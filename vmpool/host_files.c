@@ -33,7 +33,7 @@ struct naming {
     bool named;
 };
 
-static int compare(void *arg, const struct disk_snapshot_row *row)
+static int look_at_snapshot(void *arg, const struct disk_snapshot_row *row)
 {
     struct naming *naming = arg;
     naming->named |= !strcmp(row->file, naming->file);
@@ -51,7 +51,7 @@ static int is_named(struct db *db, const struct file_job *job, const struct host
         return 0;
     }
     if (!rc)
-        rc = store_disk_snapshot_list(db, file->desktop_id, compare, &naming);
+        rc = store_disk_snapshot_list(db, file->desktop_id, look_at_snapshot, &naming);
     const char *disk = rc ? NULL : strrchr(row.disk, '/');
     *ret = naming.named || (disk && !strcmp(disk + 1, file->name));
     return rc;
