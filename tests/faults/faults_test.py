@@ -28,6 +28,7 @@ SOME = [[kills.all_kills_at_some_states, mishaps.a_port_that_is_taken_at_the_las
         [mishaps.a_call_that_never_comes_back_keeps_its_own_desktop_only, mishaps.a_disk_that_is_full_during_a_clone,
          mishaps.a_golden_disk_that_is_gone_or_another,
          mishaps.a_guest_without_rdp_or_agent_fails_at_its_deadline_and_the_pool_stops,
+         mishaps.what_a_golden_guest_without_rdp_wrote_is_kept_when_it_fails,
          mishaps.a_clock_that_jumps_ends_nothing_and_delays_nothing]]
 
 
