@@ -125,8 +125,8 @@ static void write_boot(FILE *out, const struct guest_spec *spec)
 
 /* Software emulation gains nothing from a richer model; the plain one boots everywhere. With RDRAND: a Linux that trusts
  * it has its random generator ready before the second processor runs. Without, it switches its own code for that later
- * (a static key), and an emulated processor that runs there at that moment may trap ("Oops: int3"): one boot of some
- * fifty ended so. */
+ * (a static key), and an emulated processor that runs there at that moment may trap ("Oops: int3"): about one boot of a
+ * hundred ended so. */
 static void write_cpu(FILE *out, const struct guest_spec *spec)
 {
     fputs(spec->kvm ? "<cpu mode='host-passthrough' check='none'>"
