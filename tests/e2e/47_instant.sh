@@ -54,7 +54,7 @@ boot_of() { guest_sh "$1" 'cat /proc/sys/kernel/random/boot_id'; }
 port=$(api get "/v1/desktops/$again" 'd["port"]')
 fingerprint=$(api get "/v1/desktops/$again" 'd["fingerprint"]')
 boot=$(boot_of "$again")
-guest_sh "$again" '(sleep 1; echo c >/proc/sysrq-trigger) >/dev/null 2>&1 &'
+guest_sh "$again" 'sync; (sleep 1; echo c >/proc/sysrq-trigger) >/dev/null 2>&1 &' # what it was told lies on its disk
 has_started_anew() { now=$(boot_of "$again") && [ "$now" != "$boot" ]; }
 until_true 180 "its next start" has_started_anew
 serves() { [ "$(probe certificate "$port")" = "$fingerprint" ]; }
