@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "broker.h"
+#include "grow.h"
 #include "list.h"
 #include "log.h"
 #include "probe.h"
@@ -210,13 +211,10 @@ static struct asked *asked_add(struct machine_watch *watch, const struct machine
 static int note_machine(void *arg, const struct machine_row *row)
 {
     struct machine_watch *watch = arg;
-    if ((watch->row_count & (watch->row_count - 1)) == 0) {
-        size_t room = watch->row_count ? 2 * watch->row_count : 1;
-        struct machine_row *more = realloc(watch->rows, room * sizeof *more);
-        if (!more)
-            return CE_NOMEM;
-        watch->rows = more;
-    }
+    struct machine_row *more = array_grow(watch->rows, watch->row_count, sizeof *more);
+    if (!more)
+        return CE_NOMEM;
+    watch->rows = more;
     watch->rows[watch->row_count++] = *row;
     return 0;
 }

@@ -330,9 +330,7 @@ static bool ping(struct desktop *d)
     job->vm = d->vm;
     job->begun_ms = now_ms;
     snprintf(job->host_id, sizeof job->host_id, "%s", d->row.host_id);
-    snprintf(job->key.uuid, sizeof job->key.uuid, "%s", d->row.uuid);
-    snprintf(job->key.desktop_id, sizeof job->key.desktop_id, "%s", d->row.id);
-    snprintf(job->key.installation, sizeof job->key.installation, "%s", d->vm->installation);
+    job->key = desktop_key(d);
     if (host_lane_submit(host, HOST_LANE_GUEST, run_ping, on_ping, job)) {
         free(job);
         return false;

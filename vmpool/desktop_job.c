@@ -9,11 +9,7 @@
 
 struct guest_key desktop_key(const struct desktop *d)
 {
-    struct guest_key key = {0};
-    snprintf(key.uuid, sizeof key.uuid, "%s", d->row.uuid);
-    snprintf(key.desktop_id, sizeof key.desktop_id, "%s", d->row.id);
-    snprintf(key.installation, sizeof key.installation, "%s", d->vm->installation);
-    return key;
+    return guest_key_of(d->row.uuid, d->row.id, d->vm->installation);
 }
 
 struct guest_job *guest_job_create(struct desktop *d)

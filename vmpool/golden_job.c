@@ -8,11 +8,7 @@
 
 struct guest_key golden_key(const struct golden *g)
 {
-    struct guest_key key = {0};
-    snprintf(key.uuid, sizeof key.uuid, "%s", g->uuid);
-    snprintf(key.desktop_id, sizeof key.desktop_id, "%s", g->id);
-    snprintf(key.installation, sizeof key.installation, "%s", g->vm->installation);
-    return key;
+    return guest_key_of(g->uuid, g->id, g->vm->installation);
 }
 
 struct golden_job *golden_job_create(struct golden *g)

@@ -6,6 +6,7 @@
 
 #include "desktop.h"
 #include "golden.h"
+#include "grow.h"
 #include "guest_call.h"
 #include "host_lane.h"
 #include "lease.h"
@@ -35,15 +36,12 @@ struct host_look {
 static void look_add(struct host_look *look, const char *name, const struct guest_key *key,
                      const struct guest_seen *seen)
 {
-    if (!(look->count & (look->count - 1))) { /* room grows in powers of two */
-        struct host_finding *grown =
-            realloc(look->found, (look->count ? look->count * 2 : 1) * sizeof *grown);
-        if (!grown) {
-            look->failed = true;
-            return;
-        }
-        look->found = grown;
+    struct host_finding *grown = array_grow(look->found, look->count, sizeof *grown);
+    if (!grown) {
+        look->failed = true;
+        return;
     }
+    look->found = grown;
     struct host_finding *finding = &look->found[look->count++];
     memset(finding, 0, sizeof *finding);
     finding->seen = *seen;
@@ -59,15 +57,12 @@ static void look_domain(void *arg, const char *name, const struct guest_key *key
 
 static void look_file(struct host_look *look, const char *desktop_id, const char *name)
 {
-    if (!(look->file_count & (look->file_count - 1))) {
-        struct host_file *grown =
-            realloc(look->files, (look->file_count ? look->file_count * 2 : 1) * sizeof *grown);
-        if (!grown) {
-            look->failed = true;
-            return;
-        }
-        look->files = grown;
+    struct host_file *grown = array_grow(look->files, look->file_count, sizeof *grown);
+    if (!grown) {
+        look->failed = true;
+        return;
     }
+    look->files = grown;
     struct host_file *file = &look->files[look->file_count++];
     snprintf(file->desktop_id, sizeof file->desktop_id, "%s", desktop_id);
     snprintf(file->name, sizeof file->name, "%s", name);
@@ -78,9 +73,7 @@ static void look_disk(void *arg, const char *desktop_id, const char *copy)
     struct host_look *look = arg;
     if (copy && strlen(copy) < sizeof look->files->name)
         look_file(look, desktop_id, copy);
-    struct guest_key key = {0};
-    snprintf(key.desktop_id, sizeof key.desktop_id, "%s", desktop_id);
-    snprintf(key.installation, sizeof key.installation, "%s", look->installation);
+    const struct guest_key key = guest_key_of("", desktop_id, look->installation);
     const struct guest_seen off = {0};
     look_add(look, "", &key, &off);
 }

@@ -7,6 +7,7 @@
 #include "desktop.h"
 #include "host.h"
 #include "lease.h"
+#include "grow.h"
 #include "log.h"
 #include "pool_schedule.h"
 #include "usage.h"
@@ -19,13 +20,10 @@ static int add_power(void *arg, const struct power_row *row)
     struct snapshot *s = arg;
     if (!snapshot_pool(s, row->pool_id))
         return 0;
-    if (!(s->power_count & (s->power_count - 1))) { /* room grows in powers of two */
-        struct power_now *grown =
-            realloc(s->powers, (s->power_count ? s->power_count * 2 : 1) * sizeof *grown);
-        if (!grown)
-            return CE_NOMEM;
-        s->powers = grown;
-    }
+    struct power_now *grown = array_grow(s->powers, s->power_count, sizeof *grown);
+    if (!grown)
+        return CE_NOMEM;
+    s->powers = grown;
     s->powers[s->power_count++] = (struct power_now){.row = *row, .told = *row};
     return 0;
 }

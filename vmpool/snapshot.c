@@ -4,19 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "grow.h"
 #include "power_drive.h"
-
-/* Room for one more element of SIZE bytes; grows in powers of two. NULL without memory. */
-static void *grow(void *array, size_t count, size_t size)
-{
-    if (count & (count - 1))
-        return array;
-    return realloc(array, (count ? count * 2 : 1) * size);
-}
 
 #define APPEND(array, count, row)                                                                            \
     do {                                                                                                     \
-        void *grown = grow((array), (count), sizeof *(array));                                               \
+        void *grown = array_grow((array), (count), sizeof *(array));                                         \
         if (!grown)                                                                                          \
             return CE_NOMEM;                                                                                 \
         (array) = grown;                                                                                     \
@@ -50,7 +43,7 @@ static int add_host(void *arg, const struct host_row *row)
 
 static bool ids_add(struct snapshot_ids *list, const char *id)
 {
-    void *grown = grow(list->ids, list->count, sizeof list->ids[0]);
+    void *grown = array_grow(list->ids, list->count, sizeof list->ids[0]);
     if (!grown)
         return false;
     list->ids = grown;

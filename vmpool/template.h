@@ -87,7 +87,7 @@ char *template_interface(const char *network, const char *uuid);
  * NULL without memory. A guest that is not on a user-mode network has none, and stays as it is. */
 char *template_set_forward(const char *xml, const char *address, uint16_t port);
 
-/* The MAC address that belongs to a guest's UUID, as template_expand() writes it. */
+/* The MAC address that belongs to a guest's UUID, as template_expand() writes it for a card on a libvirt network. */
 void template_mac(const char *uuid, char ret[18]);
 
 #endif

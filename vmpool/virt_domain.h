@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <carrel/error.h>
 #include <carrel/ids.h>
@@ -22,6 +23,16 @@ struct guest_key {
     char desktop_id[ID_SIZE];
     char installation[INSTALLATION_SIZE];
 };
+
+static inline struct guest_key guest_key_of(const char *uuid, const char *desktop_id,
+                                            const char *installation)
+{
+    struct guest_key key;
+    snprintf(key.uuid, sizeof key.uuid, "%s", uuid);
+    snprintf(key.desktop_id, sizeof key.desktop_id, "%s", desktop_id);
+    snprintf(key.installation, sizeof key.installation, "%s", installation);
+    return key;
+}
 
 struct guest_seen {
     bool running; /* false: paused (an I/O error) or on its way out */

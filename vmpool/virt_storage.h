@@ -54,8 +54,8 @@ bool virt_storage_owner(const char *name, char ret[ID_SIZE]);
 void virt_storage_permissions(const char *capabilities, char ret[VIRT_PERMISSIONS_SIZE]);
 
 /* Reads the directory again and calls each() with the desktop id of every disk in it, and of every file of a guest's
- * memory; COPY is the name of a disk that is a snapshot or was one, else NULL. RET_STORAGE is by what the directory is known again where another host sees it, too: the name of a
- * small volume that is made if there is none. */
+ * memory; COPY is the name of a disk that is a snapshot or was one, else NULL. RET_STORAGE is by what the directory is
+ * known again where another host sees it, too: the name of a small volume that is made if there is none. */
 int virt_storage_list(struct virt_conn *conn, const char *desktop_dir,
                       void (*each)(void *arg, const char *desktop_id, const char *copy), void *arg,
                       char ret_storage[ID_SIZE], struct error *err) MUST_CHECK;
