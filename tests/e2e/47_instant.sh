@@ -51,14 +51,16 @@ is "$(panels "${names[0]}")" T "the panel of a clone that nobody has seen"
 say "a clone whose kernel breaks down starts anew, and is reached as before"
 again=${names[2]}
 boot_of() { guest_sh "$1" 'cat /proc/sys/kernel/random/boot_id'; }
+has_started_anew() {
+    local now
+    now=$(boot_of "$again") && [ "$now" != "$boot" ]
+}
 port=$(api get "/v1/desktops/$again" 'd["port"]')
 fingerprint=$(api get "/v1/desktops/$again" 'd["fingerprint"]')
 boot=$(boot_of "$again")
 guest_sh "$again" 'sync; (sleep 1; echo c >/proc/sysrq-trigger) >/dev/null 2>&1 &' # what it was told lies on its disk
-has_started_anew() { now=$(boot_of "$again") && [ "$now" != "$boot" ]; }
 until_true 180 "its next start" has_started_anew
-serves() { [ "$(probe certificate "$port")" = "$fingerprint" ]; }
-until_true 60 "its RDP server" serves
+until_true 60 "its RDP server" serves "$port" "$fingerprint"
 is "$(guest_sh "$again" 'hostname')" "$again" "its name"
 
 say "no clone reaches another one, or the host, from its user-mode network"

@@ -10,8 +10,8 @@ trap 'echo "FAILED: line $LINENO of $(basename "$0"): $BASH_COMMAND" >&2' ERR
 . "$REPO/config/stack.sh"
 # shellcheck source=tests/lib/client.sh
 . "$REPO/tests/lib/client.sh"
-# shellcheck source=tests/e2e/api.sh
-. "$REPO/tests/e2e/api.sh"
+# shellcheck source=tests/lib/api.sh
+. "$REPO/tests/lib/api.sh"
 
 say() { echo "--- $(date +%T) $*"; }
 die() {
@@ -20,6 +20,7 @@ die() {
 }
 
 probe() { "$REPO/tests/lib/rdp_probe.py" "$@"; }
+serves() { [ "$(probe certificate "$1")" = "$2" ]; } # PORT FINGERPRINT
 
 # until_true SECONDS WHAT COMMAND...: for the few things that tell nobody when they change.
 until_true() {

@@ -1,4 +1,4 @@
-# The API of the stack's broker, for the runner and its tests.
+# The API of the broker of a stack (config/stack.sh). Set before: REPO, STACK.
 # shellcheck shell=bash
 
 api() { "$REPO/tests/lib/api.py" "$STACK/run/broker.sock" "$@"; }
